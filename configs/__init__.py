@@ -1,0 +1,1 @@
+"""Experiments: base.py holds every value, each other file the differences from it."""

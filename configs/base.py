@@ -1,0 +1,85 @@
+"""Every value that a run depends on, with its unit. The other configs are differences from this."""
+
+from ml_collections import ConfigDict
+
+
+def get_config() -> ConfigDict:
+    config = ConfigDict()
+    config.seed = 0  # initial weights, order of the photos, augmentation, sampled codes
+    config.init_from = ""  # workdir of an earlier run whose networks this run starts from
+    config.init_roles = ()  # which of its networks to take; () takes all that both runs have
+
+    data = config.data = ConfigDict()
+    data.unrestricted = "orl_faces"  # dataset of domain U: people looking anywhere
+    data.restricted = "orl_faces"  # dataset of domain R: frontal, mugshot style
+    data.paired = False  # True: the i-th R image is the target of the i-th U image
+    data.data_dir = ""  # prepared datasets; "" is ~/tensorflow_datasets
+    data.image_size = 128  # px, height and width
+    data.batch_size = 16  # images of each domain in a step
+    data.frontal_yaw = 8.0  # degrees; a photo belongs to R if all three angles are below these
+    data.frontal_pitch = 10.0
+    data.frontal_roll = 10.0
+    data.polygon_pairs = 4000  # drawn triangles, before the split
+    data.polygon_seed = 0
+
+    augment = config.augment = ConfigDict()  # training images only; both domains draw alike
+    augment.flip = False  # mirror every second image
+    augment.shift = 0  # px, at most, in each direction
+    augment.brightness = 0.0  # added to images in [-1, 1], at most
+
+    model = config.model = ConfigDict()
+    model.name = "medium"  # light, medium or hourglass
+    model.output = "tanh"  # last activation of medium and hourglass: tanh, sigmoid or relu
+    model.kl_weight = 0.0  # above 0 the code is variational, its KL term weighted by this
+    model.features = 64  # hourglass: channels
+    model.stacks = 2  # hourglass: how many, each with a loss of its own
+    model.scales = 4  # hourglass: how often each halves the map
+
+    discriminator = config.discriminator = ConfigDict()
+    discriminator.features = 32  # channels of the first layer
+    discriminator.loss = "cross_entropy"  # or least_squares, hinge, non_saturating
+    discriminator.r1_weight = 0.0  # gradient penalty on real images; 0 is off
+    discriminator.r1_every = 16  # steps between two evaluations of that penalty
+
+    optimizer = config.optimizer = ConfigDict()  # Adam, one for each network
+    optimizer.b1 = 0.5
+    optimizer.b2 = 0.999
+    optimizer.epsilon = 1e-7
+    optimizer.schedule = "constant"  # or linear, cosine: from learning_rate to 0 over a stage
+    optimizer.learning_rate_scale = ConfigDict(  # times the stage's learning_rate
+        dict(encoder=1.0, decoder_u=1.0, decoder_r=1.0, discriminator=1.0)
+    )
+    optimizer.ema_decay = ConfigDict(  # moving average of the weights, used to evaluate; 0 is off
+        dict(encoder=0.0, decoder_u=0.0, decoder_r=0.0, discriminator=0.0)
+    )
+
+    config.run = ()  # names of stages, in the order in which they run
+    config.stages = ConfigDict()
+
+    config.log_every = 10  # steps between two rows of metrics.jsonl
+    config.evaluate_every = 50  # steps between two evaluations; a multiple of log_every
+    config.checkpoint_every = 250  # steps between two checkpoints; a multiple of evaluate_every
+    config.evaluate_examples = 64  # held-out images of each domain in an evaluation
+    config.best_metric = "l1/reconstruction_r"  # of the evaluation; the lowest is kept as best
+
+    monitors = config.monitors = ConfigDict()
+    monitors.spike = 3.0  # discriminator loss above this many times its recent median
+    monitors.saturation = 0.99  # discriminator accuracy on real and fake at or above this
+    monitors.freeze = 1e-3  # mean output change between evaluations below this ([-1, 1] scale)
+    monitors.collapse = 0.1  # diversity of the outputs below this share of the inputs' diversity
+    return config
+
+
+def stage(
+    objective: str, steps: int, train: tuple[str, ...], learning_rate: float, **loss_weights: float
+) -> ConfigDict:
+    """One stage of a run: what is minimized, for how long, and which networks it changes."""
+    return ConfigDict(
+        dict(
+            objective=objective,  # reconstruction, paired or adversarial
+            steps=steps,
+            train=train,  # roles; all others are frozen
+            learning_rate=learning_rate,
+            loss_weights=loss_weights,
+        )
+    )

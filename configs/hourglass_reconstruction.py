@@ -1,0 +1,11 @@
+"""The report's third choice: a stacked hourglass where medium has an encoder and decoders."""
+
+from configs import medium_reconstruction
+from ml_collections import ConfigDict
+
+
+def get_config() -> ConfigDict:
+    config = medium_reconstruction.get_config()
+    config.model.name = "hourglass"
+    config.stages.reconstruction.steps = 300
+    return config

@@ -1,0 +1,25 @@
+"""The report's second experiment: reconstruct, pre-train the discriminator, go adversarial.
+
+Variants: `:faithful` ends in ReLU and drops the reconstruction term from the adversarial stage.
+"""
+
+from configs import base, medium_reconstruction
+from ml_collections import ConfigDict
+
+
+def get_config(variant: str = "") -> ConfigDict:
+    config = medium_reconstruction.get_config(variant)
+    config.run = ("reconstruction", "discriminator", "adversarial")
+    config.stages.discriminator = base.stage(
+        "adversarial", 100, ("discriminator",), 2e-4, discriminator=1.0
+    )
+    config.stages.adversarial = base.stage(
+        "adversarial",
+        400,
+        ("encoder", "decoder_u", "decoder_r", "discriminator"),
+        2e-4,
+        reconstruction=0.0 if variant == "faithful" else 10.0,
+        adversarial=1.0 if variant == "faithful" else 0.1,
+        discriminator=1.0,
+    )
+    return config

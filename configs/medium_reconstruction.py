@@ -1,0 +1,22 @@
+"""The report's second experiment, step 1: one encoder, a decoder for each domain, L1.
+
+Variants: `:faithful` ends in ReLU, as the report's decoder does.
+"""
+
+from configs import base
+from ml_collections import ConfigDict
+
+
+def get_config(variant: str = "") -> ConfigDict:
+    config = base.get_config()
+    config.run = ("reconstruction",)
+    config.stages.reconstruction = base.stage(
+        "reconstruction", 1200, ("encoder", "decoder_u", "decoder_r"), 2e-4, reconstruction=1.0
+    )
+    config.augment.flip = True
+    if variant == "faithful":
+        config.model.output = "relu"
+        config.augment.flip = False
+    elif variant:
+        raise ValueError(f"variant {variant!r} is unknown; choose from: faithful")
+    return config

@@ -1,0 +1,27 @@
+"""The report's first experiment: triangles and their mirror images, light network.
+
+An encoder trained on reconstruction is frozen and serves a new decoder that learns to mirror.
+"""
+
+from configs import base
+from ml_collections import ConfigDict
+
+
+def get_config() -> ConfigDict:
+    config = base.get_config()
+    config.data.unrestricted = "polygons"
+    config.data.restricted = "polygons"
+    config.data.paired = True
+    config.data.batch_size = 32
+    config.model.name = "light"
+    config.optimizer.schedule = "linear"
+    config.run = ("reconstruction", "mirror")
+    config.stages.reconstruction = base.stage(
+        "reconstruction", 1500, ("encoder", "decoder_u"), 1e-2, reconstruction=1.0
+    )
+    config.stages.mirror = base.stage("paired", 1500, ("decoder_r",), 1e-2, paired=1.0)
+    config.best_metric = "l1/swap"
+    config.log_every = 25
+    config.evaluate_every = 250
+    config.checkpoint_every = 500
+    return config

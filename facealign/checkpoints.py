@@ -1,0 +1,109 @@
+"""Checkpoints: a TrainState on disk, with checksums that say whether it came back whole."""
+
+import zlib
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import orbax.checkpoint as ocp
+from absl import logging
+from orbax.checkpoint.checkpoint_managers import preservation_policy
+
+from facealign.errors import UserError
+from facealign.train_state import TrainState
+
+KEEP_LAST = 2
+
+
+class Checkpoints:
+    """The checkpoints of a workdir: the last two and the best. Use it in a `with` statement.
+
+    A save is atomic: a process that is killed in the middle of it leaves no checkpoint behind.
+    """
+
+    def __init__(self, workdir: Path, best_metric: str = ""):
+        policies = [preservation_policy.LatestN(KEEP_LAST)]
+        best_fn = None
+        if best_metric:
+            best_fn = lambda metrics: -metrics[best_metric]  # noqa: E731
+            policies.append(preservation_policy.BestN(get_metric_fn=best_fn, n=1))
+        self.folder = workdir.resolve() / "checkpoints"
+        options = ocp.CheckpointManagerOptions(
+            preservation_policy=preservation_policy.AnyPreservationPolicy(policies),
+            best_fn=best_fn,
+            # A save in the background would read buffers that the next step is given to overwrite.
+            enable_async_checkpointing=False,
+            create=True,
+        )
+        self._manager = ocp.CheckpointManager(self.folder, options=options)
+
+    def __enter__(self) -> "Checkpoints":
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self._manager.close()
+
+    def steps(self) -> list[int]:
+        """Steps that have a checkpoint, ascending."""
+        return sorted(self._manager.all_steps())
+
+    def save(self, state: TrainState, metrics: dict[str, float]) -> None:
+        """Writes the state under its step, in place of a damaged checkpoint of that step."""
+        step = int(state.step)
+        if step in self.steps():
+            self._manager.delete(step)
+        args = ocp.args.Composite(
+            state=ocp.args.StandardSave(state), checksums=ocp.args.JsonSave(checksums(state))
+        )
+        self._manager.save(step, args=args, metrics=metrics, force=True)
+
+    def restore(self, like: TrainState, step: int = 0) -> TrainState | None:
+        """The newest whole checkpoint, or None where there is no checkpoint at all.
+
+        Args:
+          like: a state (or its `jax.eval_shape`) of the same networks.
+          step: which checkpoint; 0 takes the newest that is whole, and logs each that is not.
+
+        Raises:
+          UserError: there are checkpoints, but none that is whole and of these networks.
+        """
+        steps = self.steps()
+        if not steps:
+            return None
+        if step and step not in steps:
+            raise UserError(f"no checkpoint of step {step} in {self.folder}; there are: {steps}")
+        for candidate in [step] if step else reversed(steps):
+            try:
+                return self._read(candidate, like)
+            except Exception as error:  # whatever Orbax and its parsers raise over damaged bytes
+                reason = str(error).strip().split("\n")[0][:200]
+                logging.warning("checkpoint %d in %s is damaged or of other networks and is passed "
+                                "over: %s", candidate, self.folder, reason)  # fmt: skip
+        raise UserError(
+            f"no checkpoint in {self.folder} can be read (steps {steps}); it is damaged or of other "
+            "networks: choose another workdir, or delete that folder to start afresh"
+        )
+
+    def _read(self, step: int, like: TrainState) -> TrainState:
+        like = jax.eval_shape(lambda: like)
+        args = ocp.args.Composite(
+            state=ocp.args.StandardRestore(like), checksums=ocp.args.JsonRestore()
+        )
+        restored = self._manager.restore(step, args=args)
+        differing = [
+            name
+            for name, value in checksums(restored.state).items()
+            if restored.checksums.get(name) != value
+        ]
+        if differing:
+            raise ValueError(f"checksum of {differing[0]} differs")
+        return restored.state
+
+
+def checksums(state: TrainState) -> dict[str, int]:
+    """CRC-32 of the bytes of every array, by its path."""
+    return {
+        jax.tree_util.keystr(path): zlib.crc32(np.ascontiguousarray(leaf))
+        for path, leaf in jax.tree_util.tree_leaves_with_path(state)
+    }

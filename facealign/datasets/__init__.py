@@ -1,0 +1,14 @@
+"""One tfds builder a file; every example has the features of `examples.features`."""
+
+from collections.abc import Callable
+from typing import Any
+
+import tensorflow_datasets as tfds
+
+from facealign.datasets import orl_faces, polygons
+
+# Name -> function of (config.data, data_dir) that creates the builder.
+DATASETS: dict[str, Callable[[Any, str], tfds.core.DatasetBuilder]] = {
+    "orl_faces": orl_faces.create_builder,
+    "polygons": polygons.create_builder,
+}

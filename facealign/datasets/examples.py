@@ -1,0 +1,45 @@
+"""What every example of every dataset holds, and which split a person belongs to."""
+
+import hashlib
+import io
+
+import numpy as np
+import tensorflow_datasets as tfds
+from PIL import Image
+
+SPLITS = ("train", "validation", "test")
+
+
+def features(**extra: tfds.features.FeatureConnector) -> tfds.features.FeaturesDict:
+    """The features that all datasets share, and those that only one has."""
+    return tfds.features.FeaturesDict(
+        {
+            "image": tfds.features.Image(shape=(None, None, 1)),  # gray, square
+            "subject": tfds.features.Text(),  # a person, or the pair that a drawn image belongs to
+            "file_name": tfds.features.Text(),  # unique in the dataset; its order is the order
+            "domain": tfds.features.Text(),  # unrestricted, restricted, or "": the pose decides
+            "yaw": np.float32,  # degrees, as are pitch and roll; nan where it is not known
+            "pitch": np.float32,
+            "roll": np.float32,
+            **extra,
+        }
+    )
+
+
+def split_of(subject: str) -> str:
+    """The split of a person: 80 % train, 10 % validation, 10 % test, by a hash of the name.
+
+    The same name falls in the same split in every dataset, so that nobody is trained on in one
+    and tested on in another.
+    """
+    digest = hashlib.sha256(subject.encode()).digest()
+    share = int.from_bytes(digest[:4], "big") / 2**32
+    return "train" if share < 0.8 else "validation" if share < 0.9 else "test"
+
+
+def png_bytes(image: Image.Image) -> io.BytesIO:
+    """A PNG file in memory; tfds would need TensorFlow to encode an array itself."""
+    buffer = io.BytesIO()
+    image.save(buffer, format="PNG")
+    buffer.seek(0)
+    return buffer

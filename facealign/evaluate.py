@@ -1,0 +1,159 @@
+"""What the networks make of held-out images, as numbers and as pictures."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from facealign import losses, metrics
+from facealign.input_pipeline import DOMAINS, Examples, to_float, to_uint8
+from facealign.train_state import Network, TrainState, apply_network, averaged
+from facealign.train_steps import RECONSTRUCTION, SWAP, Route
+
+BATCH_SIZE = 32
+
+# (state, images uint8 [N, H, W, 1], decoder) -> images float32 [N, H, W, 1] in [-1, 1]
+Translate = Callable[[TrainState, np.ndarray, str], np.ndarray]
+
+
+def views(paired: bool) -> dict[str, Route]:
+    """The kinds of output that are looked at, and the route that makes each."""
+    if paired:
+        return {"reconstruction_u": RECONSTRUCTION["decoder_u"], "swap": SWAP}
+    return {
+        "reconstruction_u": RECONSTRUCTION["decoder_u"],
+        "reconstruction_r": RECONSTRUCTION["decoder_r"],
+        "swap": SWAP,
+    }
+
+
+def make_translate(networks: Mapping[str, Network]) -> Translate:
+    """Encodes and decodes any number of images in batches of one size, so that it compiles once."""
+
+    @partial(jax.jit, static_argnames="decoder")
+    def translate_batch(state: TrainState, images: jax.Array, decoder: str) -> jax.Array:
+        state = averaged(state)
+        code = apply_network(networks["encoder"], state.nets["encoder"], to_float(images))
+        return apply_network(networks[decoder], state.nets[decoder], code)[-1]
+
+    def translate(state: TrainState, images: np.ndarray, decoder: str) -> np.ndarray:
+        outputs = []
+        for start in range(0, len(images), BATCH_SIZE):
+            batch = images[start : start + BATCH_SIZE]
+            full = np.zeros((BATCH_SIZE, *batch.shape[1:]), batch.dtype)
+            full[: len(batch)] = batch
+            outputs.append(np.asarray(translate_batch(state, full, decoder))[: len(batch)])
+        return np.concatenate(outputs)
+
+    return translate
+
+
+def make_outputs(
+    translate: Translate, state: TrainState, data: Mapping[str, Examples], paired: bool
+) -> dict[str, np.ndarray]:
+    """The images [N, H, W, 1] of every view of the data."""
+    return {
+        view: translate(state, data[domain]["image"], decoder)
+        for view, (domain, decoder) in views(paired).items()
+    }
+
+
+def measure(
+    outputs: Mapping[str, np.ndarray], data: Mapping[str, Examples], paired: bool
+) -> dict[str, float]:
+    """Mean L1 against the target of each view that has one, and the diversity of each view."""
+    numbers = {}
+    for view, images in outputs.items():
+        target = target_domain(view, paired)
+        if target:
+            numbers[f"l1/{view}"] = _mean_l1(images, data[target]["image"])
+        if len(images) > 1:
+            inputs = to_float(jnp.asarray(data[views(paired)[view][0]]["image"]))
+            numbers[f"diversity/{view}"] = float(metrics.diversity(jnp.asarray(images), inputs))
+    return numbers
+
+
+def target_domain(view: str, paired: bool) -> str:
+    """The domain whose images a view's outputs should equal, or "" where nobody knows them."""
+    if view == "swap":
+        return "restricted" if paired else ""
+    return views(paired)[view][0]
+
+
+def measure_baselines(
+    train: Mapping[str, Examples], data: Mapping[str, Examples], paired: bool
+) -> dict[str, dict[str, float]]:
+    """The same L1 for two outputs that need no network: the input, and the mean training image."""
+    rows: dict[str, dict[str, float]] = {"copy of the input": {}, "mean training image": {}}
+    for view, (domain, _) in views(paired).items():
+        target = target_domain(view, paired)
+        if not target:
+            continue
+        images = data[target]["image"]
+        mean = np.asarray(to_float(train[target]["image"].mean(axis=0, keepdims=True)))
+        rows["mean training image"][f"l1/{view}"] = _mean_l1(np.repeat(mean, len(images), 0), images)
+        if target != domain:
+            inputs = np.asarray(to_float(data[domain]["image"]))
+            rows["copy of the input"][f"l1/{view}"] = _mean_l1(inputs, images)
+    return {name: row for name, row in rows.items() if row}
+
+
+def measure_change(
+    outputs: Mapping[str, np.ndarray], before: Mapping[str, np.ndarray]
+) -> dict[str, float]:
+    """Mean absolute difference of each view's outputs from what they were before."""
+    return {
+        f"change/{view}": float(np.abs(images - before[view]).mean())
+        for view, images in outputs.items()
+    }
+
+
+def choose_samples(splits: list[Mapping[str, Examples]], count: int) -> dict[str, np.ndarray]:
+    """`count` images of each split, by domain, for the sample grid: uint8 [len(splits) * count, ...].
+
+    People are spread over the split. Beside each U image stands an R image of the same subject,
+    or of any, where the datasets share none.
+    """
+    chosen: dict[str, list[np.ndarray]] = {domain: [] for domain in DOMAINS}
+    for data in splits:
+        u, r = (data[domain] for domain in DOMAINS)
+        _, first = np.unique(u["subject"], return_index=True)
+        for index in first[np.linspace(0, len(first) - 1, count).astype(int)]:
+            same = np.flatnonzero(r["subject"] == u["subject"][index])
+            chosen["unrestricted"].append(u["image"][index])
+            chosen["restricted"].append(r["image"][same[0] if len(same) else index % len(r["image"])])
+    return {domain: np.stack(images) for domain, images in chosen.items()}
+
+
+def sample_columns(
+    translate: Translate, state: TrainState, samples: Mapping[str, np.ndarray], paired: bool
+) -> dict[str, np.ndarray]:
+    """Columns of the sample grid: title -> uint8 [N, H, W, 1]."""
+    u, r = samples["unrestricted"], samples["restricted"]
+    columns = {
+        "input": u,
+        "reconstruction": to_uint8(translate(state, u, "decoder_u")),
+        "swap": to_uint8(translate(state, u, "decoder_r")),
+        "target" if paired else "a frontal photo": r,
+    }
+    if not paired:
+        columns["its reconstruction"] = to_uint8(translate(state, r, "decoder_r"))
+    return columns
+
+
+def take(data: Mapping[str, Examples], count: int) -> dict[str, Examples]:
+    """At most `count` examples of each domain, evenly spaced, so that pairs stay together."""
+
+    def spaced(examples: Examples) -> Examples:
+        total = len(examples["image"])
+        indices = np.linspace(0, total - 1, min(count, total)).astype(int)
+        return {key: values[indices] for key, values in examples.items()}
+
+    return {domain: spaced(examples) for domain, examples in data.items()}
+
+
+def _mean_l1(images: np.ndarray, targets: np.ndarray) -> float:
+    return float(losses.l1(jnp.asarray(images), to_float(jnp.asarray(targets))).mean())
+

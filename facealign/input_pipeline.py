@@ -1,0 +1,137 @@
+"""From prepared datasets to batches. Every photo is decoded once; a batch is pure arithmetic."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from PIL import Image
+
+from facealign.datasets import DATASETS
+from facealign.errors import UserError, lookup
+
+DOMAINS = ("unrestricted", "restricted")
+
+Examples = dict[str, np.ndarray]  # image uint8 [N, H, W, 1], subject [N], yaw [N], ...
+
+
+def load_data(data: Any, split: str) -> dict[str, Examples]:
+    """The examples of both domains, images as uint8, prepared on disk at the first call.
+
+    Args:
+      data: `config.data`.
+      split: train, validation or test.
+
+    Raises:
+      UserError: unknown dataset, an empty domain, pairs that do not match, an unusable folder.
+    """
+    examples = {
+        name: load_examples(data, name, split) for name in {data.unrestricted, data.restricted}
+    }
+    domains = {domain: select_domain(examples[data[domain]], domain, data) for domain in DOMAINS}
+    for domain, selected in domains.items():
+        if not len(selected["image"]):
+            raise UserError(
+                f"config.data.{domain}={data[domain]!r} has no {domain} photo in its {split} split; "
+                "choose another dataset or other config.data.frontal_* angles"
+            )
+    if data.paired and not np.array_equal(*(domains[domain]["subject"] for domain in DOMAINS)):
+        raise UserError(
+            f"config.data.paired=True, but {data.unrestricted!r} and {data.restricted!r} "
+            "do not hold one image of each subject in each domain; set it to False"
+        )
+    return domains
+
+
+def load_examples(data: Any, name: str, split: str) -> Examples:
+    """One split of one dataset, in the order of the file names, whatever its domain."""
+    create_builder = lookup(DATASETS, name, "config.data.unrestricted or restricted")
+    folder = Path(data.data_dir or "~/tensorflow_datasets").expanduser().resolve()
+    try:
+        builder = create_builder(data, str(folder))
+        builder.download_and_prepare()
+    except OSError as error:
+        raise UserError(
+            f"cannot prepare {name!r} in config.data.data_dir={folder}: {error}"
+        ) from error
+    if split not in builder.info.splits or not builder.info.splits[split].num_examples:
+        raise UserError(f"dataset {name!r} has no example in its {split} split; give it more images")
+    rows = list(builder.as_data_source(split=split))
+    rows.sort(key=lambda row: row["file_name"])
+    examples = {key: np.array([_plain(row[key]) for row in rows]) for key in rows[0] if key != "image"}
+    examples["image"] = np.stack([_resize(row["image"], data.image_size) for row in rows])
+    return examples
+
+
+def select_domain(examples: Examples, domain: str, data: Any) -> Examples:
+    """The examples that say they are of this domain, or whose pose says so."""
+    limits = {"yaw": data.frontal_yaw, "pitch": data.frontal_pitch, "roll": data.frontal_roll}
+    frontal = np.all([np.abs(examples[angle]) < limit for angle, limit in limits.items()], axis=0)
+    by_pose = np.where(frontal, "restricted", "unrestricted")
+    domains = np.where(examples["domain"] == "", by_pose, examples["domain"])
+    return {key: values[domains == domain] for key, values in examples.items()}
+
+
+def batch_indices(
+    seed: int, stream: int, step: int, batch_size: int, count: int
+) -> np.ndarray:
+    """Which examples [B] step number `step` sees: slices of one permutation after another.
+
+    Every epoch is a permutation of all `count` examples; a batch may span two epochs. Streams with
+    different numbers are independent.
+    """
+    position = step * batch_size + np.arange(batch_size)
+    epochs = position // count
+    indices = np.empty(batch_size, np.int64)
+    for epoch in np.unique(epochs):
+        order = np.random.default_rng((seed, stream, epoch)).permutation(count)
+        indices[epochs == epoch] = order[position[epochs == epoch] % count]
+    return indices
+
+
+def make_batches(
+    domains: Mapping[str, Examples], seed: int, batch_size: int, paired: bool
+) -> Callable[[int], dict[str, np.ndarray]]:
+    """A pure function from a step to its batch: domain -> uint8 [B, H, W, 1].
+
+    Raises:
+      UserError: a batch is larger than a domain.
+    """
+    for domain, examples in domains.items():
+        if batch_size > len(examples["image"]):
+            raise UserError(
+                f"config.data.batch_size={batch_size} is larger than the {domain} training data; "
+                f"choose at most {len(examples['image'])}"
+            )
+
+    def batch(step: int) -> dict[str, np.ndarray]:
+        images = {}
+        for number, (domain, examples) in enumerate(domains.items()):
+            stream = 0 if paired else number
+            count = len(examples["image"])
+            images[domain] = examples["image"][batch_indices(seed, stream, step, batch_size, count)]
+        return images
+
+    return batch
+
+
+def to_float(images: jax.Array) -> jax.Array:
+    """uint8 pixels to float32 in [-1, 1]; any shape."""
+    return images.astype(np.float32) / 127.5 - 1
+
+
+def to_uint8(images: np.ndarray) -> np.ndarray:
+    """Floats in [-1, 1] (others are clipped) to uint8 pixels; the inverse of `to_float`."""
+    return np.rint((np.clip(np.asarray(images), -1, 1) + 1) * 127.5).astype(np.uint8)
+
+
+def _plain(value: Any) -> Any:
+    return value.decode() if isinstance(value, bytes) else value
+
+
+def _resize(image: np.ndarray, size: int) -> np.ndarray:
+    if image.shape[:2] == (size, size):
+        return image
+    resized = Image.fromarray(image[:, :, 0]).resize((size, size), Image.Resampling.LANCZOS)
+    return np.asarray(resized)[:, :, None]

@@ -1,0 +1,100 @@
+"""Loss terms. Each returns one number an example, [B]; the caller takes the mean."""
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from facealign.errors import UserError, lookup
+
+
+def l1(output: jax.Array, target: jax.Array) -> jax.Array:
+    """Mean absolute error [B] of images [B, H, W, C]."""
+    return _mean(jnp.abs(output - target))
+
+
+def discriminator_cross_entropy(real: jax.Array, fake: jax.Array) -> jax.Array:
+    """Binary cross-entropy [B] of patch logits against ones (real) and zeros (fake), averaged."""
+    return 0.5 * (_cross_entropy(real, 1.0) + _cross_entropy(fake, 0.0))
+
+
+def generator_cross_entropy(fake: jax.Array) -> jax.Array:
+    """Binary cross-entropy [B] of the patch logits of fakes against ones."""
+    return _cross_entropy(fake, 1.0)
+
+
+def discriminator_least_squares(real: jax.Array, fake: jax.Array) -> jax.Array:
+    """Mao et al. 2017, https://arxiv.org/abs/1611.04076, targets 1 and 0; [B]."""
+    return 0.5 * (_mean(jnp.square(real - 1)) + _mean(jnp.square(fake)))
+
+
+def generator_least_squares(fake: jax.Array) -> jax.Array:
+    """Squared distance [B] of the patch logits of fakes from 1."""
+    return _mean(jnp.square(fake - 1))
+
+
+def discriminator_hinge(real: jax.Array, fake: jax.Array) -> jax.Array:
+    """Lim & Ye 2017, https://arxiv.org/abs/1705.02894; [B]."""
+    return 0.5 * (_mean(jax.nn.relu(1 - real)) + _mean(jax.nn.relu(1 + fake)))
+
+
+def generator_hinge(fake: jax.Array) -> jax.Array:
+    """Minus the patch logits of fakes; [B]."""
+    return -_mean(fake)
+
+
+class GanLoss(NamedTuple):
+    """The two sides of an adversarial loss, on patch logits [B, h, w, 1]."""
+
+    discriminator: Callable[[jax.Array, jax.Array], jax.Array]  # (real, fake) -> [B]
+    generator: Callable[[jax.Array], jax.Array]  # fake -> [B]
+    boundary: float  # a logit above it says "real"
+
+
+CROSS_ENTROPY = GanLoss(discriminator_cross_entropy, generator_cross_entropy, 0.0)
+
+GAN_LOSSES: dict[str, GanLoss] = {
+    "cross_entropy": CROSS_ENTROPY,
+    # Goodfellow's name for the same generator loss, under which R1 is usually written.
+    "non_saturating": CROSS_ENTROPY,
+    "least_squares": GanLoss(discriminator_least_squares, generator_least_squares, 0.5),
+    "hinge": GanLoss(discriminator_hinge, generator_hinge, 0.0),
+}
+
+
+def gan_loss(name: str) -> GanLoss:
+    """The entry of `GAN_LOSSES`; raises `UserError` for an unknown name."""
+    return lookup(GAN_LOSSES, name, "config.discriminator.loss")
+
+
+def r1_penalty(score: Callable[[jax.Array], jax.Array], real: jax.Array) -> jax.Array:
+    """Half the squared gradient norm [B] of the mean patch logit at real images [B, H, W, C].
+
+    `score` maps images to patch logits. Mescheder et al. 2018, https://arxiv.org/abs/1801.04406.
+    """
+    gradient = jax.grad(lambda images: _mean(score(images)).sum())(real)
+    return 0.5 * jnp.square(gradient).reshape(len(real), -1).sum(axis=1)
+
+
+def weighted_sum(terms: Mapping[str, jax.Array], weights: Mapping[str, float]) -> jax.Array:
+    """Sum of scalar terms times their weights.
+
+    Raises:
+      UserError: a name stands on one side only.
+    """
+    if set(terms) != set(weights):
+        raise UserError(
+            f"loss_weights names {sorted(weights)}, but this stage computes {sorted(terms)}; "
+            "give each computed term one weight"
+        )
+    return sum(weights[name] * term for name, term in terms.items())
+
+
+def _cross_entropy(logits: jax.Array, label: float) -> jax.Array:
+    return _mean(optax.sigmoid_binary_cross_entropy(logits, jnp.full_like(logits, label)))
+
+
+def _mean(x: jax.Array) -> jax.Array:
+    return x.reshape(len(x), -1).mean(axis=1)

@@ -1,0 +1,94 @@
+"""Stacked hourglass, cut in two so that a decoder can be exchanged.
+
+Newell et al. 2016, https://arxiv.org/abs/1603.06937. The encoder is the stem and the first way
+down; the decoder is the first way up and all further stacks. The code is the tuple of feature maps
+at all scales, which carries the skip branches with it.
+"""
+
+import jax
+from flax import linen as nn
+
+from facealign.models import layers
+from facealign.models.output import to_image
+
+
+class Residual(nn.Module):
+    """Pre-activation bottleneck: 1x1, 3x3, 1x1. Maps [B, H, W, C] to [B, H, W, features]."""
+
+    features: int
+
+    @nn.compact
+    def __call__(self, x: jax.Array, train: bool) -> jax.Array:
+        y = x
+        for features, kernel in ((self.features // 2, 1), (self.features // 2, 3)):
+            y = nn.relu(layers.BatchNorm()(y, train))
+            y = layers.Conv(features, kernel)(y)
+        y = nn.relu(layers.BatchNorm()(y, train))
+        y = layers.Conv(self.features, 1, use_bias=True)(y)
+        return y + (x if x.shape[-1] == self.features else layers.Conv(self.features, 1)(x))
+
+
+class Down(nn.Module):
+    """[B, H, W, C] to `scales` + 1 maps: H, H/2, ... px high. All but the last are skips."""
+
+    features: int
+    scales: int
+
+    @nn.compact
+    def __call__(self, x: jax.Array, train: bool) -> tuple[jax.Array, ...]:
+        pyramid = []
+        for _ in range(self.scales):
+            pyramid.append(Residual(self.features)(x, train))
+            x = Residual(self.features)(layers.max_pool(x), train)
+        return (*pyramid, Residual(self.features)(x, train))
+
+
+class Up(nn.Module):
+    """The maps of `Down` to one map [B, H, W, C], adding each skip after an upsampling."""
+
+    features: int
+
+    @nn.compact
+    def __call__(self, pyramid: tuple[jax.Array, ...], train: bool) -> jax.Array:
+        *skips, x = pyramid
+        for skip in reversed(skips):
+            x = skip + layers.upsample(Residual(self.features)(x, train))
+        return x
+
+
+class Encoder(nn.Module):
+    """Image [B, H, W, 1] in [-1, 1] to code: maps [B, H/4, W/4, C], [B, H/8, W/8, C], ..."""
+
+    features: int = 64
+    scales: int = 4
+
+    image_multiple = 64
+
+    @nn.compact
+    def __call__(self, image: jax.Array, train: bool) -> tuple[jax.Array, ...]:
+        x = layers.Conv(self.features // 2, 7, stride=2)(image)
+        x = nn.relu(layers.BatchNorm()(x, train))
+        x = layers.max_pool(Residual(self.features)(x, train))
+        return Down(self.features, self.scales)(x, train)
+
+
+class Decoder(nn.Module):
+    """Code to a tuple of images [B, H, W, 1] in [-1, 1], one a stack; the last is the output."""
+
+    features: int = 64
+    scales: int = 4
+    stacks: int = 2
+    output: str = "tanh"
+
+    @nn.compact
+    def __call__(self, code: tuple[jax.Array, ...], train: bool) -> tuple[jax.Array, ...]:
+        images, x = [], code[0]
+        for stack in range(self.stacks):
+            pyramid = code if stack == 0 else Down(self.features, self.scales)(x, train)
+            y = Residual(self.features)(Up(self.features)(pyramid, train), train)
+            # A head at a quarter of the size predicts each 4 x 4 px block at once.
+            blocks = layers.Conv(16, 1, use_bias=True)(y)
+            images.append(to_image(layers.depth_to_space(blocks, 4), self.output))
+            if stack + 1 < self.stacks:
+                x = x + layers.Conv(self.features, 1)(y) + layers.Conv(self.features, 1)(blocks)
+        return tuple(images)

@@ -1,0 +1,45 @@
+"""Medium autoencoder of the face experiment (the report's second table).
+
+After AttGAN, with one convolution a scale and no skips, so that encoders and decoders can be
+exchanged. No convolution has a bias; a batch normalization follows nearly every one.
+"""
+
+import jax
+from flax import linen as nn
+
+from facealign.models import layers, variational
+from facealign.models.output import to_image
+
+LEAKY_SLOPE = 0.2
+
+
+class Encoder(nn.Module):
+    """Image [B, H, W, C] in [-1, 1] to code [B, H/64, W/64, 512]."""
+
+    variational: bool = False
+
+    image_multiple = 64
+
+    @nn.compact
+    def __call__(self, image: jax.Array, train: bool) -> jax.Array:
+        x = nn.relu(layers.Conv(16, 7, stride=2)(image))
+        x = layers.BatchNorm()(x, train)
+        for features in (32, 64, 128, 256, 512):
+            x = nn.leaky_relu(layers.Conv(features, 5, stride=2)(x), LEAKY_SLOPE)
+            # The scale would be redundant before the next linear layer; the report counts none.
+            x = layers.BatchNorm(use_scale=False)(x, train)
+        return variational.VariationalHead()(x, train) if self.variational else x
+
+
+class Decoder(nn.Module):
+    """Code [B, H/64, W/64, 512] to a tuple of one image [B, H, W, 1] in [-1, 1]."""
+
+    output: str = "tanh"
+
+    @nn.compact
+    def __call__(self, code: jax.Array, train: bool) -> tuple[jax.Array, ...]:
+        x = code
+        for features in (256, 128, 64, 32, 16):
+            x = nn.relu(layers.ConvTranspose(features, 5)(x))
+            x = layers.BatchNorm()(x, train)
+        return (to_image(layers.ConvTranspose(1, 3)(x), self.output),)

@@ -1,0 +1,69 @@
+"""A run as a list of stages."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from facealign.errors import UserError, lookup
+
+ROLES = ("encoder", "decoder_u", "decoder_r", "discriminator")
+
+
+class Stage(NamedTuple):
+    """One line of `config.run`: what is minimized, over which steps, by changing which networks."""
+
+    name: str
+    objective: str
+    start: int  # step of the run before the first of this stage
+    steps: int
+    train: tuple[str, ...]
+    learning_rate: float
+    loss_weights: dict[str, float]
+
+    @property
+    def end(self) -> int:
+        """Step of the run after the last of this stage."""
+        return self.start + self.steps
+
+
+def create_stages(config: Any) -> tuple[Stage, ...]:
+    """The stages of `config.run` in order.
+
+    Raises:
+      UserError: an empty run, an unknown stage or role, a stage without steps or networks.
+    """
+    if not config.run:
+        raise UserError("config.run is empty; name the stages to run, for instance 'reconstruction'")
+    stages, start = [], 0
+    for name in config.run:
+        values = lookup(config.stages, name, "config.run")
+        where = f"config.stages.{name}"
+        if values.steps < 1:
+            raise UserError(f"{where}.steps={values.steps}; give at least 1")
+        if not values.train:
+            raise UserError(f"{where}.train is empty; choose from: {', '.join(ROLES)}")
+        for role in values.train:
+            lookup(dict.fromkeys(ROLES), role, f"{where}.train")
+        stages.append(
+            Stage(
+                name=name,
+                objective=values.objective,
+                start=start,
+                steps=values.steps,
+                train=tuple(values.train),
+                learning_rate=values.learning_rate,
+                loss_weights=dict(values.loss_weights),
+            )
+        )
+        start += values.steps
+    return tuple(stages)
+
+
+def roles_of(stages: Sequence[Stage]) -> tuple[str, ...]:
+    """Roles that a run of these stages needs; the discriminator only for an adversarial one."""
+    adversarial = any(stage.objective == "adversarial" for stage in stages)
+    return ROLES if adversarial else ROLES[:-1]
+
+
+def stage_at(stages: Sequence[Stage], step: int) -> Stage:
+    """The stage that the step after `step` belongs to; the last stage when the run has ended."""
+    return next((stage for stage in stages if step < stage.end), stages[-1])

@@ -1,0 +1,154 @@
+"""Networks (code, never saved) and their states (data, a checkpoint). All Flax calls on both."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import flax.struct
+import jax
+import jax.numpy as jnp
+import optax
+from flax import linen as nn
+
+from facealign.models import create_modules
+from facealign.optimizers import create_optimizer
+from facealign.stages import Stage
+
+Tree = Any  # a nested dict of arrays
+
+
+class Network(NamedTuple):
+    """The fixed half of a network: closed over by a step, never traced, never saved."""
+
+    module: nn.Module
+    optimizer: optax.GradientTransformation
+    ema_decay: float = 0.0  # of the moving average of the weights, a step; 0 keeps none
+
+
+@flax.struct.dataclass
+class NetState:
+    """The moving half of a network."""
+
+    params: Tree
+    batch_stats: Tree  # {} for a network without batch normalization
+    opt_state: Tree
+    ema: Tree  # moving average of params, or {}
+
+
+@flax.struct.dataclass
+class TrainState:
+    """All that a run changes, and all that a checkpoint holds."""
+
+    step: jax.Array  # int32, updates so far
+    nets: dict[str, NetState]  # by role: encoder, decoder_u, decoder_r, discriminator
+
+
+def create_networks(config: Any, roles: tuple[str, ...], stage: Stage) -> dict[str, Network]:
+    """The network of each role, with the optimizer that it has in this stage.
+
+    Raises:
+      UserError: a config value that no network can be made from.
+    """
+    modules = create_modules(config.model, config.discriminator, config.data.image_size)
+    return {
+        role: Network(
+            module=modules[role],
+            optimizer=create_optimizer(
+                config.optimizer,
+                stage.learning_rate * config.optimizer.learning_rate_scale[role],
+                stage.steps,
+            ),
+            ema_decay=config.optimizer.ema_decay[role],
+        )
+        for role in roles
+    }
+
+
+def create_state(networks: Mapping[str, Network], key: jax.Array, image_size: int) -> TrainState:
+    """Fresh weights for every role. Images are [B, image_size, image_size, 1]."""
+    image = jnp.zeros((1, image_size, image_size, 1))
+    keys = dict(zip(networks, jax.random.split(key, len(networks)), strict=True))
+    nets = {"encoder": init_network(networks["encoder"], keys["encoder"], image)}
+    code = jax.eval_shape(lambda net: apply_network(networks["encoder"], net, image), nets["encoder"])
+    code = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), code)
+    for role, network in networks.items():
+        if role != "encoder":
+            x = image if role == "discriminator" else code
+            nets[role] = init_network(network, keys[role], x)
+    return TrainState(step=jnp.zeros((), jnp.int32), nets=nets)
+
+
+def init_network(network: Network, key: jax.Array, x: Tree) -> NetState:
+    """A fresh state for a network that is applied to x."""
+    variables = network.module.init(key, x, train=False)
+    params = variables["params"]
+    return NetState(
+        params=params,
+        batch_stats=variables.get("batch_stats", {}),
+        opt_state=network.optimizer.init(params),
+        # A copy, since a step may not be given one buffer twice when its arguments are donated.
+        ema=jax.tree.map(jnp.copy, params) if network.ema_decay else {},
+    )
+
+
+def apply_network(network: Network, net: NetState, x: Tree) -> Tree:
+    """The network's output for x as in use: running statistics, no randomness, nothing changed."""
+    return network.module.apply(
+        {"params": net.params, "batch_stats": net.batch_stats}, x, train=False
+    )
+
+
+def train_network(
+    network: Network, params: Tree, batch_stats: Tree, x: Tree, key: jax.Array
+) -> tuple[Tree, Tree, dict[str, jax.Array]]:
+    """The network's output for x as in training.
+
+    Returns:
+      The output, the new running statistics, and the penalties [B] by name that the network asks
+      to be added to its loss (a variational code's "kl").
+    """
+    output, changed = network.module.apply(
+        {"params": params, "batch_stats": batch_stats},
+        x,
+        train=True,
+        rngs={"sample": key},
+        mutable=["batch_stats", "penalties"],
+    )
+    penalties = flax.traverse_util.flatten_dict(changed.get("penalties", {}))
+    return output, changed.get("batch_stats", {}), {path[-1]: p for path, p in penalties.items()}
+
+
+def update_networks(
+    networks: Mapping[str, Network],
+    state: TrainState,
+    gradients: Mapping[str, Tree],
+    batch_stats: Mapping[str, Tree],
+) -> TrainState:
+    """One optimizer step for each role that has a gradient; all other roles stay as they are."""
+    nets = dict(state.nets)
+    for role, gradient in gradients.items():
+        net, network = state.nets[role], networks[role]
+        updates, opt_state = network.optimizer.update(gradient, net.opt_state, net.params)
+        params = optax.apply_updates(net.params, updates)
+        ema = net.ema
+        if network.ema_decay:
+            ema = optax.incremental_update(params, net.ema, 1 - network.ema_decay)
+        nets[role] = NetState(params, batch_stats.get(role, net.batch_stats), opt_state, ema)
+    return TrainState(step=state.step + 1, nets=nets)
+
+
+def reset_optimizers(
+    networks: Mapping[str, Network], state: TrainState, roles: tuple[str, ...]
+) -> TrainState:
+    """Fresh optimizer states for these roles: every stage starts its schedules from the front."""
+    nets = dict(state.nets)
+    for role in roles:
+        nets[role] = nets[role].replace(
+            opt_state=networks[role].optimizer.init(nets[role].params)
+        )
+    return state.replace(nets=nets)
+
+
+def averaged(state: TrainState) -> TrainState:
+    """The state to evaluate: weights replaced by their moving average where there is one."""
+    nets = {role: net.replace(params=net.ema or net.params) for role, net in state.nets.items()}
+    return state.replace(nets=nets)

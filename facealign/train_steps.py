@@ -1,0 +1,267 @@
+"""Train steps: pure functions (state, batch, key) -> (state, metrics).
+
+A `make_*_step` closes over what never changes. Every gradient is taken at the old state. Roles
+that are not trained are applied with their running statistics and come out bit-identical.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from facealign import losses, metrics
+from facealign.errors import lookup
+from facealign.stages import Stage
+from facealign.train_state import (
+    Network,
+    TrainState,
+    apply_network,
+    train_network,
+    update_networks,
+)
+
+Batch = Mapping[str, jax.Array]  # domain -> float32 [B, H, W, C] in [-1, 1]
+TrainStep = Callable[[TrainState, Batch, jax.Array], tuple[TrainState, dict[str, jax.Array]]]
+Route = tuple[str, str]  # the domain of the input and the decoder that its code goes to
+Images = dict[Route, tuple[jax.Array, ...]]  # a decoder's outputs; the last is the image
+
+RECONSTRUCTION: dict[str, Route] = {
+    "decoder_u": ("unrestricted", "decoder_u"),
+    "decoder_r": ("restricted", "decoder_r"),
+}
+SWAP: Route = ("unrestricted", "decoder_r")
+RECONSTRUCT = "reconstruction"  # the name of a loss term
+
+
+def generate(
+    networks: Mapping[str, Network],
+    state: TrainState,
+    params: Mapping[str, Any],
+    batch: Batch,
+    routes: tuple[Route, ...],
+    key: jax.Array,
+) -> tuple[Images, dict[str, Any], dict[str, jax.Array]]:
+    """Encodes every input once and decodes every code by the decoders that it is routed to.
+
+    Args:
+      networks: by role.
+      state: where weights and running statistics come from.
+      params: of the roles that train, in place of the state's.
+      batch: the inputs.
+      routes: which images to make.
+      key: for the networks' own randomness.
+
+    Returns:
+      The images of each route, new running statistics by trained role, penalties [B] by name.
+    """
+    batch_stats, penalties = {}, {}
+
+    def apply(role: str, x: Any) -> Any:
+        net = state.nets[role]
+        if role not in params:
+            return apply_network(networks[role], net, x)
+        output, batch_stats[role], new = train_network(
+            networks[role], params[role], net.batch_stats, x, key
+        )
+        penalties.update(new)
+        return output
+
+    # All inputs of a network pass in one batch, so that batch normalization treats them alike.
+    domains = tuple(dict.fromkeys(domain for domain, _ in routes))
+    code = apply("encoder", jnp.concatenate([batch[domain] for domain in domains]))
+    codes = dict(zip(domains, _split(code, len(domains)), strict=True))
+    images = {}
+    for decoder in dict.fromkeys(decoder for _, decoder in routes):
+        inputs = [domain for domain, to in routes if to == decoder]
+        parts = [codes[domain] for domain in inputs]
+        outputs = apply(decoder, jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *parts))
+        for domain, output in zip(inputs, _split(outputs, len(inputs)), strict=True):
+            images[domain, decoder] = output
+    return images, batch_stats, penalties
+
+
+def make_reconstruction_step(
+    networks: Mapping[str, Network], train: tuple[str, ...], weights: Mapping[str, float]
+) -> TrainStep:
+    """Each decoder that trains reconstructs the images of its own domain. Term: reconstruction."""
+    targets = {RECONSTRUCTION[role]: RECONSTRUCTION[role][0] for role in train if role != "encoder"}
+    return _make_target_step(networks, train, weights, targets, RECONSTRUCT)
+
+
+def make_paired_step(
+    networks: Mapping[str, Network], train: tuple[str, ...], weights: Mapping[str, float]
+) -> TrainStep:
+    """R's decoder makes the restricted image that belongs to the unrestricted one. Term: paired."""
+    return _make_target_step(networks, train, weights, {SWAP: "restricted"}, "paired")
+
+
+def make_adversarial_step(
+    networks: Mapping[str, Network],
+    train: tuple[str, ...],
+    weights: Mapping[str, float],
+    gan_loss: losses.GanLoss = losses.CROSS_ENTROPY,
+    r1_every: int = 16,
+) -> TrainStep:
+    """The swap (R's decoder on U's code) against real R photos.
+
+    Which roles train decides what this is: the discriminator alone is its pre-training against a
+    fixed decoder; encoder and decoders as well make it the adversarial game. Terms: discriminator
+    (and r1, which is computed every `r1_every` steps and scaled up by that) if the discriminator
+    trains; adversarial and reconstruction if anything else does. A reconstruction of weight 0 is
+    not computed.
+    """
+    weights = {name: weight for name, weight in weights.items() if weight or name != RECONSTRUCT}
+    generator = tuple(role for role in train if role != "discriminator")
+    reconstructed = {
+        RECONSTRUCTION[role]: RECONSTRUCTION[role][0]
+        for role in generator
+        if role != "encoder" and RECONSTRUCT in weights
+    }
+    routes = tuple(dict.fromkeys((SWAP, *reconstructed)))
+
+    def step(state: TrainState, batch: Batch, key: jax.Array):
+        critic = state.nets["discriminator"]
+
+        def make_images(params):
+            images, batch_stats, penalties = generate(networks, state, params, batch, routes, key)
+            return (images, _means(penalties)), batch_stats
+
+        def judge(params, images):
+            return apply_network(networks["discriminator"], critic.replace(params=params), images)
+
+        def generator_loss(images, penalties, fake_logits):
+            terms = {"adversarial": gan_loss.generator(fake_logits).mean(), **penalties}
+            if reconstructed:
+                terms[RECONSTRUCT] = _l1(images, batch, reconstructed)
+            return losses.weighted_sum(terms, _select(weights, terms)), terms
+
+        def critic_loss(real_logits, fake_logits):
+            terms = {"discriminator": gan_loss.discriminator(real_logits, fake_logits).mean()}
+            return losses.weighted_sum(terms, _select(weights, terms)), terms
+
+        def critic_penalty(params):
+            terms = {"r1": losses.r1_penalty(lambda x: judge(params, x), real).mean()}
+            return r1_every * losses.weighted_sum(terms, _select(weights, terms)), terms
+
+        # Every network runs forward once; both sides pull their gradients back through it.
+        old = {role: state.nets[role].params for role in generator}
+        (images, penalties), pull_images, batch_stats = jax.vjp(make_images, old, has_aux=True)
+        real, fake = batch["restricted"], images[SWAP][-1]
+        real_logits, pull_real = jax.vjp(lambda params: judge(params, real), critic.params)
+        fake_logits, pull_fake = jax.vjp(judge, critic.params, fake)
+
+        gradients, terms = {}, {}
+        if generator:
+            (to_images, to_penalties, to_logits), terms = jax.grad(
+                generator_loss, argnums=(0, 1, 2), has_aux=True
+            )(images, penalties, fake_logits)
+            *stacks, last = to_images[SWAP]
+            to_images[SWAP] = (*stacks, last + pull_fake(to_logits)[1])
+            (gradients,) = pull_images((to_images, to_penalties))
+        if "discriminator" in train:
+            (to_real, to_fake), new = jax.grad(critic_loss, argnums=(0, 1), has_aux=True)(
+                real_logits, fake_logits
+            )
+            parts = [pull_real(to_real)[0], pull_fake(to_fake)[0]]
+            terms |= new
+            if "r1" in weights:
+                part, new = _every(r1_every, state.step, jax.grad(critic_penalty, has_aux=True))(
+                    critic.params
+                )
+                parts.append(part)
+                terms |= new
+            gradients["discriminator"] = jax.tree.map(lambda *leaves: sum(leaves), *parts)
+
+        loss = losses.weighted_sum(terms, weights)
+        terms["accuracy_real"] = metrics.accuracy(real_logits, True, gan_loss.boundary).mean()
+        terms["accuracy_fake"] = metrics.accuracy(fake_logits, False, gan_loss.boundary).mean()
+        return update_networks(networks, state, gradients, batch_stats), {"loss": loss, **terms}
+
+    return step
+
+
+OBJECTIVES: dict[str, Callable[..., TrainStep]] = {
+    "reconstruction": make_reconstruction_step,
+    "paired": make_paired_step,
+    "adversarial": make_adversarial_step,
+}
+
+
+def create_step(config: Any, networks: Mapping[str, Network], stage: Stage) -> TrainStep:
+    """The step of a stage; weights of penalties that config switches on join the stage's own.
+
+    Raises:
+      UserError: unknown objective or adversarial loss.
+    """
+    where = f"config.stages.{stage.name}.objective"
+    make_step = lookup(OBJECTIVES, stage.objective, where)
+    weights = dict(stage.loss_weights)
+    if config.model.kl_weight and "encoder" in stage.train:
+        weights["kl"] = config.model.kl_weight
+    if stage.objective != "adversarial":
+        return make_step(networks, stage.train, weights)
+    critic = config.discriminator
+    if critic.r1_weight and "discriminator" in stage.train:
+        weights["r1"] = critic.r1_weight
+    return make_step(
+        networks, stage.train, weights, losses.gan_loss(critic.loss), critic.r1_every
+    )
+
+
+def _make_target_step(
+    networks: Mapping[str, Network],
+    train: tuple[str, ...],
+    weights: Mapping[str, float],
+    targets: Mapping[Route, str],
+    term: str,
+) -> TrainStep:
+    """L1 between the image of each route and the batch's images of its target domain."""
+
+    def step(state: TrainState, batch: Batch, key: jax.Array):
+        def loss(params):
+            images, batch_stats, penalties = generate(
+                networks, state, params, batch, tuple(targets), key
+            )
+            terms = {term: _l1(images, batch, targets), **_means(penalties)}
+            return losses.weighted_sum(terms, weights), (terms, batch_stats)
+
+        old = {role: state.nets[role].params for role in train}
+        (total, (terms, batch_stats)), gradients = jax.value_and_grad(loss, has_aux=True)(old)
+        return update_networks(networks, state, gradients, batch_stats), {"loss": total, **terms}
+
+    return step
+
+
+def _l1(images: Images, batch: Batch, targets: Mapping[Route, str]) -> jax.Array:
+    """L1 summed over a decoder's outputs (one a stack), averaged over the routes."""
+    each = [
+        sum(losses.l1(image, batch[target]).mean() for image in images[route])
+        for route, target in targets.items()
+    ]
+    return sum(each) / len(each)
+
+
+def _every(interval: int, step: jax.Array, function: Callable) -> Callable:
+    """`function` at each multiple of `interval`, zeros of the same shapes at other steps."""
+
+    def maybe(*args):
+        zeros = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), jax.eval_shape(function, *args))
+        return jax.lax.cond(step % interval == 0, function, lambda *_: zeros, *args)
+
+    return maybe
+
+
+def _split(tree: Any, parts: int) -> list[Any]:
+    """Cuts every leaf [parts * B, ...] into trees of leaves [B, ...]."""
+    leaves, structure = jax.tree.flatten(tree)
+    pieces = zip(*(jnp.split(leaf, parts) for leaf in leaves), strict=True)
+    return [jax.tree.unflatten(structure, piece) for piece in pieces]
+
+
+def _means(terms: Mapping[str, jax.Array]) -> dict[str, jax.Array]:
+    return {name: term.mean() for name, term in terms.items()}
+
+
+def _select(weights: Mapping[str, float], terms: Mapping[str, jax.Array]) -> dict[str, float]:
+    return {name: weight for name, weight in weights.items() if name in terms}

@@ -1,0 +1,109 @@
+"""Pictures: sample grids and curves. Arrays in, arrays or PNG files out."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+from matplotlib.figure import Figure
+from PIL import Image, ImageDraw, ImageFont
+
+matplotlib.use("Agg")
+
+BLACK, GRAY, WHITE = 0, 128, 255
+MARGIN = 4  # px between images
+
+
+def draw_grid(columns: Mapping[str, np.ndarray], groups: Mapping[str, int]) -> np.ndarray:
+    """One row an example, one titled column a kind of image.
+
+    Args:
+      columns: title -> uint8 [N, H, W, 1], the same N, H, W in all.
+      groups: label -> how many rows it stands beside, from the top; together N.
+
+    Returns:
+      uint8 [height, width].
+    """
+    count, height, width = next(iter(columns.values())).shape[:3]
+    size = max(10, height // 9)
+    font = ImageFont.load_default(size)
+    left, top = size + 2 * MARGIN, size + 2 * MARGIN
+    canvas = Image.new(
+        "L", (left + len(columns) * (width + MARGIN), top + count * (height + MARGIN)), WHITE
+    )
+    draw = ImageDraw.Draw(canvas)
+    for column, (title, images) in enumerate(columns.items()):
+        x = left + column * (width + MARGIN)
+        draw.text((x + width // 2, top // 2), title, BLACK, font, anchor="mm")
+        for row, image in enumerate(images):
+            canvas.paste(Image.fromarray(image[:, :, 0]), (x, top + row * (height + MARGIN)))
+    row = 0
+    for label, rows in groups.items():
+        span = rows * (height + MARGIN)
+        strip = Image.new("L", (span, left), WHITE)
+        ImageDraw.Draw(strip).text((span // 2, left // 2), label, BLACK, font, anchor="mm")
+        canvas.paste(strip.rotate(90, expand=True), (0, top + row * (height + MARGIN)))
+        row += rows
+    return np.asarray(canvas)
+
+
+def plot_curves(path: Path, rows: Sequence[Mapping[str, Any]], starts: Mapping[str, int]) -> None:
+    """Losses and metrics over steps as PNG, one panel for names that share a prefix or a range.
+
+    Args:
+      path: of the PNG file.
+      rows: of metrics.jsonl.
+      starts: stage -> its first step, marked by a line.
+    """
+    panels: dict[str, dict[str, tuple[list[int], list[float]]]] = {}
+    for row in rows:
+        for name, value in row.items():
+            if isinstance(value, float):
+                prefix = name.split("/")[0] if "/" in name else name.split("_")[0]
+                title = prefix if prefix in ("l1", "diversity", "change", "accuracy") else "losses"
+                steps, values = panels.setdefault(title, {}).setdefault(name, ([], []))
+                steps.append(row["step"])
+                values.append(value)
+    if not panels:
+        return
+    figure = Figure(figsize=(8, 2.6 * len(panels)), layout="constrained")
+    for axes, (title, curves) in zip(
+        figure.subplots(len(panels), sharex=True, squeeze=False)[:, 0], panels.items(), strict=True
+    ):
+        for name, (steps, values) in curves.items():
+            axes.plot(steps, values, label=name.split("/")[-1], linewidth=1)
+        for stage, start in starts.items():
+            axes.axvline(start, color="gray", linewidth=0.8, linestyle=":")
+            axes.text(start, 1, f" {stage}", transform=axes.get_xaxis_transform(), va="top", size=7)
+        if title in ("losses", "l1", "change") and any(v > 0 for c in curves.values() for v in c[1]):
+            axes.set_yscale("log")
+        axes.set_ylabel({"l1": "held-out L1"}.get(title, title))
+        axes.legend(fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5))
+    axes.set_xlabel("step")
+    figure.savefig(path, dpi=110)
+
+
+def plot_fetch_times(path: Path, milliseconds: np.ndarray, epoch_batches: float, read: float) -> None:
+    """Fetch time of every batch across epochs as PNG (the report's figure).
+
+    Args:
+      path: of the PNG file.
+      milliseconds: [N], one a batch.
+      epoch_batches: batches in an epoch; epochs are shaded in turn.
+      read: seconds that reading and decoding everything took before the first batch.
+    """
+    figure = Figure(figsize=(8, 3), layout="constrained")
+    axes = figure.subplots()
+    for epoch in range(0, int(len(milliseconds) / epoch_batches) + 1, 2):
+        axes.axvspan(epoch * epoch_batches, (epoch + 1) * epoch_batches, color="0.93", linewidth=0)
+    axes.plot(np.arange(len(milliseconds)), milliseconds, ".", markersize=2)
+    spread = 1e3 * read / epoch_batches
+    axes.axhline(spread, color="tab:red", linewidth=1)
+    axes.text(
+        0, spread, f" all photos read once, {read:.1f} s, spread over the batches of one epoch",
+        va="bottom", size=7, color="tab:red",
+    )  # fmt: skip
+    axes.set(xlabel="batch (epochs shaded in turn)", ylabel="fetch time (ms)", yscale="log")
+    axes.set_xlim(0, max(len(milliseconds), 1))
+    figure.savefig(path, dpi=110)
