@@ -8,7 +8,7 @@ import jax
 import numpy as np
 import orbax.checkpoint as ocp
 from absl import logging
-from orbax.checkpoint.checkpoint_managers import preservation_policy
+from orbax.checkpoint import checkpoint_managers
 
 from facealign.errors import UserError
 from facealign.train_state import TrainState
@@ -23,15 +23,16 @@ class Checkpoints:
     """
 
     def __init__(self, workdir: Path, best_metric: str = ""):
-        policies = [preservation_policy.LatestN(KEEP_LAST)]
-        best_fn = None
+        def goodness(metrics: dict[str, float]) -> float:
+            return -metrics[best_metric]
+
+        policies = [checkpoint_managers.LatestN(KEEP_LAST)]
         if best_metric:
-            best_fn = lambda metrics: -metrics[best_metric]  # noqa: E731
-            policies.append(preservation_policy.BestN(get_metric_fn=best_fn, n=1))
+            policies.append(checkpoint_managers.BestN(get_metric_fn=goodness, n=1))
         self.folder = workdir.resolve() / "checkpoints"
         options = ocp.CheckpointManagerOptions(
-            preservation_policy=preservation_policy.AnyPreservationPolicy(policies),
-            best_fn=best_fn,
+            preservation_policy=checkpoint_managers.AnyPreservationPolicy(policies),
+            best_fn=goodness if best_metric else None,  # without it no metrics are kept
             # A save in the background would read buffers that the next step is given to overwrite.
             enable_async_checkpointing=False,
             create=True,
@@ -47,6 +48,10 @@ class Checkpoints:
     def steps(self) -> list[int]:
         """Steps that have a checkpoint, ascending."""
         return sorted(self._manager.all_steps())
+
+    def best_step(self) -> int | None:
+        """Step of the best checkpoint by the metric, or None where none has metrics."""
+        return self._manager.best_step()
 
     def save(self, state: TrainState, metrics: dict[str, float]) -> None:
         """Writes the state under its step, in place of a damaged checkpoint of that step."""

@@ -1,18 +1,21 @@
 """What the networks make of held-out images, as numbers and as pictures."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from facealign import losses, metrics
-from facealign.input_pipeline import DOMAINS, Examples, to_float, to_uint8
+from facealign.input_pipeline import Examples, to_float, to_uint8
+from facealign.roles import DOMAINS, RECONSTRUCTION, SWAP, Route
 from facealign.train_state import Network, TrainState, apply_network, averaged
-from facealign.train_steps import RECONSTRUCTION, SWAP, Route
+from facealign.visualize import draw_grid
 
 BATCH_SIZE = 32
+SAMPLES = 4  # rows of the sample grid, of each split
 
 # (state, images uint8 [N, H, W, 1], decoder) -> images float32 [N, H, W, 1] in [-1, 1]
 Translate = Callable[[TrainState, np.ndarray, str], np.ndarray]
@@ -27,6 +30,67 @@ def views(paired: bool) -> dict[str, Route]:
         "reconstruction_r": RECONSTRUCTION["decoder_r"],
         "swap": SWAP,
     }
+
+
+class Evaluator:
+    """Evaluates states of one run, always on the same images of its held-out people."""
+
+    def __init__(
+        self,
+        config: Any,
+        networks: Mapping[str, Network],
+        train: Mapping[str, Examples],
+        held_out: Mapping[str, Examples],
+    ):
+        self.views = views(config.data.paired)
+        self._paired = config.data.paired
+        self._translate = make_translate(networks)
+        self._train, self._held_out = train, take(held_out, config.evaluate_examples)
+        self._samples = choose_samples((train, held_out), SAMPLES)
+        self._before: dict[str, np.ndarray] = {}
+
+    def measure(self, state: TrainState) -> dict[str, float]:
+        """L1 and diversity of every view, and how far its outputs moved since the last call."""
+        outputs = {
+            view: self._translate(state, self._held_out[domain]["image"], decoder)
+            for view, (domain, decoder) in self.views.items()
+        }
+        numbers = measure(outputs, self._held_out, self._paired)
+        for view, before in self._before.items():
+            numbers[f"change/{view}"] = float(np.abs(outputs[view] - before).mean())
+        self._before = outputs
+        return numbers
+
+    def baselines(self) -> dict[str, dict[str, float]]:
+        """The same numbers for outputs that need no network."""
+        return measure_baselines(self._train, self._held_out, self._paired)
+
+    def draw(self, state: TrainState) -> np.ndarray:
+        """The sample grid, uint8 [height, width]: people seen in training and held-out people."""
+        u, r = (self._samples[domain] for domain in DOMAINS)
+        columns = {
+            "input": u,
+            "reconstruction": to_uint8(self._translate(state, u, "decoder_u")),
+            "swap": to_uint8(self._translate(state, u, "decoder_r")),
+        }
+        if self._paired:
+            columns["target"] = r
+        else:
+            columns["R photo"] = r
+            columns["reconstruction "] = to_uint8(self._translate(state, r, "decoder_r"))
+        return draw_grid(columns, {"training": SAMPLES, "held out": SAMPLES})
+
+
+def evaluate(
+    config: Any,
+    networks: Mapping[str, Network],
+    state: TrainState,
+    train: Mapping[str, Examples],
+    data: Mapping[str, Examples],
+) -> dict[str, dict[str, float]]:
+    """Numbers of a state on all of the data, beside baselines: name -> number by name."""
+    evaluator = Evaluator(config, networks, train, data)
+    return {config.model.name: evaluator.measure(state), **evaluator.baselines()}
 
 
 def make_translate(networks: Mapping[str, Network]) -> Translate:
@@ -48,16 +112,6 @@ def make_translate(networks: Mapping[str, Network]) -> Translate:
         return np.concatenate(outputs)
 
     return translate
-
-
-def make_outputs(
-    translate: Translate, state: TrainState, data: Mapping[str, Examples], paired: bool
-) -> dict[str, np.ndarray]:
-    """The images [N, H, W, 1] of every view of the data."""
-    return {
-        view: translate(state, data[domain]["image"], decoder)
-        for view, (domain, decoder) in views(paired).items()
-    }
 
 
 def measure(
@@ -100,17 +154,9 @@ def measure_baselines(
     return {name: row for name, row in rows.items() if row}
 
 
-def measure_change(
-    outputs: Mapping[str, np.ndarray], before: Mapping[str, np.ndarray]
-) -> dict[str, float]:
-    """Mean absolute difference of each view's outputs from what they were before."""
-    return {
-        f"change/{view}": float(np.abs(images - before[view]).mean())
-        for view, images in outputs.items()
-    }
-
-
-def choose_samples(splits: list[Mapping[str, Examples]], count: int) -> dict[str, np.ndarray]:
+def choose_samples(
+    splits: Sequence[Mapping[str, Examples]], count: int
+) -> dict[str, np.ndarray]:
     """`count` images of each split, by domain, for the sample grid: uint8 [len(splits) * count, ...].
 
     People are spread over the split. Beside each U image stands an R image of the same subject,
@@ -125,22 +171,6 @@ def choose_samples(splits: list[Mapping[str, Examples]], count: int) -> dict[str
             chosen["unrestricted"].append(u["image"][index])
             chosen["restricted"].append(r["image"][same[0] if len(same) else index % len(r["image"])])
     return {domain: np.stack(images) for domain, images in chosen.items()}
-
-
-def sample_columns(
-    translate: Translate, state: TrainState, samples: Mapping[str, np.ndarray], paired: bool
-) -> dict[str, np.ndarray]:
-    """Columns of the sample grid: title -> uint8 [N, H, W, 1]."""
-    u, r = samples["unrestricted"], samples["restricted"]
-    columns = {
-        "input": u,
-        "reconstruction": to_uint8(translate(state, u, "decoder_u")),
-        "swap": to_uint8(translate(state, u, "decoder_r")),
-        "target" if paired else "a frontal photo": r,
-    }
-    if not paired:
-        columns["its reconstruction"] = to_uint8(translate(state, r, "decoder_r"))
-    return columns
 
 
 def take(data: Mapping[str, Examples], count: int) -> dict[str, Examples]:

@@ -10,8 +10,7 @@ from PIL import Image
 
 from facealign.datasets import DATASETS
 from facealign.errors import UserError, lookup
-
-DOMAINS = ("unrestricted", "restricted")
+from facealign.roles import DOMAINS
 
 Examples = dict[str, np.ndarray]  # image uint8 [N, H, W, 1], subject [N], yaw [N], ...
 

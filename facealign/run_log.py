@@ -26,6 +26,9 @@ class RunLog:
         rewritten.write_text("".join(json.dumps(row) + "\n" for row in self.rows))
         rewritten.replace(self._path)
         self._file = self._path.open("a")
+        self._fetch_path = workdir / "fetch_times.txt"  # ms, one line a batch
+        times = self._fetch_path.read_text().split()[:step] if self._fetch_path.exists() else []
+        self.fetch_times = [float(time) for time in times]
         self._pictures = workdir / "samples"
         self._pictures.mkdir(exist_ok=True)
         self._tensorboard = SummaryWriter(str(workdir / "tensorboard"), purge_step=step + 1)
@@ -46,6 +49,10 @@ class RunLog:
         for name, value in scalars.items():
             if isinstance(value, float):
                 self._tensorboard.add_scalar(name, value, row["step"])
+
+    def save_fetch_times(self) -> None:
+        """Writes `fetch_times` (ms, one a batch since the start of the run) to fetch_times.txt."""
+        self._fetch_path.write_text("".join(f"{time:.4f}\n" for time in self.fetch_times))
 
     def picture(self, step: int, image: np.ndarray) -> None:
         """Saves a sample grid, uint8 [H, W], as samples/step_N.png and in TensorBoard."""

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from facealign.errors import UserError, lookup
-
-ROLES = ("encoder", "decoder_u", "decoder_r", "discriminator")
+from facealign.roles import ROLES
 
 
 class Stage(NamedTuple):

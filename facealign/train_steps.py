@@ -12,6 +12,7 @@ import jax.numpy as jnp
 
 from facealign import losses, metrics
 from facealign.errors import lookup
+from facealign.roles import RECONSTRUCTION, SWAP, Route
 from facealign.stages import Stage
 from facealign.train_state import (
     Network,
@@ -23,14 +24,8 @@ from facealign.train_state import (
 
 Batch = Mapping[str, jax.Array]  # domain -> float32 [B, H, W, C] in [-1, 1]
 TrainStep = Callable[[TrainState, Batch, jax.Array], tuple[TrainState, dict[str, jax.Array]]]
-Route = tuple[str, str]  # the domain of the input and the decoder that its code goes to
 Images = dict[Route, tuple[jax.Array, ...]]  # a decoder's outputs; the last is the image
 
-RECONSTRUCTION: dict[str, Route] = {
-    "decoder_u": ("unrestricted", "decoder_u"),
-    "decoder_r": ("restricted", "decoder_r"),
-}
-SWAP: Route = ("unrestricted", "decoder_r")
 RECONSTRUCT = "reconstruction"  # the name of a loss term
 
 

@@ -84,12 +84,12 @@ def plot_curves(path: Path, rows: Sequence[Mapping[str, Any]], starts: Mapping[s
     figure.savefig(path, dpi=110)
 
 
-def plot_fetch_times(path: Path, milliseconds: np.ndarray, epoch_batches: float, read: float) -> None:
+def plot_fetch_times(path: Path, milliseconds: Sequence[float], epoch_batches: float, read: float) -> None:
     """Fetch time of every batch across epochs as PNG (the report's figure).
 
     Args:
       path: of the PNG file.
-      milliseconds: [N], one a batch.
+      milliseconds: one number a batch.
       epoch_batches: batches in an epoch; epochs are shaded in turn.
       read: seconds that reading and decoding everything took before the first batch.
     """

@@ -1,0 +1,113 @@
+"""The config of a workdir: written by its first run, kept to by every later one."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from facealign.errors import UserError
+from facealign.run_log import read_rows, write_json
+from facealign.stages import create_stages
+
+
+def check_intervals(config: ConfigDict) -> None:
+    """Every checkpoint must fall on an evaluation, and every evaluation on a row of the log.
+
+    Raises:
+      UserError: an interval is not a multiple of the one before.
+    """
+    names = ("log_every", "evaluate_every", "checkpoint_every")
+    for shorter, longer in zip((None, *names), names, strict=False):
+        if config[longer] < 1 or (shorter and config[longer] % config[shorter]):
+            wanted = f"a multiple of config.{shorter}={config[shorter]}" if shorter else "at least 1"
+            raise UserError(f"config.{longer}={config[longer]} must be {wanted}")
+
+
+def load_config(workdir: Path) -> ConfigDict:
+    """The config that a workdir's run was started with.
+
+    Raises:
+      UserError: there is no run in it.
+    """
+    path = workdir / "config.json"
+    try:
+        return ConfigDict(json.loads(path.read_text()))
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"{workdir} holds no run: cannot read {path} ({error}); train one there first, or name "
+            "the --workdir of one"
+        ) from error
+
+
+def make_workdir(config: ConfigDict, workdir: Path) -> None:
+    """Creates the folder with config.json, or checks that the one there allows to go on with it.
+
+    Raises:
+      UserError: the folder cannot be written, or it belongs to a run with another config.
+    """
+    path = workdir / "config.json"
+    if path.exists():
+        check_continuation(load_config(workdir), config, workdir)
+    try:
+        workdir.mkdir(parents=True, exist_ok=True)
+        write_json(path, json.loads(config.to_json()))
+    except OSError as error:
+        raise UserError(f"cannot write into --workdir={workdir}: {error}") from error
+
+
+def check_continuation(old: ConfigDict, new: ConfigDict, workdir: Path) -> None:
+    """A run goes on with the config it began with; only a stage that none followed may grow longer.
+
+    Raises:
+      UserError: names each field that differs, with both values.
+    """
+    before, after = flatten(old), flatten(new)
+    ends = {f"stages.{stage.name}.steps": stage.end for stage in create_stages(old)}
+    reached = max((row["step"] for row in read_rows(workdir)), default=0)
+    differing = []
+    for name in sorted(before.keys() | after.keys()):
+        was, now = before.get(name), after.get(name)
+        extends = name in ends and now is not None and now > was and reached <= ends[name]
+        if was != now and not extends:
+            differing.append(f"{name}: {was!r} -> {now!r}")
+    if differing:
+        raise UserError(
+            f"{workdir} holds a run with another config ({'; '.join(differing)}); give back the old "
+            "values to continue it, or choose another --workdir"
+        )
+
+
+def check_same(old: ConfigDict, new: ConfigDict, workdir: Path) -> None:
+    """Networks and data to evaluate must be those that were trained.
+
+    Raises:
+      UserError: names each field that differs.
+    """
+    before, after = flatten(old), flatten(new)
+    differing = [
+        f"{name}: {before.get(name)!r} -> {after.get(name)!r}"
+        for name in sorted(before.keys() | after.keys())
+        if before.get(name) != after.get(name)
+    ]
+    if differing:
+        raise UserError(
+            f"{workdir} holds a run with another config ({'; '.join(differing)}); "
+            "evaluate it with the config that it was trained with"
+        )
+
+
+def flatten(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Dotted names to plain values, as JSON would give them back."""
+    flat = {}
+
+    def walk(value: Any, name: str) -> None:
+        if isinstance(value, Mapping):
+            for key, inner in value.items():
+                walk(inner, f"{name}.{key}" if name else key)
+        else:
+            flat[name] = value
+
+    walk(json.loads(ConfigDict(config).to_json()), "")
+    return flat

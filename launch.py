@@ -1,0 +1,27 @@
+"""The way into facealign: `python launch.py --config=configs/medium_gan.py`.
+
+Any value of the config can be given on the command line: --config.data.batch_size=8
+"""
+
+from absl import app, flags
+from ml_collections import config_flags
+
+from facealign import command_line
+
+CONFIG = config_flags.DEFINE_config_file(
+    "config", "configs/medium_gan.py", "The experiment, as configs/NAME.py or configs/NAME.py:VARIANT."
+)
+WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run; runs/NAME unless given.")
+MODE = flags.DEFINE_enum("mode", "train", list(command_line.MODES), "What to do.")
+STEP = flags.DEFINE_integer(
+    "step", 0, "evaluate: which checkpoint, by its step; 0 is the newest.", lower_bound=0
+)
+
+
+def main(_: list[str]) -> None:
+    path = config_flags.get_config_filename(flags.FLAGS["config"])
+    command_line.run(MODE.value, CONFIG.value, path, WORKDIR.value, STEP.value)
+
+
+if __name__ == "__main__":
+    app.run(main, flags_parser=command_line.parse_flags)
