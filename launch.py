@@ -9,7 +9,7 @@ from ml_collections import config_flags
 from facealign import command_line
 
 CONFIG = config_flags.DEFINE_config_file(
-    "config", "configs/medium_gan.py", "The experiment, as configs/NAME.py or configs/NAME.py:VARIANT."
+    "config", None, "The experiment, as configs/NAME.py or configs/NAME.py:VARIANT."
 )
 WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run; runs/NAME unless given.")
 MODE = flags.DEFINE_enum("mode", "train", list(command_line.MODES), "What to do.")

@@ -1,6 +1,11 @@
 """Every value that a run depends on, with its unit. The other configs are differences from this."""
 
+from collections.abc import Mapping
+from typing import TypeVar
+
 from ml_collections import ConfigDict
+
+Value = TypeVar("Value")
 
 
 def get_config() -> ConfigDict:
@@ -83,3 +88,10 @@ def stage(
             loss_weights=loss_weights,
         )
     )
+
+
+def choose(variant: str, values: Mapping[str, Value]) -> Value:
+    """The value of a config's variant, `configs/NAME.py:VARIANT`; "" is the config itself."""
+    if variant not in values:
+        raise ValueError(f"variant {variant!r} is unknown; choose from: {', '.join(filter(None, values))}")
+    return values[variant]

@@ -13,10 +13,6 @@ def get_config(variant: str = "") -> ConfigDict:
     config.stages.reconstruction = base.stage(
         "reconstruction", 1200, ("encoder", "decoder_u", "decoder_r"), 2e-4, reconstruction=1.0
     )
-    config.augment.flip = True
-    if variant == "faithful":
-        config.model.output = "relu"
-        config.augment.flip = False
-    elif variant:
-        raise ValueError(f"variant {variant!r} is unknown; choose from: faithful")
+    config.model.output = base.choose(variant, {"": "tanh", "faithful": "relu"})
+    config.augment.flip = variant != "faithful"
     return config

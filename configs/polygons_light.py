@@ -1,14 +1,17 @@
 """The report's first experiment: triangles and their mirror images, light network.
 
 An encoder trained on reconstruction is frozen and serves a new decoder that learns to mirror.
+
+Variants: `:faithful` has the report's learning rate, at which the output collapses to one shape.
 """
 
 from configs import base
 from ml_collections import ConfigDict
 
 
-def get_config() -> ConfigDict:
+def get_config(variant: str = "") -> ConfigDict:
     config = base.get_config()
+    learning_rate = base.choose(variant, {"": 1e-3, "faithful": 1e-2})
     config.data.unrestricted = "polygons"
     config.data.restricted = "polygons"
     config.data.paired = True
@@ -17,9 +20,9 @@ def get_config() -> ConfigDict:
     config.optimizer.schedule = "linear"
     config.run = ("reconstruction", "mirror")
     config.stages.reconstruction = base.stage(
-        "reconstruction", 1500, ("encoder", "decoder_u"), 1e-2, reconstruction=1.0
+        "reconstruction", 1500, ("encoder", "decoder_u"), learning_rate, reconstruction=1.0
     )
-    config.stages.mirror = base.stage("paired", 1500, ("decoder_r",), 1e-2, paired=1.0)
+    config.stages.mirror = base.stage("paired", 1500, ("decoder_r",), learning_rate, paired=1.0)
     config.best_metric = "l1/swap"
     config.log_every = 25
     config.evaluate_every = 250

@@ -81,11 +81,14 @@ def run(mode: str, config: ConfigDict, config_path: str, workdir: str | None, st
 def parse_flags(argv: list[str]) -> list[str]:
     """As absl parses them, but a mistake is one line."""
     try:
-        return app.parse_flags_with_usage(argv) if _asks_for_help(argv) else flags.FLAGS(argv)
-    except flags.Error as error:
-        _fail(error)
-    except (AttributeError, KeyError, TypeError, ValueError, OSError) as error:
-        _fail(f"--config: {error}")
+        rest = app.parse_flags_with_usage(argv) if _asks_for_help(argv) else flags.FLAGS(argv)
+        if flags.FLAGS["config"].value is None:
+            raise UserError("which experiment? Give --config=configs/NAME.py, for instance "
+                            "--config=configs/medium_gan.py")  # fmt: skip
+        return rest
+    except (UserError, flags.Error, AttributeError, KeyError, TypeError, ValueError, OSError) as error:
+        # A config file's own error comes with a traceback, of which the last line says it all.
+        _fail(re.sub(r"Traceback .*\n\w+Error: ", "", str(error), flags=re.DOTALL))
 
 
 def _networks(config: ConfigDict):

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from facealign import losses, metrics
+from facealign.errors import lookup
 from facealign.input_pipeline import Examples, to_float, to_uint8
 from facealign.roles import DOMAINS, RECONSTRUCTION, SWAP, Route
 from facealign.train_state import Network, TrainState, apply_network, averaged
@@ -43,6 +44,9 @@ class Evaluator:
         held_out: Mapping[str, Examples],
     ):
         self.views = views(config.data.paired)
+        names = [f"l1/{view}" for view in self.views if target_domain(view, config.data.paired)]
+        names += [f"diversity/{view}" for view in self.views]
+        lookup(dict.fromkeys(names), config.best_metric, "config.best_metric")
         self._paired = config.data.paired
         self._translate = make_translate(networks)
         self._train, self._held_out = train, take(held_out, config.evaluate_examples)

@@ -25,9 +25,10 @@ def load_data(data: Any, split: str) -> dict[str, Examples]:
     Raises:
       UserError: unknown dataset, an empty domain, pairs that do not match, an unusable folder.
     """
-    examples = {
-        name: load_examples(data, name, split) for name in {data.unrestricted, data.restricted}
-    }
+    for domain in DOMAINS:
+        lookup(DATASETS, data[domain], f"config.data.{domain}")
+    names = {data[domain] for domain in DOMAINS}
+    examples = {name: load_examples(data, name, split) for name in names}
     domains = {domain: select_domain(examples[data[domain]], domain, data) for domain in DOMAINS}
     for domain, selected in domains.items():
         if not len(selected["image"]):
@@ -45,10 +46,9 @@ def load_data(data: Any, split: str) -> dict[str, Examples]:
 
 def load_examples(data: Any, name: str, split: str) -> Examples:
     """One split of one dataset, in the order of the file names, whatever its domain."""
-    create_builder = lookup(DATASETS, name, "config.data.unrestricted or restricted")
     folder = Path(data.data_dir or "~/tensorflow_datasets").expanduser().resolve()
     try:
-        builder = create_builder(data, str(folder))
+        builder = DATASETS[name](data, str(folder))
         builder.download_and_prepare()
     except OSError as error:
         raise UserError(

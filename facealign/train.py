@@ -16,7 +16,7 @@ from tqdm import tqdm
 from facealign import monitors
 from facealign.augment import augment
 from facealign.checkpoints import Checkpoints
-from facealign.errors import UserError, lookup
+from facealign.errors import UserError
 from facealign.evaluate import Evaluator
 from facealign.input_pipeline import load_data, make_batches, to_float
 from facealign.report import write_report
@@ -62,8 +62,13 @@ def train(config: ConfigDict, workdir: Path) -> None:
         make_update(create_step(config, nets, stage), config.augment, train_key)
         for nets, stage in zip(networks, stages, strict=True)
     ]
-    for update in updates:  # before anything is computed or written, so that errors come first
-        jax.eval_shape(update, like, batches(0))
+    for stage, update in zip(stages, updates, strict=True):  # errors before any work
+        try:
+            jax.eval_shape(update, like, batches(0))
+        except UserError as error:
+            raise UserError(f"config.stages.{stage.name}: {error}") from error
+
+    evaluator = Evaluator(config, networks[0], data, held_out)
 
     make_workdir(config, workdir)
     with Checkpoints(workdir, config.best_metric) as checkpoints:
@@ -73,9 +78,7 @@ def train(config: ConfigDict, workdir: Path) -> None:
         elif int(state.step) < stages[-1].end:
             logging.info("continuing from the checkpoint of step %d", state.step)
         with RunLog(workdir, int(state.step)) as log:
-            evaluator = Evaluator(config, networks[0], data, held_out)
-            numbers = evaluator.measure(state)  # the first evaluation measures the change from here
-            lookup(numbers, config.best_metric, "config.best_metric")
+            evaluator.measure(state)  # what the first evaluation measures the change from
             log.picture(int(state.step), evaluator.draw(state))
             run = Run(config, batches, evaluator, checkpoints, log)
             for stage, nets, update in zip(stages, networks, updates, strict=True):
