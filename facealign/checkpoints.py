@@ -96,6 +96,8 @@ class Checkpoints:
             state=ocp.args.StandardRestore(like), checksums=ocp.args.JsonRestore()
         )
         restored = self._manager.restore(step, args=args)
+        if jax.eval_shape(lambda: restored.state) != like:
+            raise ValueError("its arrays have other names or shapes")
         differing = [
             name
             for name, value in checksums(restored.state).items()

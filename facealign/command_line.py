@@ -82,9 +82,11 @@ def parse_flags(argv: list[str]) -> list[str]:
     """As absl parses them, but a mistake is one line."""
     try:
         rest = app.parse_flags_with_usage(argv) if _asks_for_help(argv) else flags.FLAGS(argv)
-        if flags.FLAGS["config"].value is None:
+        config = flags.FLAGS["config"].value
+        if config is None:
             raise UserError("which experiment? Give --config=configs/NAME.py, for instance "
                             "--config=configs/medium_gan.py")  # fmt: skip
+        _ = config.is_locked  # where the file could not be loaded, any use of it says so
         return rest
     except (UserError, flags.Error, AttributeError, KeyError, TypeError, ValueError, OSError) as error:
         # A config file's own error comes with a traceback, of which the last line says it all.

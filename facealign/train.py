@@ -74,7 +74,9 @@ def train(config: ConfigDict, workdir: Path) -> None:
     with Checkpoints(workdir, config.best_metric) as checkpoints:
         state = checkpoints.restore(like)
         if state is None:
-            state = take_networks(config, jax.jit(init)(init_key))
+            # Runs once, so that compiling it quickly matters more than running it quickly.
+            options = {"xla_backend_optimization_level": 0} if jax.default_backend() == "cpu" else {}
+            state = take_networks(config, jax.jit(init, compiler_options=options)(init_key))
         elif int(state.step) < stages[-1].end:
             logging.info("continuing from the checkpoint of step %d", state.step)
         with RunLog(workdir, int(state.step)) as log:

@@ -1,4 +1,4 @@
-"""The medium autoencoder and one training step in PyTorch: the twin that facealign is timed against.
+"""The medium autoencoder and one training step in PyTorch: the twin that facealign is timed by.
 
 Needs only requirements.txt, in an environment of its own. The other side of a benchmark starts
 
@@ -23,7 +23,7 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
-MEMORY_FORMATS = {'contiguous': torch.contiguous_format, 'channels_last': torch.channels_last}
+MEMORY_FORMATS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
 
 
 def batch_norm(channels: int, use_scale: bool) -> nn.BatchNorm2d:
@@ -84,15 +84,15 @@ def print_summary() -> None:
     trainable = sum(p.numel() for p in encoder.parameters() if p.requires_grad)
     stored = sum(p.numel() for p in decoder.parameters())
     stored += sum(b.numel() for b in decoder.buffers() if b.dim())  # running means and variances
-    print(json.dumps({'encoder_trainable': trainable, 'decoder_with_batch_stats': stored}))
+    print(json.dumps({"encoder_trainable": trainable, "decoder_with_batch_stats": stored}))
 
 
 def main() -> None:
     """Reads the flags, warms every variant up, and answers 'run' lines until the input ends."""
-    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
-    parser.add_argument('--batch_size', type=int, default=32, help='images in a batch')
-    parser.add_argument('--steps', type=int, default=5, help='training steps in a round')
-    parser.add_argument('--summary', action='store_true', help='print parameter counts and stop')
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--batch_size", type=int, default=32, help="images in a batch")
+    parser.add_argument("--steps", type=int, default=5, help="training steps in a round")
+    parser.add_argument("--summary", action="store_true", help="print parameter counts and stop")
     args = parser.parse_args()
     if args.summary:
         print_summary()
@@ -102,7 +102,7 @@ def main() -> None:
         step()
         step()
     for line in sys.stdin:
-        if line.strip() != 'run':
+        if line.strip() != "run":
             continue
         for name, step in steps.items():
             times = []
@@ -110,8 +110,8 @@ def main() -> None:
                 start = time.perf_counter()
                 step()
                 times.append(1e3 * (time.perf_counter() - start))
-            print(json.dumps({'variant': name, 'ms': statistics.median(times)}), flush=True)
+            print(json.dumps({"variant": name, "ms": statistics.median(times)}), flush=True)
 
 
-if __name__ == '__main__':
+if __name__ == "__main__":
     main()

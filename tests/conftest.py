@@ -1,0 +1,66 @@
+"""Tiny configs and a data folder that all tests share."""
+
+import jax
+import pytest
+from absl import logging
+from configs import base, polygons_light
+from ml_collections import ConfigDict
+
+logging.set_verbosity(logging.WARNING)  # Orbax and tfds log pages at INFO
+jax.config.update("jax_disable_most_optimizations", True)  # tiny programs: compiling is the cost
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--kills", type=int, default=2, help="how often the resume test kills its run")
+
+
+@pytest.fixture(scope="session")
+def data_dir(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Where datasets are prepared once for the whole session."""
+    return str(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture
+def tiny(data_dir: str) -> ConfigDict:
+    """The polygon experiment on 32 px images, a few steps a stage."""
+    config = polygons_light.get_config()
+    return shrink(config, data_dir)
+
+
+@pytest.fixture
+def tiny_gan(data_dir: str) -> ConfigDict:
+    """Reconstruct, pre-train the discriminator, go adversarial: light network, 32 px polygons."""
+    config = shrink(polygons_light.get_config(), data_dir)
+    config.data.paired = False
+    config.augment.flip = True
+    config.run = ("reconstruction", "discriminator", "adversarial")
+    roles = ("encoder", "decoder_u", "decoder_r")
+    config.stages.reconstruction = base.stage("reconstruction", 4, roles, 1e-3, reconstruction=1.0)
+    config.stages.discriminator = base.stage(
+        "adversarial", 4, ("discriminator",), 1e-3, discriminator=1.0
+    )
+    config.stages.adversarial = base.stage(
+        "adversarial",
+        4,
+        (*roles, "discriminator"),
+        1e-3,
+        reconstruction=1.0,
+        adversarial=0.1,
+        discriminator=1.0,
+    )
+    config.best_metric = "l1/reconstruction_r"
+    return config
+
+
+def shrink(config: ConfigDict, data_dir: str) -> ConfigDict:
+    """Small images, small networks, short stages."""
+    config.data.data_dir = data_dir
+    config.data.image_size = 32
+    config.data.polygon_pairs = 80
+    config.data.batch_size = 4
+    config.discriminator.features = 4
+    config.log_every, config.evaluate_every, config.checkpoint_every = 1, 2, 2
+    config.evaluate_examples = 8
+    for name in config.run:
+        config.stages[name].steps = 4
+    return config

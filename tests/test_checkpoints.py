@@ -1,0 +1,86 @@
+"""Checkpoints: what is saved comes back whole, or is not taken at all."""
+
+import jax
+import numpy as np
+import pytest
+
+from facealign.checkpoints import Checkpoints
+from facealign.errors import UserError
+from facealign.train_state import NetState, TrainState
+
+
+def make_state(step: int, width: int = 200) -> TrainState:
+    params = {"kernel": np.arange(width, dtype=np.float32) + step}
+    net = NetState(params=params, batch_stats={}, opt_state=(), ema={})
+    return TrainState(step=np.int32(step), nets={"encoder": net})
+
+
+def save(folder, steps, metric=lambda step: 0.0):
+    with Checkpoints(folder, "loss") as checkpoints:
+        for step in steps:
+            checkpoints.save(make_state(step), {"loss": metric(step)})
+
+
+def restore(folder, step=0, width=200):
+    with Checkpoints(folder) as checkpoints:
+        return checkpoints.restore(make_state(0, width), step)
+
+
+def data_files(folder, step):
+    state = folder / "checkpoints" / str(step) / "state"
+    return [f for f in state.rglob("*") if f.is_file() and f.parent.name == "d"]
+
+
+def test_round_trip(tmp_path):
+    save(tmp_path, [3])
+    jax.tree.map(np.testing.assert_array_equal, restore(tmp_path), make_state(3))
+
+
+def test_nothing_saved_is_none(tmp_path):
+    assert restore(tmp_path) is None
+
+
+def test_keeps_the_last_two_and_the_best(tmp_path):
+    save(tmp_path, [1, 2, 3, 4, 5], metric=lambda step: abs(step - 2))
+    with Checkpoints(tmp_path, "loss") as checkpoints:
+        assert checkpoints.steps() == [2, 4, 5]
+        assert checkpoints.best_step() == 2
+
+
+def test_saving_a_step_again_replaces_it(tmp_path):
+    save(tmp_path, [1, 2])
+    save(tmp_path, [2])
+    assert restore(tmp_path).step == 2
+
+
+@pytest.mark.parametrize("damage", ["truncated", "flipped", "emptied"])
+def test_a_damaged_checkpoint_is_passed_over_loudly(tmp_path, damage, caplog):
+    save(tmp_path, [1, 2])
+    for file in data_files(tmp_path, 2):
+        content = bytearray(file.read_bytes())
+        if damage == "flipped":
+            content[len(content) // 2] ^= 1
+        file.write_bytes(content[: {"truncated": len(content) // 2, "emptied": 0}.get(damage)])
+    assert restore(tmp_path).step == 1
+    assert "checkpoint 2" in caplog.text and "passed over" in caplog.text
+
+
+def test_when_none_is_whole_it_says_so(tmp_path):
+    save(tmp_path, [1])
+    for file in data_files(tmp_path, 1):
+        file.write_bytes(b"")
+    with pytest.raises(UserError, match="can be read"):
+        restore(tmp_path)
+
+
+def test_other_networks_do_not_load(tmp_path):
+    save(tmp_path, [1])
+    with pytest.raises(UserError, match="other networks"):
+        restore(tmp_path, width=300)
+
+
+def test_a_step_that_is_not_there_is_named(tmp_path):
+    save(tmp_path, [1, 2])
+    assert restore(tmp_path, step=1).step == 1
+    with pytest.raises(UserError, match=r"no checkpoint of step 7.*\[1, 2\]"):
+        restore(tmp_path, step=7)

@@ -1,0 +1,42 @@
+"""Every config in the folder can be run: its networks exist and its stages trace."""
+
+import importlib
+from pathlib import Path
+
+import jax
+import pytest
+
+from facealign.run_config import check_intervals
+from facealign.stages import create_stages, roles_of
+from facealign.train_state import create_networks, create_state
+from facealign.train_steps import create_step
+
+FOLDER = Path(__file__).parent.parent / "configs"
+NAMES = sorted(path.stem for path in FOLDER.glob("*.py") if path.stem not in ("__init__", "base"))
+VARIANTS = [(name, ()) for name in NAMES] + [
+    (name, ("faithful",)) for name in ("polygons_light", "medium_reconstruction", "medium_gan")
+]
+
+
+@pytest.mark.parametrize(("name", "variant"), VARIANTS)
+def test_every_stage_traces_and_changes_no_shape(name, variant):
+    config = importlib.import_module(f"configs.{name}").get_config(*variant)
+    check_intervals(config)
+    stages, size = create_stages(config), config.data.image_size
+    batch = {d: jax.ShapeDtypeStruct((2, size, size, 1), "float32") for d in ("unrestricted", "restricted")}
+    for stage in stages:
+        networks = create_networks(config, roles_of(stages), stage)
+        key = jax.random.key(0)
+        state = jax.eval_shape(lambda n=networks: create_state(n, key, size))
+        new, metrics = jax.eval_shape(create_step(config, networks, stage), state, batch, key)
+        assert jax.tree.structure(new) == jax.tree.structure(state)
+        assert "loss" in metrics
+
+
+def test_the_report_s_hyperparameters():
+    config = importlib.import_module("configs.medium_gan").get_config("faithful")
+    assert (config.optimizer.b1, config.optimizer.b2) == (0.5, 0.999)
+    assert {config.stages[name].learning_rate for name in config.run} == {2e-4}
+    assert not any(config.optimizer.ema_decay.values())
+    polygons = importlib.import_module("configs.polygons_light").get_config("faithful")
+    assert {polygons.stages[name].learning_rate for name in polygons.run} == {1e-2}

@@ -1,0 +1,176 @@
+"""From datasets to batches: order, pairs, pixels, and what is refused."""
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from configs import base
+from facealign.errors import UserError
+from facealign.input_pipeline import (
+    batch_indices,
+    load_data,
+    load_examples,
+    make_batches,
+    select_domain,
+    to_float,
+    to_uint8,
+)
+from facealign.roles import DOMAINS
+
+COUNT, BATCH = 10, 4  # 4 does not divide 10: batches 2, 7, ... span two epochs
+
+
+@pytest.fixture
+def data(data_dir):
+    """`config.data` for small polygons and small photos."""
+    data = base.get_config().data
+    data.data_dir, data.image_size, data.polygon_pairs = data_dir, 32, 80
+    return data
+
+
+def numbered(count):
+    """Examples whose images hold their own number."""
+    return {"image": np.arange(count, dtype=np.uint8).reshape(-1, 1, 1, 1)}
+
+
+def numbers(batch):
+    return {domain: images.ravel().tolist() for domain, images in batch.items()}
+
+
+def test_every_epoch_is_a_permutation():
+    steps = [batch_indices(0, 0, step, BATCH, COUNT) for step in range(15)]
+    epochs = np.concatenate(steps).reshape(-1, COUNT)
+    np.testing.assert_array_equal(np.sort(epochs), [np.arange(COUNT)] * len(epochs))
+    assert len({tuple(epoch) for epoch in epochs}) == len(epochs)
+
+
+def test_a_batch_that_spans_two_epochs_takes_the_end_of_one_and_the_start_of_the_next():
+    whole = np.concatenate([batch_indices(0, 0, epoch, COUNT, COUNT) for epoch in range(2)])
+    np.testing.assert_array_equal(batch_indices(0, 0, 2, BATCH, COUNT), whole[8:12])
+
+
+@pytest.mark.parametrize("other", [(1, 0, 5), (0, 1, 5), (0, 0, 6)])
+def test_seed_stream_and_step_each_decide(other):
+    first = batch_indices(0, 0, 5, 50, 100)
+    np.testing.assert_array_equal(batch_indices(0, 0, 5, 50, 100), first)
+    assert np.any(batch_indices(*other, 50, 100) != first)
+
+
+def test_a_batch_depends_on_its_step_alone():
+    domains = {domain: numbered(COUNT) for domain in DOMAINS}
+    forward, backward = (make_batches(domains, 0, BATCH, paired=False) for _ in range(2))
+    there = [numbers(forward(step)) for step in range(9)]
+    back = [numbers(backward(step)) for step in reversed(range(9))]
+    assert there == back[::-1]
+
+
+def test_paired_domains_stay_aligned_and_others_do_not():
+    domains = {domain: numbered(200) for domain in DOMAINS}
+    paired = numbers(make_batches(domains, 0, 50, paired=True)(3))
+    assert paired["unrestricted"] == paired["restricted"]
+    free = numbers(make_batches(domains, 0, 50, paired=False)(3))
+    assert free["unrestricted"] != free["restricted"]
+
+
+def test_domains_of_different_sizes_have_epochs_of_their_own():
+    domains = {"unrestricted": numbered(12), "restricted": numbered(6)}
+    batch = make_batches(domains, 0, 6, paired=False)
+    seen = [numbers(batch(step)) for step in range(2)]
+    assert sorted(seen[0]["unrestricted"] + seen[1]["unrestricted"]) == list(range(12))
+    assert sorted(seen[0]["restricted"]) == sorted(seen[1]["restricted"]) == list(range(6))
+
+
+def test_a_batch_larger_than_a_domain_is_refused():
+    domains = {"unrestricted": numbered(12), "restricted": numbered(6)}
+    make_batches(domains, 0, 6, paired=False)
+    with pytest.raises(UserError, match=r"batch_size=7 .*restricted.*at most 6"):
+        make_batches(domains, 0, 7, paired=False)
+
+
+def test_all_pixel_values_round_trip():
+    pixels = np.arange(256, dtype=np.uint8)
+    floats = to_float(jnp.asarray(pixels))
+    assert floats.dtype == np.float32 and floats[0] == -1 and floats[-1] == 1
+    np.testing.assert_array_equal(to_uint8(floats), pixels)
+
+
+def test_values_out_of_range_are_clipped():
+    np.testing.assert_array_equal(to_uint8(np.array([-9.0, 9.0])), [0, 255])
+
+
+def test_a_photo_is_restricted_if_all_three_angles_are_small(data):
+    data.frontal_yaw, data.frontal_pitch, data.frontal_roll = 8.0, 10.0, 10.0
+    angles = np.array([(7, 9, -9), (-9, 0, 0), (0, 11, 0), (0, 0, -11), (np.nan, 0, 0)])
+    examples = dict(zip(("yaw", "pitch", "roll"), angles.T, strict=True))
+    examples |= {"number": np.arange(5), "domain": np.array([""] * 5)}
+    np.testing.assert_array_equal(select_domain(examples, "restricted", data)["number"], [0])
+    unrestricted = select_domain(examples, "unrestricted", data)["number"]
+    np.testing.assert_array_equal(unrestricted, [1, 2, 3, 4])
+
+
+def test_a_dataset_that_names_the_domain_is_believed(data):
+    examples = {angle: np.zeros(2) for angle in ("yaw", "pitch", "roll")}
+    examples |= {"domain": np.array(["unrestricted", "restricted"]), "number": np.arange(2)}
+    for number, domain in enumerate(DOMAINS):
+        assert select_domain(examples, domain, data)["number"] == [number]
+
+
+def test_examples_come_in_the_order_of_their_names_and_at_the_size_asked_for(data):
+    examples = load_examples(data, "orl_faces", "test")
+    names = examples["file_name"].tolist()
+    assert names == sorted(names)
+    assert examples["image"].shape == (len(names), 32, 32, 1)
+    assert examples["image"].dtype == np.uint8
+
+
+def test_every_photo_is_in_one_domain(data):
+    domains = load_data(data, "train")
+    names = [set(domains[domain]["file_name"]) for domain in DOMAINS]
+    assert not names[0] & names[1]
+    assert names[0] | names[1] == set(load_examples(data, "orl_faces", "train")["file_name"])
+
+
+def test_domains_may_come_from_two_datasets(data):
+    data.unrestricted = "polygons"
+    domains = load_data(data, "train")
+    assert domains["unrestricted"]["subject"][0].startswith("triangle")
+    assert domains["restricted"]["subject"][0].startswith("s")
+
+
+def test_pairs_share_their_subject(data):
+    data.unrestricted = data.restricted = "polygons"
+    data.paired = True
+    u, r = (load_data(data, "train")[domain] for domain in DOMAINS)
+    np.testing.assert_array_equal(u["subject"], r["subject"])
+
+
+def test_photos_without_pairs_cannot_be_paired(data):
+    data.paired = True
+    with pytest.raises(UserError, match=r"config\.data\.paired=True"):
+        load_data(data, "train")
+
+
+def test_an_empty_domain_is_refused(data):
+    data.frontal_yaw = 0.0
+    with pytest.raises(UserError, match=r"no restricted photo in its train split"):
+        load_data(data, "train")
+
+
+def test_too_few_polygons_for_every_split_are_refused(data, tmp_path):
+    data.unrestricted = data.restricted = "polygons"
+    data.data_dir, data.polygon_pairs = str(tmp_path), 1
+    with pytest.raises(UserError, match="polygon"):
+        load_data(data, "validation")
+
+
+def test_an_unknown_dataset_names_the_nearest(data):
+    data.restricted = "polygon"
+    with pytest.raises(UserError, match=r"config\.data\.restricted.*did you mean 'polygons'"):
+        load_data(data, "train")
+
+
+def test_a_folder_that_is_a_file_is_refused(data, tmp_path):
+    (tmp_path / "file").write_text("")
+    data.data_dir = str(tmp_path / "file")
+    with pytest.raises(UserError, match=r"config\.data\.data_dir"):
+        load_data(data, "train")

@@ -1,0 +1,124 @@
+"""launch.py as people call it: real processes."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from facealign.run_log import read_rows
+
+ROOT = Path(__file__).parent.parent
+TINY = (
+    "--config=configs/medium_gan.py",
+    "--config.model.name=light",
+    "--config.data.unrestricted=polygons",
+    "--config.data.restricted=polygons",
+    "--config.data.image_size=32",
+    "--config.data.polygon_pairs=80",
+    "--config.data.batch_size=4",
+    "--config.discriminator.features=4",
+    "--config.stages.reconstruction.steps=30",
+    "--config.stages.discriminator.steps=10",
+    "--config.stages.adversarial.steps=30",
+    "--config.log_every=1",
+    "--config.evaluate_every=5",
+    "--config.checkpoint_every=5",
+)
+
+
+def start(*flags: str) -> subprocess.Popen:
+    return subprocess.Popen(
+        [sys.executable, "launch.py", *flags],
+        cwd=ROOT,
+        env={**os.environ, "JAX_DISABLE_MOST_OPTIMIZATIONS": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def run(*flags: str) -> tuple[int, str, str]:
+    process = start(*flags)
+    output, errors = process.communicate()
+    return process.returncode, output, errors
+
+
+def without_timing(workdir: Path) -> list[dict]:
+    return [{k: v for k, v in row.items() if k != "timing"} for row in read_rows(workdir)]
+
+
+def test_a_run_killed_at_random_moments_writes_the_same_rows(tmp_path, data_dir, request):
+    flags = (*TINY, f"--config.data.data_dir={data_dir}")
+    started = time.monotonic()
+    code, _, errors = run(*flags, f"--workdir={tmp_path / 'alone'}")
+    seconds = time.monotonic() - started
+    assert code == 0, errors
+    moments = random.Random(time.time_ns())
+    for _ in range(request.config.getoption("--kills")):
+        process = start(*flags, f"--workdir={tmp_path / 'killed'}")
+        moment = moments.uniform(0.2, 1) * seconds
+        time.sleep(moment)
+        rows = len(read_rows(tmp_path / "killed"))
+        print(f"kill -9 after {moment:.1f} of {seconds:.1f} s, {rows} rows")
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+    code, _, errors = run(*flags, f"--workdir={tmp_path / 'killed'}")
+    assert code == 0, errors
+    assert without_timing(tmp_path / "killed") == without_timing(tmp_path / "alone")
+
+
+BAD = {
+    "no config": ((), "--config=configs/"),
+    "no such config": (("--config=configs/nope.py",), "configs/nope.py"),
+    "unknown variant": (("--config=configs/medium_gan.py:lwf",), "choose from: faithful"),
+    "unknown field": ((*TINY, "--config.data.batch_sise=3"), 'Did you mean "batch_size"'),
+    "wrong type": ((*TINY, "--config.seed=abc"), "--config.seed=abc"),
+    "unknown mode": ((*TINY, "--mode=trian"), "--mode=trian"),
+    "unknown flag": ((*TINY, "--workdri=x"), "workdri"),
+    "unknown dataset": ((*TINY, "--config.data.restricted=polygon"), "did you mean 'polygons'"),
+    "unknown model": ((*TINY, "--config.model.name=lite"), "did you mean 'light'"),
+    "unwritable workdir": ((*TINY, "--workdir=/dev/null/run"), "/dev/null/run"),
+    "missing workdir": ((*TINY, "--mode=evaluate", "--workdir=missing"), "missing holds no run"),
+    "large batch": ((*TINY, "--config.data.batch_size=999"), "batch_size=999"),
+    "empty split": ((*TINY, "--config.data.polygon_pairs=1"), "has no example"),
+    "interval": ((*TINY, "--config.checkpoint_every=7"), "multiple of config.evaluate_every=5"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_mistake_is_one_line_and_an_exit_code(name, tmp_path, data_dir):
+    flags, expected = BAD[name]
+    extra = [f"--config.data.data_dir={data_dir}"] if flags[:1] == TINY[:1] else []
+    if not any(flag.startswith("--workdir") for flag in flags):
+        extra.append(f"--workdir={tmp_path / 'run'}")
+    code, output, errors = run(*flags, *extra)
+    assert code != 0
+    lines = [line for line in errors.splitlines() if line.startswith("error: ")]
+    assert len(lines) == 1 and expected in lines[0], errors
+    assert "Traceback" not in errors + output
+    assert not (tmp_path / "run").exists()
+
+
+def test_evaluate_prints_a_table_and_refuses_another_config(tmp_path, data_dir):
+    flags = (*TINY, f"--config.data.data_dir={data_dir}", f"--workdir={tmp_path}")
+    short = ("--config.run=('reconstruction',)", "--config.stages.reconstruction.steps=5")
+    assert run(*flags, *short)[0] == 0
+    code, output, _ = run(*flags, *short, "--mode=evaluate")
+    assert code == 0 and "mean training image" in output
+    rows = json.loads((tmp_path / "evaluation.json").read_text())["rows"]
+    assert rows["light"]["l1/reconstruction_u"] > 0
+    code, _, errors = run(*flags, *short, "--mode=evaluate", "--config.seed=9")
+    assert code != 0 and "seed: 0 -> 9" in errors
+
+
+def test_summary_shows_the_counts_of_the_report():
+    code, output, _ = run("--config=configs/medium_reconstruction.py", "--mode=summary")
+    assert code == 0 and "4,366,608" in output and "4,366,928" in output
+    code, output, _ = run("--config=configs/polygons_light.py", "--mode=summary")
+    assert code == 0 and "1,066,632" in output and "280,165" in output

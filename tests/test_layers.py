@@ -1,0 +1,163 @@
+"""layers equal Flax's own in names, shapes, initial values, results and gradients."""
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from facealign.models import layers
+
+FORMS = ["phases", "blocks", "patches"]
+MAPS = [(1, 7), (4, 8)]  # odd, even; smaller than the kernel, larger
+
+
+def check_close(actual, expected):
+    """Every leaf is equal to 1e-4 of its largest value."""
+    actual, expected = jax.device_get((actual, expected))
+    assert jax.tree.structure(actual) == jax.tree.structure(expected)
+    for a, e in zip(jax.tree.leaves(actual), jax.tree.leaves(expected), strict=True):
+        np.testing.assert_allclose(a, e, rtol=0, atol=1e-4 * np.abs(e).max() + 1e-6)
+
+
+def quick_jit(function):
+    """Without LLVM's optimizations: to compile these tests takes longer than to run them."""
+    return jax.jit(function, compiler_options={"xla_backend_optimization_level": 0})
+
+
+def value_and_gradients(apply, x, kernel):
+    """Of apply(x, kernel), and of half its square with respect to both."""
+    y, pull = jax.vjp(apply, x, kernel)
+    return y, pull(y)
+
+
+def flax_layer(transpose: bool, k: int, s: int, features: int = 3, bias: bool = False):
+    """Flax's own layer."""
+    if transpose:
+        return nn.ConvTranspose(features, (k, k), (s, s), padding="SAME", use_bias=bias)
+    return nn.Conv(features, (k, k), s, padding="SAME", use_bias=bias)
+
+
+@pytest.mark.parametrize("transpose", [False, True])
+@pytest.mark.parametrize(("k", "s"), [(1, 2), (3, 2), (4, 2), (5, 2), (7, 2), (4, 1)])
+def test_every_formulation_equals_flax(transpose, k, s):
+    """Values and gradients, whatever the backend would choose."""
+    function = layers.conv_transpose if transpose else layers.conv
+    reference = flax_layer(transpose, k, s)
+    kernel = jax.random.normal(jax.random.key(9), (k, k, 2, 3))
+    maps = [jax.random.normal(jax.random.key(h), (2, h, w, 2)) for h, w in MAPS]
+
+    def flax(x, kernel):
+        return reference.apply({"params": {"kernel": kernel}}, x)
+
+    def run(maps, kernel):
+        ours = [lambda x, kernel, f=f: function(x, kernel, s, f) for f in FORMS]
+        return [[value_and_gradients(f, x, kernel) for x in maps] for f in (flax, *ours)]
+
+    expected, *results = quick_jit(run)(maps, kernel)
+    for result in results:
+        check_close(result, expected)
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("transpose", [False, True])
+def test_gradient_penalty_equals_that_of_lax(form, transpose):
+    """The gradient of a squared gradient, as R1 takes it, in kernel and input."""
+    function = layers.conv_transpose if transpose else layers.conv
+    x = jax.random.normal(jax.random.key(0), (2, 4, 6, 2))
+    kernel = jax.random.normal(jax.random.key(1), (5, 5, 2, 3))
+
+    def penalty(x, kernel, form):
+        grad = jax.grad(lambda x: jnp.tanh(function(x, kernel, 2, form)).sum())(x)
+        return (grad**2).sum()
+
+    def run(x, kernel):
+        return [jax.grad(penalty, (0, 1))(x, kernel, f) for f in (form, "lax")]
+
+    ours, flax = quick_jit(run)(x, kernel)
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(ours))
+    check_close(ours, flax)
+
+
+@pytest.mark.parametrize(("size", "batch"), [(1, 256), (9, 1)])
+@pytest.mark.parametrize("transpose", [False, True])
+def test_modules_equal_flax(transpose, size, batch):
+    """The same tree and the same initial values for a key, and the same output."""
+    ours = (layers.ConvTranspose if transpose else layers.Conv)(8, 5, stride=2, use_bias=True)
+    reference = flax_layer(transpose, 5, 2, features=8, bias=True)
+    x = jax.random.normal(jax.random.key(0), (batch, size, size, 8))
+    results = [
+        quick_jit(lambda x, m=m: m.init_with_output(jax.random.key(1), x))(x)
+        for m in (ours, reference)
+    ]
+    check_close(*results)
+
+
+def test_modules_default_strides():
+    """A convolution keeps the size and a transposed one doubles it, without bias."""
+    x = jnp.zeros((1, 6, 4, 2))
+    for module, shape in [(layers.Conv, (1, 6, 4, 3)), (layers.ConvTranspose, (1, 12, 8, 3))]:
+        y, variables = jax.eval_shape(module(3, 3).init_with_output, jax.random.key(0), x)
+        assert y.shape == shape
+        assert set(variables["params"]) == {"kernel"}
+
+
+def test_formulation_leaves_accelerators_to_xla(monkeypatch):
+    """On a CPU the sizes decide, on anything else XLA does."""
+    assert layers.formulation(size=16, taps=3, channels=32) == "phases"
+    assert layers.formulation(size=64, taps=4, channels=1) == "blocks"
+    assert layers.formulation(size=2, taps=3, channels=256) == "patches"
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    assert layers.formulation(size=2, taps=3, channels=256) == "lax"
+
+
+@pytest.mark.parametrize(("use_scale", "use_bias"), [(True, True), (False, True)])
+def test_batch_norm_equals_flax(use_scale, use_bias):
+    """In training: output, both gradients and new running values; then evaluation with them."""
+    x = 3 * jax.random.normal(jax.random.key(0), (4, 6, 5, 8)) + 2
+    target = jax.random.normal(jax.random.key(1), x.shape)
+    ours = layers.BatchNorm(use_scale=use_scale, use_bias=use_bias)
+    flax = nn.BatchNorm(momentum=0.9, epsilon=1e-5, use_scale=use_scale, use_bias=use_bias)
+
+    def run(x, apply, init):
+        variables = init(jax.random.key(2), x)
+        params = jax.tree.map(lambda p: p + 0.5, variables["params"])
+
+        def loss(params, x):
+            both = {**variables, "params": params}
+            y, updated = apply(both, x, True, mutable=["batch_stats"])
+            return ((y - target) ** 2).mean(), (y, updated)
+
+        (_, (y, updated)), grads = jax.value_and_grad(loss, (0, 1), has_aux=True)(params, x)
+        return variables, y, updated, grads, apply({"params": params, **updated}, x, False)
+
+    def run_both(x):
+        def flax_apply(variables, x, train, **kwargs):
+            return flax.apply(variables, x, use_running_average=not train, **kwargs)
+
+        return (
+            run(x, ours.apply, lambda key, x: ours.init(key, x, True)),
+            run(x, flax_apply, lambda key, x: flax.init(key, x, use_running_average=False)),
+        )
+
+    check_close(*quick_jit(run_both)(x))
+
+
+def test_depth_to_space_is_the_inverse_of_space_to_depth():
+    """And a block becomes the channels of a pixel, row by row."""
+    x = jnp.arange(2 * 4 * 6 * 3.0).reshape(2, 4, 6, 3)
+    y = layers.space_to_depth(x, 2)
+    np.testing.assert_array_equal(y[1, 0, 2], x[1, 0:2, 4:6].reshape(-1))
+    np.testing.assert_array_equal(layers.depth_to_space(y, 2), x)
+
+
+def test_max_pool_and_upsample_equal_flax_and_repeat():
+    """Values, and the gradient goes to the maximum alone."""
+    x = jax.random.permutation(jax.random.key(0), 2 * 4 * 6 * 3.0 * jnp.arange(1, 145) / 144)
+    x = x.reshape(2, 4, 6, 3)
+    np.testing.assert_array_equal(layers.max_pool(x), nn.max_pool(x, (2, 2), (2, 2)))
+    ours = jax.grad(lambda x: (layers.max_pool(x) ** 2).sum())(x)
+    flax = jax.grad(lambda x: (nn.max_pool(x, (2, 2), (2, 2)) ** 2).sum())(x)
+    np.testing.assert_array_equal(ours, flax)
+    np.testing.assert_array_equal(layers.upsample(x), x.repeat(2, axis=1).repeat(2, axis=2))
+    np.testing.assert_array_equal(jax.grad(lambda x: layers.upsample(x).sum())(x), 4.0)

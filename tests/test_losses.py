@@ -1,0 +1,112 @@
+"""Losses against numbers worked out by hand, their symmetry, and their gradients."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from facealign import losses
+from facealign.errors import UserError
+
+LOG3 = np.log(3)  # the logit of probability 3/4
+# Two examples of two patches each, so that a mean over the wrong axis shows.
+# Per loss: real, fake, the discriminator's loss [B], the generator's loss [B].
+CROSS_ENTROPY = (
+    [[LOG3, LOG3], [0, 0]],
+    [[-LOG3, -LOG3], [0, LOG3]],
+    [-np.log(3 / 4), (np.log(2) + (np.log(2) + np.log(4)) / 2) / 2],
+    [np.log(4), (np.log(2) - np.log(3 / 4)) / 2],
+)
+BY_HAND = {
+    "cross_entropy": CROSS_ENTROPY,
+    "non_saturating": CROSS_ENTROPY,
+    # D: halves of (4 + 0)/2 + (4 + 0)/2 and of 0 + 1; G: (1 + 1)/2 and 4.
+    "least_squares": ([[3, 1], [1, 1]], [[2, 0], [-1, -1]], [2, 0.5], [1, 4]),
+    # D: halves of (0.5 + 0)/2 + (0.5 + 0)/2 and of 2 + 3; G: minus the mean.
+    "hinge": ([[0.5, 2], [-1, -1]], [[-0.5, -3], [2, 2]], [0.25, 2.5], [1.75, -2]),
+}
+EVERY = pytest.mark.parametrize("loss", losses.GAN_LOSSES.values(), ids=losses.GAN_LOSSES)
+
+
+def patches(logits):
+    """Rows of logits as patch logits [B, h, w, 1]."""
+    rows = np.asarray(logits, np.float32)
+    return jnp.asarray(rows.reshape(len(rows), -1, 1, 1))
+
+
+def test_every_gan_loss_is_worked_out_below():
+    assert set(BY_HAND) == set(losses.GAN_LOSSES)
+
+
+@pytest.mark.parametrize("name", BY_HAND)
+def test_gan_losses_by_hand(name):
+    real, fake, of_discriminator, of_generator = BY_HAND[name]
+    loss = losses.gan_loss(name)
+    np.testing.assert_allclose(
+        loss.discriminator(patches(real), patches(fake)), of_discriminator, rtol=1e-6
+    )
+    np.testing.assert_allclose(loss.generator(patches(fake)), of_generator, rtol=1e-6)
+
+
+@EVERY
+def test_real_and_fake_mirror_each_other_at_the_boundary(loss):
+    real, fake = patches([[0.3, 2], [-1, 4]]), patches([[0.7, -2], [3, 0]])
+    mirrored = loss.discriminator(2 * loss.boundary - fake, 2 * loss.boundary - real)
+    np.testing.assert_allclose(loss.discriminator(real, fake), mirrored, rtol=1e-6)
+
+
+@EVERY
+def test_the_discriminator_wants_real_above_and_fake_below_the_boundary(loss):
+    above, below = patches([[loss.boundary + 0.4]]), patches([[loss.boundary - 0.4]])
+    assert loss.discriminator(above, below) < loss.discriminator(below, above)
+
+
+@EVERY
+def test_gradients_are_finite_at_extreme_logits(loss):
+    real = patches([[-100], [-100], [0], [100], [100]])
+    fake = patches([[-100], [100], [0], [-100], [100]])
+    of_discriminator = jax.grad(lambda r, f: loss.discriminator(r, f).sum(), (0, 1))(real, fake)
+    of_generator = jax.grad(lambda f: loss.generator(f).sum())(fake)
+    assert np.isfinite(of_discriminator).all() and np.isfinite(of_generator).all()
+
+
+@EVERY
+def test_the_generator_still_learns_from_a_certain_discriminator(loss):
+    gradient = jax.grad(lambda fake: loss.generator(fake).sum())(patches([[-100]]))
+    assert gradient < -0.5
+
+
+def test_unknown_gan_loss_names_the_nearest():
+    with pytest.raises(UserError, match="did you mean 'hinge'"):
+        losses.gan_loss("hing")
+
+
+def test_l1_by_hand():
+    output = jnp.array([[0.5, -1.0], [0.0, 0.0]]).reshape(2, 2, 1, 1)
+    target = jnp.array([[0.0, 1.0], [0.0, 0.0]]).reshape(2, 2, 1, 1)
+    np.testing.assert_allclose(losses.l1(output, target), [1.25, 0])
+
+
+def test_r1_of_a_linear_score_is_half_its_squared_norm():
+    weights = jnp.array([[1.0, -2.0], [3.0, 0.5]])[:, :, None]
+    images = jax.random.normal(jax.random.key(0), (3, 2, 2, 1))
+    penalty = losses.r1_penalty(lambda x: (x * weights).sum((1, 2, 3)).reshape(-1, 1, 1, 1), images)
+    np.testing.assert_allclose(penalty, [(1 + 4 + 9 + 0.25) / 2] * 3, rtol=1e-6)
+
+
+def test_r1_takes_the_mean_over_patches_and_keeps_examples_apart():
+    """Each pixel is a patch of logit 2 x^2: the gradient of their mean over 4 pixels is x."""
+    images = jnp.array([[1.0, 2.0, 0.0, 2.0], [0.0, 0.0, 0.0, 1.0]]).reshape(2, 2, 2, 1)
+    penalty = losses.r1_penalty(lambda x: 2 * x**2, images)
+    np.testing.assert_allclose(penalty, [4.5, 0.5], rtol=1e-6)
+
+
+def test_weighted_sum_by_hand():
+    terms = {"a": jnp.array(2.0), "b": jnp.array(5.0)}
+    assert losses.weighted_sum(terms, {"b": 0.1, "a": 3.0}) == pytest.approx(6.5)
+
+
+@pytest.mark.parametrize("weights", [{"a": 1.0}, {"a": 1.0, "b": 1.0, "c": 1.0}, {}])
+def test_weighted_sum_wants_each_name_on_both_sides(weights):
+    with pytest.raises(UserError, match="loss_weights"):
+        losses.weighted_sum({"a": jnp.array(1.0), "b": jnp.array(1.0)}, weights)

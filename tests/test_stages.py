@@ -1,0 +1,75 @@
+"""A run as a list of stages: where each begins and ends, and what is refused."""
+
+import itertools
+
+import pytest
+
+from configs import medium_gan
+from facealign.errors import UserError
+from facealign.roles import ROLES
+from facealign.stages import create_stages, roles_of, stage_at
+
+
+@pytest.fixture
+def config():
+    return medium_gan.get_config()
+
+
+def test_stages_follow_each_other_without_a_gap(config):
+    stages = create_stages(config)
+    assert [stage.name for stage in stages] == list(config.run)
+    assert stages[0].start == 0
+    assert all(a.end == b.start for a, b in itertools.pairwise(stages))
+    assert stages[-1].end == sum(config.stages[name].steps for name in config.run)
+
+
+def test_a_stage_holds_the_values_of_its_config(config):
+    stage, values = create_stages(config)[2], config.stages.adversarial
+    assert stage.objective == values.objective and stage.steps == values.steps
+    assert stage.train == tuple(values.train) and stage.learning_rate == values.learning_rate
+    assert stage.loss_weights == values.loss_weights.to_dict()
+
+
+def test_only_an_adversarial_run_has_a_discriminator(config):
+    stages = create_stages(config)
+    assert roles_of(stages) == ROLES
+    assert set(roles_of(stages[:1])) == set(ROLES) - {"discriminator"}
+
+
+def test_the_step_after_a_stage_belongs_to_the_next(config):
+    stages = create_stages(config)
+    for stage, following in zip(stages, (*stages[1:], stages[-1]), strict=True):
+        assert stage_at(stages, stage.start) is stage
+        assert stage_at(stages, stage.end - 1) is stage
+        assert stage_at(stages, stage.end) is following
+
+
+def test_an_empty_run_is_refused(config):
+    config.run = ()
+    with pytest.raises(UserError, match=r"config\.run is empty"):
+        create_stages(config)
+
+
+def test_an_unknown_stage_names_the_nearest(config):
+    config.run = ("reconstruction", "adverserial")
+    with pytest.raises(UserError, match="did you mean 'adversarial'"):
+        create_stages(config)
+
+
+def test_an_unknown_role_names_the_nearest(config):
+    config.stages.adversarial.train = ("encoder", "decodor_r")
+    with pytest.raises(UserError, match=r"stages\.adversarial\.train.*did you mean 'decoder_r'"):
+        create_stages(config)
+
+
+def test_a_stage_that_trains_nothing_is_refused(config):
+    config.stages.discriminator.train = ()
+    with pytest.raises(UserError, match=r"stages\.discriminator\.train is empty"):
+        create_stages(config)
+
+
+@pytest.mark.parametrize("steps", [0, -3])
+def test_a_stage_needs_a_step(config, steps):
+    config.stages.discriminator.steps = steps
+    with pytest.raises(UserError, match=rf"stages\.discriminator\.steps={steps}"):
+        create_stages(config)

@@ -1,0 +1,114 @@
+"""The loop: what it leaves behind, and that it does what the report's experiments need."""
+
+import json
+
+import jax
+import numpy as np
+import pytest
+
+from facealign.checkpoints import Checkpoints
+from facealign.errors import UserError
+from facealign.run_log import read_rows
+from facealign.stages import create_stages, roles_of
+from facealign.train import train
+from facealign.train_state import create_networks, create_state
+
+
+def saved_state(config, workdir, step=0):
+    stages = create_stages(config)
+    networks = create_networks(config, roles_of(stages), stages[0])
+    like = jax.eval_shape(
+        lambda: create_state(networks, jax.random.key(0), config.data.image_size)
+    )
+    with Checkpoints(workdir) as checkpoints:
+        return checkpoints.restore(like, step)
+
+
+def assert_equal(a, b):
+    jax.tree.map(np.testing.assert_array_equal, a, b)
+
+
+
+def test_a_run_leaves_all_that_the_readme_promises(tiny_gan, tmp_path):
+    train(tiny_gan, tmp_path)
+    present = {path.name for path in tmp_path.iterdir()}
+    assert present >= {"checkpoints", "config.json", "curves.png", "fetch_times.png",
+                       "metrics.jsonl", "report.md", "samples", "tensorboard"}  # fmt: skip
+    rows = read_rows(tmp_path)
+    assert [row["step"] for row in rows if "timing" in row] == list(range(1, 13))
+    assert {row["stage"] for row in rows} == {"reconstruction", "discriminator", "adversarial"}
+    assert (tmp_path / "samples" / "step_000000.png").exists()
+    for line in (tmp_path / "report.md").read_text().splitlines():
+        if line.startswith("!["):
+            assert (tmp_path / line[line.index("(") + 1 : -1]).exists(), line
+
+
+def test_frozen_networks_are_bit_identical_after_a_stage(tiny, tmp_path):
+    train(tiny, tmp_path)
+    before, after = saved_state(tiny, tmp_path, 6), saved_state(tiny, tmp_path, 8)
+    for role in ("encoder", "decoder_u"):
+        assert_equal(before.nets[role], after.nets[role])
+    first = jax.tree.leaves(before.nets["decoder_r"].params)[0]
+    assert np.any(first != jax.tree.leaves(after.nets["decoder_r"].params)[0])
+
+
+def test_a_longer_last_stage_continues_and_any_other_change_is_refused(tiny, tmp_path):
+    train(tiny, tmp_path)
+    tiny.stages.mirror.steps = 6
+    train(tiny, tmp_path)
+    assert saved_state(tiny, tmp_path).step == 10
+    config_json = (tmp_path / "config.json").read_text()
+    for name, value in (("seed", 1), ("stages.reconstruction.steps", 9), ("stages.mirror.steps", 2)):
+        changed = tiny.copy_and_resolve_references()
+        changed.update_from_flattened_dict({name: value})
+        with pytest.raises(UserError, match=f"{name}: .* -> {value}"):
+            train(changed, tmp_path)
+    assert (tmp_path / "config.json").read_text() == config_json
+    assert saved_state(tiny, tmp_path).step == 10
+
+
+def test_networks_are_taken_from_an_earlier_run(tiny, tmp_path):
+    train(tiny, tmp_path / "first")
+    source = saved_state(tiny, tmp_path / "first")
+    tiny.init_from, tiny.init_roles = str(tmp_path / "first"), ("encoder",)
+    tiny.run = ("mirror",)  # the encoder stays frozen from here on
+    train(tiny, tmp_path / "second")
+    state = saved_state(tiny, tmp_path / "second")
+    assert_equal(source.nets["encoder"].params, state.nets["encoder"].params)
+    assert_equal(source.nets["encoder"].batch_stats, state.nets["encoder"].batch_stats)
+    first = jax.tree.leaves(source.nets["decoder_u"].params)[0]
+    assert np.any(first != jax.tree.leaves(state.nets["decoder_u"].params)[0])
+
+
+def test_init_from_names_what_is_missing(tiny, tmp_path):
+    tiny.init_from = str(tmp_path / "nowhere")
+    with pytest.raises(UserError, match="nowhere holds no run"):
+        train(tiny, tmp_path / "run")
+    train_config = tiny.copy_and_resolve_references()
+    train_config.init_from = ""
+    train(train_config, tmp_path / "first")
+    tiny.init_from, tiny.init_roles = str(tmp_path / "first"), ("discriminator",)
+    with pytest.raises(UserError, match="'discriminator'"):
+        train(tiny, tmp_path / "run")
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_checkpoints(tiny, tmp_path):
+    tiny.stages.mirror.learning_rate = float("inf")
+    with pytest.raises(UserError, match="not finite"):
+        train(tiny, tmp_path)
+    assert saved_state(tiny, tmp_path).step == 4
+    assert read_rows(tmp_path)[-1]["alarm"] == "non_finite"
+
+
+def test_errors_come_before_anything_is_written(tiny, tmp_path):
+    tiny.stages.mirror.loss_weights.paired = 1.0
+    tiny.stages.mirror.objective = "reconstruction"
+    with pytest.raises(UserError, match=r"config\.stages\.mirror: loss_weights"):
+        train(tiny, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_config_json_holds_every_value(tiny, tmp_path):
+    tiny.run = ("reconstruction",)
+    train(tiny, tmp_path)
+    assert json.loads((tmp_path / "config.json").read_text()) == json.loads(tiny.to_json())

@@ -1,0 +1,157 @@
+"""Steps: what they change, what they leave alone, and that their gradients are the right ones."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from facealign import losses
+from facealign.errors import UserError
+from facealign.stages import create_stages, roles_of
+from facealign.train_state import apply_network, create_networks, create_state, train_network
+from facealign.train_steps import create_step
+
+SIZE = 32
+
+
+def setup(config, number):
+    stages = create_stages(config)
+    networks = create_networks(config, roles_of(stages), stages[number])
+    state = jax.jit(lambda key: create_state(networks, key, SIZE))(jax.random.key(0))
+    return stages[number], networks, state
+
+
+def random_batch(seed=1, size=4):
+    keys = jax.random.split(jax.random.key(seed))
+    return {
+        domain: jax.random.uniform(key, (size, SIZE, SIZE, 1), minval=-1)
+        for domain, key in zip(("unrestricted", "restricted"), keys, strict=True)
+    }
+
+
+def assert_equal(a, b):
+    jax.tree.map(np.testing.assert_array_equal, a, b)
+
+
+def changed(a, b):
+    return any(np.any(x != y) for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True))
+
+
+@pytest.fixture(params=["tiny", "tiny_gan"])
+def any_config(request):
+    return request.getfixturevalue(request.param)
+
+
+def test_only_the_trained_roles_change(any_config):
+    for number in range(len(any_config.run)):
+        stage, networks, state = setup(any_config, number)
+        step = jax.jit(create_step(any_config, networks, stage))
+        new, _ = step(state, random_batch(), jax.random.key(2))
+        assert new.step == 1
+        for role in networks:
+            if role in stage.train:
+                assert changed(state.nets[role].params, new.nets[role].params), (stage.name, role)
+            else:
+                assert_equal(state.nets[role], new.nets[role])
+
+
+def test_jit_equals_eager_and_eval_shape_agrees(tiny_gan):
+    tiny_gan.discriminator.r1_weight = 1.0
+    stage, networks, state = setup(tiny_gan, 2)
+    step = create_step(tiny_gan, networks, stage)
+    args = state, random_batch(size=2), jax.random.key(2)
+    eager, jitted = step(*args), jax.jit(step)(*args)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=2e-4), eager[1], jitted[1])
+    assert jax.eval_shape(step, *args) == jax.eval_shape(lambda x: x, jitted)
+
+
+def test_one_vjp_gives_the_gradients_of_the_written_out_losses(tiny_gan):
+    """The adversarial step against plain `value_and_grad`, one network at a time."""
+    stage, networks, state = setup(tiny_gan, 2)
+    sgd = {role: net._replace(optimizer=optax.sgd(1.0)) for role, net in networks.items()}
+    batch, key = random_batch(), jax.random.key(2)
+    new, metrics = create_step(tiny_gan, sgd, stage)(state, batch, key)
+    u, r = batch["unrestricted"], batch["restricted"]
+    old = {role: net.params for role, net in state.nets.items()}
+
+    def train(role, params, x):
+        return train_network(networks[role], params[role], state.nets[role].batch_stats, x, key)[0]
+
+    def judge(params, images):
+        net = state.nets["discriminator"].replace(params=params["discriminator"])
+        return apply_network(networks["discriminator"], net, images)
+
+    def images(params):
+        code = train("encoder", params, jnp.concatenate([u, r]))
+        swap, again = jnp.split(train("decoder_r", params, code)[0], 2)
+        return swap, again, train("decoder_u", params, code[: len(u)])[0]
+
+    def generator_loss(params):
+        swap, again, reconstruction = images(params)
+        l1 = (losses.l1(reconstruction, u).mean() + losses.l1(again, r).mean()) / 2
+        return l1 + 0.1 * losses.generator_cross_entropy(judge(old | {}, swap)).mean()
+
+    def critic_loss(params):
+        return losses.discriminator_cross_entropy(judge(params, r), judge(params, images(old)[0])).mean()
+
+    wanted = jax.grad(generator_loss)(old)
+    wanted["discriminator"] = jax.grad(critic_loss)(old)["discriminator"]
+    for role in stage.train:
+        got = jax.tree.map(lambda a, b: a - b, old[role], new.nets[role].params)
+        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-5), got, wanted[role])
+    np.testing.assert_allclose(metrics["discriminator"], critic_loss(old), rtol=1e-5)
+
+
+def test_l1_of_a_perfect_reconstruction_is_reported_as_zero(tiny):
+    """Paired with itself: a target equal to the output gives loss 0 and leaves weights alone."""
+    tiny.optimizer.epsilon = 1.0  # so that the zero gradient stays a zero step
+    stage, networks, state = setup(tiny, 1)
+    batch = random_batch()
+    code = apply_network(networks["encoder"], state.nets["encoder"], batch["unrestricted"])
+    batch["restricted"] = apply_network(networks["decoder_r"], state.nets["decoder_r"], code)[-1]
+    _, metrics = create_step(tiny, networks, stage)(state, batch, jax.random.key(0))
+    assert metrics["paired"] < 1e-6
+
+
+def test_r1_enters_only_at_its_interval(tiny_gan):
+    tiny_gan.discriminator.r1_weight, tiny_gan.discriminator.r1_every = 1.0, 2
+    stage, networks, state = setup(tiny_gan, 1)
+    step = jax.jit(create_step(tiny_gan, networks, stage))
+    penalties = []
+    for _ in range(4):
+        state, metrics = step(state, random_batch(), jax.random.key(0))
+        penalties.append(float(metrics["r1"]))
+    assert penalties[0] > 0 and penalties[2] > 0
+    assert penalties[1] == penalties[3] == 0
+
+
+def test_a_reconstruction_of_weight_zero_is_not_computed(tiny_gan):
+    tiny_gan.stages.adversarial.loss_weights.reconstruction = 0.0
+    stage, networks, state = setup(tiny_gan, 2)
+    _, metrics = create_step(tiny_gan, networks, stage)(state, random_batch(), jax.random.key(0))
+    assert "reconstruction" not in metrics
+
+
+@pytest.mark.parametrize("weights", [{}, {"reconstruction": 1.0, "sharpness": 1.0}])
+def test_a_loss_name_on_one_side_alone_raises(tiny, weights):
+    stage, networks, state = setup(tiny, 0)
+    step = create_step(tiny, networks, stage._replace(loss_weights=weights))
+    with pytest.raises(UserError, match="loss_weights"):
+        jax.eval_shape(step, state, random_batch(), jax.random.key(0))
+
+
+def test_a_variational_code_adds_its_kl_term_and_draws_from_the_key(tiny):
+    tiny.model.kl_weight = 0.5
+    stage, networks, state = setup(tiny, 0)
+    step = create_step(tiny, networks, stage)
+    _, a = step(state, random_batch(), jax.random.key(0))
+    _, b = step(state, random_batch(), jax.random.key(1))
+    np.testing.assert_allclose(a["loss"], a["reconstruction"] + 0.5 * a["kl"], rtol=1e-6)
+    assert a["reconstruction"] != b["reconstruction"] and a["kl"] == b["kl"]
+
+
+def test_unknown_objective_names_the_nearest(tiny):
+    stage, networks, _ = setup(tiny, 0)
+    with pytest.raises(UserError, match="did you mean 'paired'"):
+        create_step(tiny, networks, stage._replace(objective="pared"))
