@@ -93,5 +93,7 @@ def stage(
 def choose(variant: str, values: Mapping[str, Value]) -> Value:
     """The value of a config's variant, `configs/NAME.py:VARIANT`; "" is the config itself."""
     if variant not in values:
-        raise ValueError(f"variant {variant!r} is unknown; choose from: {', '.join(filter(None, values))}")
+        raise ValueError(
+            f"variant {variant!r} is unknown; choose from: {', '.join(filter(None, values))}"
+        )
     return values[variant]

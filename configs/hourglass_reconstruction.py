@@ -1,7 +1,8 @@
 """The report's third choice: a stacked hourglass where medium has an encoder and decoders."""
 
-from configs import medium_reconstruction
 from ml_collections import ConfigDict
+
+from configs import medium_reconstruction
 
 
 def get_config() -> ConfigDict:

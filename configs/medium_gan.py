@@ -3,8 +3,9 @@
 Variants: `:faithful` ends in ReLU and drops the reconstruction term from the adversarial stage.
 """
 
-from configs import base, medium_reconstruction
 from ml_collections import ConfigDict
+
+from configs import base, medium_reconstruction
 
 
 def get_config(variant: str = "") -> ConfigDict:

@@ -3,8 +3,9 @@
 Variants: `:faithful` ends in ReLU, as the report's decoder does.
 """
 
-from configs import base
 from ml_collections import ConfigDict
+
+from configs import base
 
 
 def get_config(variant: str = "") -> ConfigDict:

@@ -5,8 +5,9 @@ An encoder trained on reconstruction is frozen and serves a new decoder that lea
 Variants: `:faithful` has the report's learning rate, at which the output collapses to one shape.
 """
 
-from configs import base
 from ml_collections import ConfigDict
+
+from configs import base
 
 
 def get_config(variant: str = "") -> ConfigDict:

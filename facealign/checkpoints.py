@@ -86,8 +86,8 @@ class Checkpoints:
                 logging.warning("checkpoint %d in %s is damaged or of other networks and is passed "
                                 "over: %s", candidate, self.folder, reason)  # fmt: skip
         raise UserError(
-            f"no checkpoint in {self.folder} can be read (steps {steps}); it is damaged or of other "
-            "networks: choose another workdir, or delete that folder to start afresh"
+            f"no checkpoint in {self.folder} can be read (steps {steps}): damaged, or of other "
+            "networks; choose another workdir, or delete that folder to start afresh"
         )
 
     def _read(self, step: int, like: TrainState) -> TrainState:

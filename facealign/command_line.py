@@ -1,6 +1,5 @@
 """Behind launch.py: modes, and every mistake of the user's as one line."""
 
-import json
 import re
 import sys
 from collections.abc import Callable
@@ -39,7 +38,7 @@ def run_train(job: Job) -> None:
 
 
 def run_evaluate(job: Job) -> None:
-    """Prints the numbers of a checkpoint on the test split beside baselines; writes them as JSON."""
+    """Prints what a checkpoint scores on the test split, beside baselines, and writes it as JSON."""
     check_same(load_config(job.workdir), job.config, job.workdir)
     networks = _networks(job.config)
     like = jax.eval_shape(
@@ -88,7 +87,15 @@ def parse_flags(argv: list[str]) -> list[str]:
                             "--config=configs/medium_gan.py")  # fmt: skip
         _ = config.is_locked  # where the file could not be loaded, any use of it says so
         return rest
-    except (UserError, flags.Error, AttributeError, KeyError, TypeError, ValueError, OSError) as error:
+    except (
+        UserError,
+        flags.Error,
+        AttributeError,
+        KeyError,
+        TypeError,
+        ValueError,
+        OSError,
+    ) as error:
         # A config file's own error comes with a traceback, of which the last line says it all.
         _fail(re.sub(r"Traceback .*\n\w+Error: ", "", str(error), flags=re.DOTALL))
 

@@ -151,17 +151,17 @@ def measure_baselines(
             continue
         images = data[target]["image"]
         mean = np.asarray(to_float(train[target]["image"].mean(axis=0, keepdims=True)))
-        rows["mean training image"][f"l1/{view}"] = _mean_l1(np.repeat(mean, len(images), 0), images)
+        rows["mean training image"][f"l1/{view}"] = _mean_l1(
+            np.repeat(mean, len(images), 0), images
+        )
         if target != domain:
             inputs = np.asarray(to_float(data[domain]["image"]))
             rows["copy of the input"][f"l1/{view}"] = _mean_l1(inputs, images)
     return {name: row for name, row in rows.items() if row}
 
 
-def choose_samples(
-    splits: Sequence[Mapping[str, Examples]], count: int
-) -> dict[str, np.ndarray]:
-    """`count` images of each split, by domain, for the sample grid: uint8 [len(splits) * count, ...].
+def choose_samples(splits: Sequence[Mapping[str, Examples]], count: int) -> dict[str, np.ndarray]:
+    """`count` images of each split by domain, for the sample grid: uint8 [splits * count, ...].
 
     People are spread over the split. Beside each U image stands an R image of the same subject,
     or of any, where the datasets share none.
@@ -173,7 +173,9 @@ def choose_samples(
         for index in first[np.linspace(0, len(first) - 1, count).astype(int)]:
             same = np.flatnonzero(r["subject"] == u["subject"][index])
             chosen["unrestricted"].append(u["image"][index])
-            chosen["restricted"].append(r["image"][same[0] if len(same) else index % len(r["image"])])
+            chosen["restricted"].append(
+                r["image"][same[0] if len(same) else index % len(r["image"])]
+            )
     return {domain: np.stack(images) for domain, images in chosen.items()}
 
 
@@ -190,4 +192,3 @@ def take(data: Mapping[str, Examples], count: int) -> dict[str, Examples]:
 
 def _mean_l1(images: np.ndarray, targets: np.ndarray) -> float:
     return float(losses.l1(jnp.asarray(images), to_float(jnp.asarray(targets))).mean())
-

@@ -33,8 +33,8 @@ def load_data(data: Any, split: str) -> dict[str, Examples]:
     for domain, selected in domains.items():
         if not len(selected["image"]):
             raise UserError(
-                f"config.data.{domain}={data[domain]!r} has no {domain} photo in its {split} split; "
-                "choose another dataset or other config.data.frontal_* angles"
+                f"config.data.{domain}={data[domain]!r} has no {domain} photo in its {split} "
+                "split; choose another dataset or other config.data.frontal_* angles"
             )
     if data.paired and not np.array_equal(*(domains[domain]["subject"] for domain in DOMAINS)):
         raise UserError(
@@ -55,10 +55,14 @@ def load_examples(data: Any, name: str, split: str) -> Examples:
             f"cannot prepare {name!r} in config.data.data_dir={folder}: {error}"
         ) from error
     if split not in builder.info.splits or not builder.info.splits[split].num_examples:
-        raise UserError(f"dataset {name!r} has no example in its {split} split; give it more images")
+        raise UserError(
+            f"dataset {name!r} has no example in its {split} split; give it more images"
+        )
     rows = list(builder.as_data_source(split=split))
     rows.sort(key=lambda row: row["file_name"])
-    examples = {key: np.array([_plain(row[key]) for row in rows]) for key in rows[0] if key != "image"}
+    examples = {
+        key: np.array([_plain(row[key]) for row in rows]) for key in rows[0] if key != "image"
+    }
     examples["image"] = np.stack([_resize(row["image"], data.image_size) for row in rows])
     return examples
 
@@ -72,9 +76,7 @@ def select_domain(examples: Examples, domain: str, data: Any) -> Examples:
     return {key: values[domains == domain] for key, values in examples.items()}
 
 
-def batch_indices(
-    seed: int, stream: int, step: int, batch_size: int, count: int
-) -> np.ndarray:
+def batch_indices(seed: int, stream: int, step: int, batch_size: int, count: int) -> np.ndarray:
     """Which examples [B] step number `step` sees: slices of one permutation after another.
 
     Every epoch is a permutation of all `count` examples; a batch may span two epochs. Streams with

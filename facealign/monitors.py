@@ -19,7 +19,9 @@ SATURATION_ROWS = 5  # so many rows in a row
 def non_finite(rows: Sequence[Row], limits: Any) -> str:
     """A metric of the last row is infinite or not a number."""
     del limits
-    bad = [name for name, value in rows[-1].items() if _is_number(value) and not math.isfinite(value)]
+    bad = [
+        name for name, value in rows[-1].items() if _is_number(value) and not math.isfinite(value)
+    ]
     return f"not finite: {', '.join(bad)}" if bad else ""
 
 

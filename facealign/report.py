@@ -19,7 +19,9 @@ def table(rows: Mapping[str, Numbers]) -> str:
     lines.insert(1, ["---"] + ["---:"] * len(columns))
     widths = [max(len(line[i]) for line in lines) for i in range(len(columns) + 1)]
     return "\n".join(
-        "| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |"
+        "| "
+        + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+        + " |"
         for line in lines
     )
 
@@ -43,11 +45,12 @@ def write_report(
     stages = {row["stage"]: row for row in rows if "timing" in row}
     evaluations = {row["stage"]: row for row in rows if "trained_views" in row}
     last = max(row["step"] for row in rows)
+    data = config.data
     lines = [
         f"# {workdir.name}",
-        f"Model {config.model.name}, {config.data.unrestricted} (U) and {config.data.restricted} (R), "
-        f"{config.data.image_size} px, batches of {config.data.batch_size} a domain, seed "
-        f"{config.seed}. Step {last}; the best checkpoint by {config.best_metric} is step {best_step}.",
+        f"Model {config.model.name}; U is {data.unrestricted}, R is {data.restricted}; "
+        f"{data.image_size} px, batches of {data.batch_size} a domain, seed {config.seed}. "
+        f"Step {last}; the best checkpoint by {config.best_metric} is step {best_step}.",
         f"![samples](samples/step_{last:06d}.png)",
         "## Held-out people, at the end of each stage",
         "L1 of images in [-1, 1]; diversity as a share of the inputs'; change since the evaluation "

@@ -21,7 +21,9 @@ def check_intervals(config: ConfigDict) -> None:
     names = ("log_every", "evaluate_every", "checkpoint_every")
     for shorter, longer in zip((None, *names), names, strict=False):
         if config[longer] < 1 or (shorter and config[longer] % config[shorter]):
-            wanted = f"a multiple of config.{shorter}={config[shorter]}" if shorter else "at least 1"
+            wanted = (
+                f"a multiple of config.{shorter}={config[shorter]}" if shorter else "at least 1"
+            )
             raise UserError(f"config.{longer}={config[longer]} must be {wanted}")
 
 
@@ -74,8 +76,8 @@ def check_continuation(old: ConfigDict, new: ConfigDict, workdir: Path) -> None:
             differing.append(f"{name}: {was!r} -> {now!r}")
     if differing:
         raise UserError(
-            f"{workdir} holds a run with another config ({'; '.join(differing)}); give back the old "
-            "values to continue it, or choose another --workdir"
+            f"{workdir} holds a run with another config ({'; '.join(differing)}); give back "
+            "the old values to continue it, or choose another --workdir"
         )
 
 

@@ -41,7 +41,7 @@ class RunLog:
         self._tensorboard.close()
 
     def write(self, row: Row) -> None:
-        """Appends a row; its numbers also go to TensorBoard. `row["timing"]` holds clock readings."""
+        """Appends a row, also to TensorBoard. What the clock says stands under `row["timing"]`."""
         self.rows.append(row)
         self._file.write(json.dumps(row) + "\n")
         self._file.flush()

@@ -31,7 +31,9 @@ def create_stages(config: Any) -> tuple[Stage, ...]:
       UserError: an empty run, an unknown stage or role, a stage without steps or networks.
     """
     if not config.run:
-        raise UserError("config.run is empty; name the stages to run, for instance 'reconstruction'")
+        raise UserError(
+            "config.run is empty; name the stages to run, for instance 'reconstruction'"
+        )
     stages, start = [], 0
     for name in config.run:
         values = lookup(config.stages, name, "config.run")

@@ -75,7 +75,9 @@ def train(config: ConfigDict, workdir: Path) -> None:
         state = checkpoints.restore(like)
         if state is None:
             # Runs once, so that compiling it quickly matters more than running it quickly.
-            options = {"xla_backend_optimization_level": 0} if jax.default_backend() == "cpu" else {}
+            options = (
+                {"xla_backend_optimization_level": 0} if jax.default_backend() == "cpu" else {}
+            )
             state = take_networks(config, jax.jit(init, compiler_options=options)(init_key))
         elif int(state.step) < stages[-1].end:
             logging.info("continuing from the checkpoint of step %d", state.step)
@@ -121,7 +123,9 @@ def take_networks(config: ConfigDict, state: TrainState) -> TrainState:
     with Checkpoints(source) as checkpoints:
         found = checkpoints.restore(jax.eval_shape(init, jax.random.key(0)))
     if found is None:
-        raise UserError(f"config.init_from={source} has no checkpoint yet; let that run go on first")
+        raise UserError(
+            f"config.init_from={source} has no checkpoint yet; let that run go on first"
+        )
     nets = dict(state.nets)
     for role in config.init_roles or nets.keys() & found.nets.keys():
         for run, holder in (("this run", nets), (source, found.nets)):

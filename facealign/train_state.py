@@ -68,7 +68,9 @@ def create_state(networks: Mapping[str, Network], key: jax.Array, image_size: in
     image = jnp.zeros((1, image_size, image_size, 1))
     keys = dict(zip(networks, jax.random.split(key, len(networks)), strict=True))
     nets = {"encoder": init_network(networks["encoder"], keys["encoder"], image)}
-    code = jax.eval_shape(lambda net: apply_network(networks["encoder"], net, image), nets["encoder"])
+    code = jax.eval_shape(
+        lambda net: apply_network(networks["encoder"], net, image), nets["encoder"]
+    )
     code = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), code)
     for role, network in networks.items():
         if role != "encoder":
@@ -142,9 +144,7 @@ def reset_optimizers(
     """Fresh optimizer states for these roles: every stage starts its schedules from the front."""
     nets = dict(state.nets)
     for role in roles:
-        nets[role] = nets[role].replace(
-            opt_state=networks[role].optimizer.init(nets[role].params)
-        )
+        nets[role] = nets[role].replace(opt_state=networks[role].optimizer.init(nets[role].params))
     return state.replace(nets=nets)
 
 

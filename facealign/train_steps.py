@@ -199,9 +199,7 @@ def create_step(config: Any, networks: Mapping[str, Network], stage: Stage) -> T
     critic = config.discriminator
     if critic.r1_weight and "discriminator" in stage.train:
         weights["r1"] = critic.r1_weight
-    return make_step(
-        networks, stage.train, weights, losses.gan_loss(critic.loss), critic.r1_every
-    )
+    return make_step(networks, stage.train, weights, losses.gan_loss(critic.loss), critic.r1_every)
 
 
 def _make_target_step(

@@ -76,7 +76,9 @@ def plot_curves(path: Path, rows: Sequence[Mapping[str, Any]], starts: Mapping[s
         for stage, start in starts.items():
             axes.axvline(start, color="gray", linewidth=0.8, linestyle=":")
             axes.text(start, 1, f" {stage}", transform=axes.get_xaxis_transform(), va="top", size=7)
-        if title in ("losses", "l1", "change") and any(v > 0 for c in curves.values() for v in c[1]):
+        if title in ("losses", "l1", "change") and any(
+            v > 0 for c in curves.values() for v in c[1]
+        ):
             axes.set_yscale("log")
         axes.set_ylabel({"l1": "held-out L1"}.get(title, title))
         axes.legend(fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5))
@@ -84,7 +86,9 @@ def plot_curves(path: Path, rows: Sequence[Mapping[str, Any]], starts: Mapping[s
     figure.savefig(path, dpi=110)
 
 
-def plot_fetch_times(path: Path, milliseconds: Sequence[float], epoch_batches: float, read: float) -> None:
+def plot_fetch_times(
+    path: Path, milliseconds: Sequence[float], epoch_batches: float, read: float
+) -> None:
     """Fetch time of every batch across epochs as PNG (the report's figure).
 
     Args:

@@ -3,8 +3,9 @@
 import jax
 import pytest
 from absl import logging
-from configs import base, polygons_light
 from ml_collections import ConfigDict
+
+from configs import base, polygons_light
 
 logging.set_verbosity(logging.WARNING)  # Orbax and tfds log pages at INFO
 jax.config.update("jax_disable_most_optimizations", True)  # tiny programs: compiling is the cost

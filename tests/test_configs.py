@@ -23,10 +23,13 @@ def test_every_stage_traces_and_changes_no_shape(name, variant):
     config = importlib.import_module(f"configs.{name}").get_config(*variant)
     check_intervals(config)
     stages, size = create_stages(config), config.data.image_size
-    batch = {d: jax.ShapeDtypeStruct((2, size, size, 1), "float32") for d in ("unrestricted", "restricted")}
+    batch = {
+        d: jax.ShapeDtypeStruct((2, size, size, 1), "float32")
+        for d in ("unrestricted", "restricted")
+    }
+    key = jax.random.key(0)
     for stage in stages:
         networks = create_networks(config, roles_of(stages), stage)
-        key = jax.random.key(0)
         state = jax.eval_shape(lambda n=networks: create_state(n, key, size))
         new, metrics = jax.eval_shape(create_step(config, networks, stage), state, batch, key)
         assert jax.tree.structure(new) == jax.tree.structure(state)

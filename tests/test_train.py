@@ -17,16 +17,13 @@ from facealign.train_state import create_networks, create_state
 def saved_state(config, workdir, step=0):
     stages = create_stages(config)
     networks = create_networks(config, roles_of(stages), stages[0])
-    like = jax.eval_shape(
-        lambda: create_state(networks, jax.random.key(0), config.data.image_size)
-    )
+    like = jax.eval_shape(lambda: create_state(networks, jax.random.key(0), config.data.image_size))
     with Checkpoints(workdir) as checkpoints:
         return checkpoints.restore(like, step)
 
 
 def assert_equal(a, b):
     jax.tree.map(np.testing.assert_array_equal, a, b)
-
 
 
 def test_a_run_leaves_all_that_the_readme_promises(tiny_gan, tmp_path):
@@ -58,7 +55,11 @@ def test_a_longer_last_stage_continues_and_any_other_change_is_refused(tiny, tmp
     train(tiny, tmp_path)
     assert saved_state(tiny, tmp_path).step == 10
     config_json = (tmp_path / "config.json").read_text()
-    for name, value in (("seed", 1), ("stages.reconstruction.steps", 9), ("stages.mirror.steps", 2)):
+    for name, value in (
+        ("seed", 1),
+        ("stages.reconstruction.steps", 9),
+        ("stages.mirror.steps", 2),
+    ):
         changed = tiny.copy_and_resolve_references()
         changed.update_from_flattened_dict({name: value})
         with pytest.raises(UserError, match=f"{name}: .* -> {value}"):

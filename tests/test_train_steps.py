@@ -93,7 +93,9 @@ def test_one_vjp_gives_the_gradients_of_the_written_out_losses(tiny_gan):
         return l1 + 0.1 * losses.generator_cross_entropy(judge(old | {}, swap)).mean()
 
     def critic_loss(params):
-        return losses.discriminator_cross_entropy(judge(params, r), judge(params, images(old)[0])).mean()
+        return losses.discriminator_cross_entropy(
+            judge(params, r), judge(params, images(old)[0])
+        ).mean()
 
     wanted = jax.grad(generator_loss)(old)
     wanted["discriminator"] = jax.grad(critic_loss)(old)["discriminator"]

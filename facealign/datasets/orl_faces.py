@@ -71,10 +71,13 @@ class OrlFaces(tfds.core.GeneratorBasedBuilder):
             file_name = f"{subject}/{photo}.pgm"
             with Image.open(folder / file_name) as image:
                 face = image.convert("L").crop(CROP)
-            yield file_name, {
-                "image": examples.png_bytes(face),
-                "subject": subject,
-                "file_name": file_name,
-                "domain": "",
-                **pose,
-            }
+            yield (
+                file_name,
+                {
+                    "image": examples.png_bytes(face),
+                    "subject": subject,
+                    "file_name": file_name,
+                    "domain": "",
+                    **pose,
+                },
+            )

@@ -14,9 +14,7 @@ SUPERSAMPLING = 4  # edges are drawn at this many times the size and averaged do
 
 def create_builder(data: Any, data_dir: str) -> "Polygons":
     """The builder for the size, number and seed that `config.data` asks for."""
-    config = PolygonsConfig(
-        size=data.image_size, pairs=data.polygon_pairs, seed=data.polygon_seed
-    )
+    config = PolygonsConfig(size=data.image_size, pairs=data.polygon_pairs, seed=data.polygon_seed)
     return Polygons(config=config, data_dir=data_dir, file_format="array_record")
 
 
@@ -76,13 +74,18 @@ class Polygons(tfds.core.GeneratorBasedBuilder):
             vertices = draw_vertices(np.random.default_rng((self.builder_config.seed, index)))
             for domain, corners in (("unrestricted", vertices), ("restricted", mirror(vertices))):
                 file_name = f"{subject}_{domain}.png"
-                yield file_name, {
-                    "image": examples.png_bytes(draw_polygon(corners, self.builder_config.size)),
-                    "subject": subject,
-                    "file_name": file_name,
-                    "domain": domain,
-                    "yaw": np.nan,
-                    "pitch": np.nan,
-                    "roll": np.nan,
-                    "vertices": corners.astype(np.float32),
-                }
+                yield (
+                    file_name,
+                    {
+                        "image": examples.png_bytes(
+                            draw_polygon(corners, self.builder_config.size)
+                        ),
+                        "subject": subject,
+                        "file_name": file_name,
+                        "domain": domain,
+                        "yaw": np.nan,
+                        "pitch": np.nan,
+                        "roll": np.nan,
+                        "vertices": corners.astype(np.float32),
+                    },
+                )
