@@ -16,7 +16,7 @@ def get_config(variant: str = "") -> ConfigDict:
     )
     config.stages.adversarial = base.stage(
         "adversarial",
-        400,
+        300,
         ("encoder", "decoder_u", "decoder_r", "discriminator"),
         2e-4,
         reconstruction=0.0 if variant == "faithful" else 10.0,

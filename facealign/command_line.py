@@ -38,7 +38,7 @@ def run_train(job: Job) -> None:
 
 
 def run_evaluate(job: Job) -> None:
-    """Prints what a checkpoint scores on the test split, beside baselines, and writes it as JSON."""
+    """Prints what a checkpoint scores on the test split, beside baselines; writes it as JSON."""
     check_same(load_config(job.workdir), job.config, job.workdir)
     networks = _networks(job.config)
     like = jax.eval_shape(
