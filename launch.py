@@ -12,7 +12,7 @@ CONFIG = config_flags.DEFINE_config_file(
     "config", None, "The experiment, as configs/NAME.py or configs/NAME.py:VARIANT."
 )
 WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run; runs/NAME unless given.")
-MODE = flags.DEFINE_enum("mode", "train", list(command_line.MODES), "What to do.")
+MODE = flags.DEFINE_enum("mode", "train", command_line.MODES, "What to do.")
 STEP = flags.DEFINE_integer(
     "step", 0, "evaluate: which checkpoint, by its step; 0 is the newest.", lower_bound=0
 )

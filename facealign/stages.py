@@ -28,11 +28,16 @@ def create_stages(config: Any) -> tuple[Stage, ...]:
     """The stages of `config.run` in order.
 
     Raises:
-      UserError: an empty run, an unknown stage or role, a stage without steps or networks.
+      UserError: an empty run, an unknown or repeated stage, an unknown role, a stage without
+        steps or networks.
     """
     if not config.run:
         raise UserError(
             "config.run is empty; name the stages to run, for instance 'reconstruction'"
+        )
+    if len(set(config.run)) < len(config.run):
+        raise UserError(
+            f"config.run={tuple(config.run)} names a stage twice; copy it under a new name"
         )
     stages, start = [], 0
     for name in config.run:
@@ -63,8 +68,3 @@ def roles_of(stages: Sequence[Stage]) -> tuple[str, ...]:
     """Roles that a run of these stages needs; the discriminator only for an adversarial one."""
     adversarial = any(stage.objective == "adversarial" for stage in stages)
     return ROLES if adversarial else ROLES[:-1]
-
-
-def stage_at(stages: Sequence[Stage], step: int) -> Stage:
-    """The stage that the step after `step` belongs to; the last stage when the run has ended."""
-    return next((stage for stage in stages if step < stage.end), stages[-1])

@@ -1,5 +1,6 @@
 """Pictures: sample grids and curves. Arrays in, arrays or PNG files out."""
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -77,7 +78,7 @@ def plot_curves(path: Path, rows: Sequence[Mapping[str, Any]], starts: Mapping[s
             axes.axvline(start, color="gray", linewidth=0.8, linestyle=":")
             axes.text(start, 1, f" {stage}", transform=axes.get_xaxis_transform(), va="top", size=7)
         if title in ("losses", "l1", "change") and any(
-            v > 0 for c in curves.values() for v in c[1]
+            0 < v < math.inf for c in curves.values() for v in c[1]
         ):
             axes.set_yscale("log")
         axes.set_ylabel({"l1": "held-out L1"}.get(title, title))

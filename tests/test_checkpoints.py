@@ -53,6 +53,7 @@ def test_saving_a_step_again_replaces_it(tmp_path):
     assert restore(tmp_path).step == 2
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # tensorstore's
 @pytest.mark.parametrize("damage", ["truncated", "flipped", "emptied"])
 def test_a_damaged_checkpoint_is_passed_over_loudly(tmp_path, damage, caplog):
     save(tmp_path, [1, 2])

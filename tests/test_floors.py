@@ -13,6 +13,7 @@ FLOORS = (
     ("input_pipeline", "run_config", "train_state"),
     ("checkpoints", "evaluate", "report", "summary", "train_steps"),
     ("train",),
+    ("modes",),
     ("command_line",),
 )  # fmt: skip
 FLOOR_OF = {name: floor for floor, names in enumerate(FLOORS) for name in names}

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from facealign import command_line, modes
 from facealign.run_log import read_rows
 
 ROOT = Path(__file__).parent.parent
@@ -86,7 +87,7 @@ BAD = {
     "unwritable workdir": ((*TINY, "--workdir=/dev/null/run"), "/dev/null/run"),
     "missing workdir": ((*TINY, "--mode=evaluate", "--workdir=missing"), "missing holds no run"),
     "large batch": ((*TINY, "--config.data.batch_size=999"), "batch_size=999"),
-    "empty split": ((*TINY, "--config.data.polygon_pairs=1"), "has no example"),
+    "empty split": ((*TINY, "--config.data.polygon_pairs=1"), "No examples were yielded"),
     "interval": ((*TINY, "--config.checkpoint_every=7"), "multiple of config.evaluate_every=5"),
 }
 
@@ -115,6 +116,10 @@ def test_evaluate_prints_a_table_and_refuses_another_config(tmp_path, data_dir):
     assert rows["light"]["l1/reconstruction_u"] > 0
     code, _, errors = run(*flags, *short, "--mode=evaluate", "--config.seed=9")
     assert code != 0 and "seed: 0 -> 9" in errors
+
+
+def test_every_mode_is_offered():
+    assert set(command_line.MODES) == set(modes.MODES)
 
 
 def test_summary_shows_the_counts_of_the_report():

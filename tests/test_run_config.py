@@ -91,16 +91,6 @@ def test_a_stage_that_another_followed_may_not_grow(config, tmp_path, stage, rea
         make_workdir(config, tmp_path)
 
 
-def test_a_stage_that_runs_twice_may_not_grow_between(config, tmp_path):
-    """At step 15 the first of the two is over, and its end would move."""
-    config.run = ("discriminator", "adversarial", "discriminator")
-    with pytest.raises(UserError):
-        make_workdir(config, tmp_path)
-        reach(tmp_path, 15)
-        config.stages.discriminator.steps = 20
-        make_workdir(config, tmp_path)
-
-
 def test_no_stage_may_shrink(config, tmp_path):
     make_workdir(config, tmp_path)
     config.stages.adversarial.steps = 5

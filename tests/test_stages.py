@@ -7,7 +7,7 @@ import pytest
 from configs import medium_gan
 from facealign.errors import UserError
 from facealign.roles import ROLES
-from facealign.stages import create_stages, roles_of, stage_at
+from facealign.stages import create_stages, roles_of
 
 
 @pytest.fixture
@@ -36,12 +36,10 @@ def test_only_an_adversarial_run_has_a_discriminator(config):
     assert set(roles_of(stages[:1])) == set(ROLES) - {"discriminator"}
 
 
-def test_the_step_after_a_stage_belongs_to_the_next(config):
-    stages = create_stages(config)
-    for stage, following in zip(stages, (*stages[1:], stages[-1]), strict=True):
-        assert stage_at(stages, stage.start) is stage
-        assert stage_at(stages, stage.end - 1) is stage
-        assert stage_at(stages, stage.end) is following
+def test_a_stage_named_twice_is_refused(config):
+    config.run = (*config.run, config.run[0])
+    with pytest.raises(UserError, match="twice"):
+        create_stages(config)
 
 
 def test_an_empty_run_is_refused(config):

@@ -57,7 +57,6 @@ def test_only_the_trained_roles_change(any_config):
 
 
 def test_jit_equals_eager_and_eval_shape_agrees(tiny_gan):
-    tiny_gan.discriminator.r1_weight = 1.0
     stage, networks, state = setup(tiny_gan, 2)
     step = create_step(tiny_gan, networks, stage)
     args = state, random_batch(size=2), jax.random.key(2)

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import tensorflow_datasets as tfds
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageOps
 
 from facealign.datasets import examples
 
@@ -31,7 +31,7 @@ def draw_polygon(vertices: np.ndarray, size: int) -> Image.Image:
     """A white polygon with corners [N, 2] as (x, y) in [0, 1] on black, size x size px, gray."""
     side = size * SUPERSAMPLING
     canvas = Image.new("L", (side, side))
-    ImageDraw.Draw(canvas).polygon([tuple(v) for v in vertices * side - 0.5], fill=255)
+    ImageDraw.Draw(canvas).polygon([tuple(v) for v in vertices * side], fill=255)
     return canvas.resize((size, size), Image.Resampling.BOX)
 
 
@@ -72,14 +72,16 @@ class Polygons(tfds.core.GeneratorBasedBuilder):
             if examples.split_of(subject) != split:
                 continue
             vertices = draw_vertices(np.random.default_rng((self.builder_config.seed, index)))
-            for domain, corners in (("unrestricted", vertices), ("restricted", mirror(vertices))):
+            drawn = draw_polygon(vertices, self.builder_config.size)
+            for domain, image, corners in (
+                ("unrestricted", drawn, vertices),
+                ("restricted", ImageOps.mirror(drawn), mirror(vertices)),
+            ):
                 file_name = f"{subject}_{domain}.png"
                 yield (
                     file_name,
                     {
-                        "image": examples.png_bytes(
-                            draw_polygon(corners, self.builder_config.size)
-                        ),
+                        "image": examples.png_bytes(image),
                         "subject": subject,
                         "file_name": file_name,
                         "domain": domain,

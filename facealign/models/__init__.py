@@ -28,19 +28,20 @@ def create_modules(model: Any, critic: Any, image_size: int) -> dict[str, nn.Mod
         code asked of a model that has skips around its code.
     """
     encoder, decoder = lookup(MODELS, model.name, "config.model.name")
-    if image_size < encoder.image_multiple or image_size % encoder.image_multiple:
-        raise UserError(
-            f"config.data.image_size={image_size} does not fit config.model.name={model.name!r}; "
-            f"choose a multiple of {encoder.image_multiple}"
-        )
     values = {**model, "image_size": image_size, "variational": model.kl_weight > 0}
     if values["variational"] and "variational" not in _fields(encoder):
         raise UserError(
             f"config.model.kl_weight={model.kl_weight} asks for a variational code, but skips lead "
             f"around the code of {model.name!r}; set it to 0 or choose light or medium"
         )
+    encoder = _from_values(encoder, values)
+    if image_size < encoder.image_multiple or image_size % encoder.image_multiple:
+        raise UserError(
+            f"config.data.image_size={image_size} does not fit config.model.name={model.name!r}; "
+            f"choose a multiple of {encoder.image_multiple}"
+        )
     return {
-        "encoder": _from_values(encoder, values),
+        "encoder": encoder,
         "decoder_u": _from_values(decoder, values),
         "decoder_r": _from_values(decoder, values),
         "discriminator": discriminator.Discriminator(critic.features),

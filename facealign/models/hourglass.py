@@ -62,7 +62,10 @@ class Encoder(nn.Module):
     features: int = 64
     scales: int = 4
 
-    image_multiple = 64
+    @property
+    def image_multiple(self) -> int:
+        """Image sizes must be a multiple of this, px."""
+        return 4 * 2**self.scales
 
     @nn.compact
     def __call__(self, image: jax.Array, train: bool) -> tuple[jax.Array, ...]:

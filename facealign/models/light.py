@@ -14,7 +14,7 @@ class Encoder(nn.Module):
 
     variational: bool = False
 
-    image_multiple = 16
+    image_multiple = 16  # px; image sizes must be a multiple of this
 
     @nn.compact
     def __call__(self, image: jax.Array, train: bool) -> jax.Array:

@@ -18,7 +18,7 @@ class Encoder(nn.Module):
 
     variational: bool = False
 
-    image_multiple = 64
+    image_multiple = 64  # px; image sizes must be a multiple of this
 
     @nn.compact
     def __call__(self, image: jax.Array, train: bool) -> jax.Array:

@@ -1,0 +1,69 @@
+"""What launch.py can do."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+from ml_collections import ConfigDict
+
+from facealign.checkpoints import Checkpoints
+from facealign.errors import UserError
+from facealign.evaluate import evaluate
+from facealign.input_pipeline import load_data
+from facealign.report import table
+from facealign.run_config import check_same, load_config
+from facealign.run_log import write_json
+from facealign.stages import create_stages, roles_of
+from facealign.summary import summarize
+from facealign.train import train
+from facealign.train_state import Network, create_networks, create_state
+
+
+class Job(NamedTuple):
+    """What the flags ask for."""
+
+    config: ConfigDict
+    workdir: Path
+    step: int  # of the checkpoint; 0 is the newest
+
+
+def run_train(job: Job) -> None:
+    """Trains, or goes on training."""
+    train(job.config, job.workdir)
+    print(f"wrote {job.workdir / 'report.md'}")
+
+
+def run_evaluate(job: Job) -> None:
+    """Prints what a checkpoint scores on the test split, beside baselines; writes it as JSON."""
+    check_same(load_config(job.workdir), job.config, job.workdir)
+    networks = _networks(job.config)
+    like = jax.eval_shape(
+        lambda: create_state(networks, jax.random.key(0), job.config.data.image_size)
+    )
+    with Checkpoints(job.workdir) as checkpoints:
+        state = checkpoints.restore(like, job.step)
+    if state is None:
+        raise UserError(f"{job.workdir} has no checkpoint yet; let its training go on first")
+    train_data, test_data = (load_data(job.config.data, split) for split in ("train", "test"))
+    rows = evaluate(job.config, networks, state, train_data, test_data)
+    print(f"test split, checkpoint of step {state.step}")
+    print(table(rows))
+    write_json(job.workdir / "evaluation.json", {"step": int(state.step), "rows": rows})
+
+
+def run_summary(job: Job) -> None:
+    """Prints the networks of the config, their layers and parameters."""
+    print(summarize(_networks(job.config), job.config.data.image_size))
+
+
+MODES: dict[str, Callable[[Job], None]] = {
+    "train": run_train,
+    "evaluate": run_evaluate,
+    "summary": run_summary,
+}
+
+
+def _networks(config: ConfigDict) -> Mapping[str, Network]:
+    stages = create_stages(config)
+    return create_networks(config, roles_of(stages), stages[0])
