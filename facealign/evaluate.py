@@ -163,14 +163,13 @@ def measure_baselines(
 def choose_samples(splits: Sequence[Mapping[str, Examples]], count: int) -> dict[str, np.ndarray]:
     """`count` images of each split by domain, for the sample grid: uint8 [splits * count, ...].
 
-    People are spread over the split. Beside each U image stands an R image of the same subject,
-    or of any, where the datasets share none.
+    As many people as there are, then further photos of them. Beside each U image stands an R image
+    of the same subject, or of any, where the datasets share none.
     """
     chosen: dict[str, list[np.ndarray]] = {domain: [] for domain in DOMAINS}
     for data in splits:
         u, r = (data[domain] for domain in DOMAINS)
-        _, first = np.unique(u["subject"], return_index=True)
-        for index in first[np.linspace(0, len(first) - 1, count).astype(int)]:
+        for index in _spread_over_subjects(u["subject"], count):
             same = np.flatnonzero(r["subject"] == u["subject"][index])
             chosen["unrestricted"].append(u["image"][index])
             chosen["restricted"].append(
@@ -192,3 +191,14 @@ def take(data: Mapping[str, Examples], count: int) -> dict[str, Examples]:
 
 def _mean_l1(images: np.ndarray, targets: np.ndarray) -> float:
     return float(losses.l1(jnp.asarray(images), to_float(jnp.asarray(targets))).mean())
+
+
+def _spread_over_subjects(subjects: np.ndarray, count: int) -> np.ndarray:
+    """Indices [count] of photos: one of each of many people, or a second round over few."""
+    people, person = np.unique(subjects, return_inverse=True)
+    order = np.argsort(person, kind="stable")
+    first = np.searchsorted(person[order], person[order])
+    turn = np.arange(len(order)) - first  # 0 for a person's first photo, 1 for the second, ...
+    rounds = order[np.lexsort((person[order], turn))]
+    pool = rounds[: max(len(people), count)]
+    return pool[np.linspace(0, len(pool) - 1, count).astype(int)]
