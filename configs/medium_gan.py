@@ -14,13 +14,14 @@ def get_config(variant: str = "") -> ConfigDict:
     config.stages.discriminator = base.stage(
         "adversarial", 100, ("discriminator",), 2e-4, discriminator=1.0
     )
+    faithful = variant == "faithful"
     config.stages.adversarial = base.stage(
         "adversarial",
         300,
-        ("encoder", "decoder_u", "decoder_r", "discriminator"),
+        ("encoder", "decoder_r", "discriminator", *(() if faithful else ("decoder_u",))),
         2e-4,
-        reconstruction=0.0 if variant == "faithful" else 10.0,
-        adversarial=1.0 if variant == "faithful" else 0.1,
+        reconstruction=0.0 if faithful else 10.0,
+        adversarial=1.0 if faithful else 0.1,
         discriminator=1.0,
     )
     return config

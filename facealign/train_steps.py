@@ -11,69 +11,14 @@ import jax
 import jax.numpy as jnp
 
 from facealign import losses, metrics
-from facealign.errors import lookup
-from facealign.roles import RECONSTRUCTION, SWAP, Route
+from facealign.errors import UserError, lookup
+from facealign.generate import Batch, Images, generate
+from facealign.roles import RECONSTRUCTION, ROLES, SWAP, Route
 from facealign.stages import Stage
-from facealign.train_state import (
-    Network,
-    TrainState,
-    apply_network,
-    train_network,
-    update_networks,
-)
+from facealign.train_state import Network, TrainState, apply_network, update_networks
 
-Batch = Mapping[str, jax.Array]  # domain -> float32 [B, H, W, C] in [-1, 1]
 TrainStep = Callable[[TrainState, Batch, jax.Array], tuple[TrainState, dict[str, jax.Array]]]
-Images = dict[Route, tuple[jax.Array, ...]]  # a decoder's outputs; the last is the image
-
 RECONSTRUCT = "reconstruction"  # the name of a loss term
-
-
-def generate(
-    networks: Mapping[str, Network],
-    state: TrainState,
-    params: Mapping[str, Any],
-    batch: Batch,
-    routes: tuple[Route, ...],
-    key: jax.Array,
-) -> tuple[Images, dict[str, Any], dict[str, jax.Array]]:
-    """Encodes every input once and decodes every code by the decoders that it is routed to.
-
-    Args:
-      networks: by role.
-      state: where weights and running statistics come from.
-      params: of the roles that train, in place of the state's.
-      batch: the inputs.
-      routes: which images to make.
-      key: for the networks' own randomness.
-
-    Returns:
-      The images of each route, new running statistics by trained role, penalties [B] by name.
-    """
-    batch_stats, penalties = {}, {}
-
-    def apply(role: str, x: Any) -> Any:
-        net = state.nets[role]
-        if role not in params:
-            return apply_network(networks[role], net, x)
-        output, batch_stats[role], new = train_network(
-            networks[role], params[role], net.batch_stats, x, key
-        )
-        penalties.update(new)
-        return output
-
-    # All inputs of a network pass in one batch, so that batch normalization treats them alike.
-    domains = tuple(dict.fromkeys(domain for domain, _ in routes))
-    code = apply("encoder", jnp.concatenate([batch[domain] for domain in domains]))
-    codes = dict(zip(domains, _split(code, len(domains)), strict=True))
-    images = {}
-    for decoder in dict.fromkeys(decoder for _, decoder in routes):
-        inputs = [domain for domain, to in routes if to == decoder]
-        parts = [codes[domain] for domain in inputs]
-        outputs = apply(decoder, jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *parts))
-        for domain, output in zip(inputs, _split(outputs, len(inputs)), strict=True):
-            images[domain, decoder] = output
-    return images, batch_stats, penalties
 
 
 def make_reconstruction_step(
@@ -187,11 +132,16 @@ def create_step(config: Any, networks: Mapping[str, Network], stage: Stage) -> T
     """The step of a stage; weights of penalties that config switches on join the stage's own.
 
     Raises:
-      UserError: unknown objective or adversarial loss.
+      UserError: unknown objective or adversarial loss, a role that the objective does not use.
     """
-    where = f"config.stages.{stage.name}.objective"
-    make_step = lookup(OBJECTIVES, stage.objective, where)
+    where = f"config.stages.{stage.name}"
+    make_step = lookup(OBJECTIVES, stage.objective, f"{where}.objective")
     weights = dict(stage.loss_weights)
+    usable = _usable_roles(stage.objective, weights)
+    for role in stage.train:
+        lookup(dict.fromkeys(usable), role, f"{where}.train")
+    if stage.objective == RECONSTRUCT and not set(stage.train) & set(RECONSTRUCTION):
+        raise UserError(f"{where}.train={stage.train} has no decoder to reconstruct with; add one")
     if config.model.kl_weight and "encoder" in stage.train:
         weights["kl"] = config.model.kl_weight
     if stage.objective != "adversarial":
@@ -200,6 +150,15 @@ def create_step(config: Any, networks: Mapping[str, Network], stage: Stage) -> T
     if critic.r1_weight and "discriminator" in stage.train:
         weights["r1"] = critic.r1_weight
     return make_step(networks, stage.train, weights, losses.gan_loss(critic.loss), critic.r1_every)
+
+
+def _usable_roles(objective: str, weights: Mapping[str, float]) -> tuple[str, ...]:
+    """Roles whose weights the objective has a gradient for."""
+    if objective == RECONSTRUCT:
+        return ("encoder", "decoder_u", "decoder_r")
+    if objective == "paired":
+        return ("encoder", "decoder_r")
+    return ROLES if weights.get(RECONSTRUCT) else ("encoder", "decoder_r", "discriminator")
 
 
 def _make_target_step(
@@ -243,13 +202,6 @@ def _every(interval: int, step: jax.Array, function: Callable) -> Callable:
         return jax.lax.cond(step % interval == 0, function, lambda *_: zeros, *args)
 
     return maybe
-
-
-def _split(tree: Any, parts: int) -> list[Any]:
-    """Cuts every leaf [parts * B, ...] into trees of leaves [B, ...]."""
-    leaves, structure = jax.tree.flatten(tree)
-    pieces = zip(*(jnp.split(leaf, parts) for leaf in leaves), strict=True)
-    return [jax.tree.unflatten(structure, piece) for piece in pieces]
 
 
 def _means(terms: Mapping[str, jax.Array]) -> dict[str, jax.Array]:

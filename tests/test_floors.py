@@ -11,6 +11,7 @@ FLOORS = (
     ("augment", "datasets", "losses", "metrics", "models", "monitors", "optimizers", "run_log",
      "stages", "visualize"),
     ("input_pipeline", "run_config", "train_state"),
+    ("generate",),
     ("checkpoints", "evaluate", "report", "summary", "train_steps"),
     ("train",),
     ("modes",),

@@ -129,6 +129,7 @@ def test_r1_enters_only_at_its_interval(tiny_gan):
 
 def test_a_reconstruction_of_weight_zero_is_not_computed(tiny_gan):
     tiny_gan.stages.adversarial.loss_weights.reconstruction = 0.0
+    tiny_gan.stages.adversarial.train = ("encoder", "decoder_r", "discriminator")
     stage, networks, state = setup(tiny_gan, 2)
     _, metrics = create_step(tiny_gan, networks, stage)(state, random_batch(), jax.random.key(0))
     assert "reconstruction" not in metrics
@@ -150,6 +151,26 @@ def test_a_variational_code_adds_its_kl_term_and_draws_from_the_key(tiny):
     _, b = step(state, random_batch(), jax.random.key(1))
     np.testing.assert_allclose(a["loss"], a["reconstruction"] + 0.5 * a["kl"], rtol=1e-6)
     assert a["reconstruction"] != b["reconstruction"] and a["kl"] == b["kl"]
+
+
+@pytest.mark.parametrize(
+    ("objective", "train"),
+    [
+        ("reconstruction", ("encoder",)),
+        ("reconstruction", ("encoder", "decoder_u", "discriminator")),
+        ("paired", ("decoder_u",)),
+        ("adversarial", ("decoder_u",)),
+    ],
+)
+def test_a_role_without_a_gradient_is_refused(tiny_gan, objective, train):
+    stage, networks, _ = setup(tiny_gan, 0)
+    weights = {"reconstruction": 0.0}
+    with pytest.raises(UserError, match=r"config\.stages\.reconstruction\.train"):
+        create_step(
+            tiny_gan,
+            networks,
+            stage._replace(objective=objective, train=train, loss_weights=weights),
+        )
 
 
 def test_unknown_objective_names_the_nearest(tiny):

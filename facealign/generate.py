@@ -1,0 +1,67 @@
+"""From a batch of photos to images, through one encoder and any decoders."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from facealign.roles import Route
+from facealign.train_state import Network, TrainState, apply_network, train_network
+
+Batch = Mapping[str, jax.Array]  # domain -> float32 [B, H, W, C] in [-1, 1]
+Images = dict[Route, tuple[jax.Array, ...]]  # a decoder's outputs; the last is the image
+
+
+def generate(
+    networks: Mapping[str, Network],
+    state: TrainState,
+    params: Mapping[str, Any],
+    batch: Batch,
+    routes: tuple[Route, ...],
+    key: jax.Array,
+) -> tuple[Images, dict[str, Any], dict[str, jax.Array]]:
+    """Encodes every input once and decodes every code by the decoders that it is routed to.
+
+    Args:
+      networks: by role.
+      state: where weights and running statistics come from.
+      params: of the roles that train, in place of the state's.
+      batch: the inputs.
+      routes: which images to make.
+      key: for the networks' own randomness.
+
+    Returns:
+      The images of each route, new running statistics by trained role, penalties [B] by name.
+    """
+    batch_stats, penalties = {}, {}
+
+    def apply(role: str, x: Any) -> Any:
+        net = state.nets[role]
+        if role not in params:
+            return apply_network(networks[role], net, x)
+        output, batch_stats[role], new = train_network(
+            networks[role], params[role], net.batch_stats, x, key
+        )
+        penalties.update(new)
+        return output
+
+    # All inputs of a network pass in one batch, so that batch normalization treats them alike.
+    domains = tuple(dict.fromkeys(domain for domain, _ in routes))
+    code = apply("encoder", jnp.concatenate([batch[domain] for domain in domains]))
+    codes = dict(zip(domains, _split(code, len(domains)), strict=True))
+    images = {}
+    for decoder in dict.fromkeys(decoder for _, decoder in routes):
+        inputs = [domain for domain, to in routes if to == decoder]
+        parts = [codes[domain] for domain in inputs]
+        outputs = apply(decoder, jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *parts))
+        for domain, output in zip(inputs, _split(outputs, len(inputs)), strict=True):
+            images[domain, decoder] = output
+    return images, batch_stats, penalties
+
+
+def _split(tree: Any, parts: int) -> list[Any]:
+    """Cuts every leaf [parts * B, ...] into trees of leaves [B, ...]."""
+    leaves, structure = jax.tree.flatten(tree)
+    pieces = zip(*(jnp.split(leaf, parts) for leaf in leaves), strict=True)
+    return [jax.tree.unflatten(structure, piece) for piece in pieces]
