@@ -21,7 +21,7 @@ def get_config(variant: str = "") -> ConfigDict:
         ("encoder", "decoder_r", "discriminator", *(() if faithful else ("decoder_u",))),
         2e-4,
         reconstruction=0.0 if faithful else 10.0,
-        adversarial=1.0 if faithful else 0.1,
+        adversarial=1.0 if faithful else 0.03,
         discriminator=1.0,
     )
     return config

@@ -65,7 +65,7 @@ def plot_curves(path: Path, rows: Sequence[Mapping[str, Any]], starts: Mapping[s
                 title = prefix if prefix in ("l1", "diversity", "change", "accuracy") else "losses"
                 steps, values = panels.setdefault(title, {}).setdefault(name, ([], []))
                 steps.append(row["step"])
-                values.append(value)
+                values.append(value if value or title != "change" else math.nan)  # 0 is frozen
     if not panels:
         return
     figure = Figure(figsize=(8, 2.6 * len(panels)), layout="constrained")
@@ -74,9 +74,10 @@ def plot_curves(path: Path, rows: Sequence[Mapping[str, Any]], starts: Mapping[s
     ):
         for name, (steps, values) in curves.items():
             axes.plot(steps, values, label=name.split("/")[-1], linewidth=1)
-        for stage, start in starts.items():
+        across = {"transform": axes.get_xaxis_transform(), "va": "top", "size": 7}
+        for number, (stage, start) in enumerate(starts.items()):
             axes.axvline(start, color="gray", linewidth=0.8, linestyle=":")
-            axes.text(start, 1, f" {stage}", transform=axes.get_xaxis_transform(), va="top", size=7)
+            axes.text(start, 0.98 - 0.09 * (number % 2), f" {stage}", **across)
         if title in ("losses", "l1", "change") and any(
             0 < v < math.inf for c in curves.values() for v in c[1]
         ):
