@@ -65,7 +65,7 @@ def get_config() -> ConfigDict:
     config.evaluate_every = 50  # steps between two evaluations; a multiple of log_every
     config.checkpoint_every = 250  # steps between two checkpoints; a multiple of evaluate_every
     config.evaluate_examples = 64  # held-out images of each domain in an evaluation
-    config.best_metric = "l1/reconstruction_r"  # of the evaluation; the lowest is kept as best
+    config.best_metric = "l1/reconstruction_r"  # the checkpoint where it is lowest is kept
 
     monitors = config.monitors = ConfigDict()
     monitors.spike = 3.0  # discriminator loss above this many times its recent median

@@ -45,11 +45,10 @@ class Evaluator:
     ):
         self.views = views(config.data.paired)
         names = [f"l1/{view}" for view in self.views if target_domain(view, config.data.paired)]
-        names += [f"diversity/{view}" for view in self.views]
         lookup(dict.fromkeys(names), config.best_metric, "config.best_metric")
         self._paired = config.data.paired
         self._translate = make_translate(networks)
-        self._train, self._held_out = train, take(held_out, config.evaluate_examples)
+        self._train, self._held_out = train, held_out
         self._samples = choose_samples((train, held_out), SAMPLES)
         self._before: dict[str, np.ndarray] = {}
 

@@ -17,7 +17,7 @@ from facealign import monitors
 from facealign.augment import augment
 from facealign.checkpoints import Checkpoints
 from facealign.errors import UserError
-from facealign.evaluate import Evaluator
+from facealign.evaluate import Evaluator, take
 from facealign.input_pipeline import load_data, make_batches, to_float
 from facealign.report import write_report
 from facealign.roles import DOMAINS
@@ -55,7 +55,8 @@ def train(config: ConfigDict, workdir: Path) -> None:
     like = jax.eval_shape(init, init_key)
 
     reading = time.perf_counter()
-    data, held_out = (load_data(config.data, split) for split in ("train", "validation"))
+    data = load_data(config.data, "train")
+    held_out = take(load_data(config.data, "validation"), config.evaluate_examples)
     read_seconds = time.perf_counter() - reading
     batches = make_batches(data, config.seed, config.data.batch_size, config.data.paired)
     updates = [

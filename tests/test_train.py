@@ -1,17 +1,20 @@
 """The loop: what it leaves behind, and that it does what the report's experiments need."""
 
 import json
+import shutil
 
 import jax
 import numpy as np
 import pytest
 
+from configs import polygons_light
 from facealign.checkpoints import Checkpoints
 from facealign.errors import UserError
 from facealign.run_log import read_rows
 from facealign.stages import create_stages, roles_of
 from facealign.train import train
 from facealign.train_state import create_networks, create_state
+from tests.conftest import shrink
 
 
 def saved_state(config, workdir, step=0):
@@ -20,6 +23,14 @@ def saved_state(config, workdir, step=0):
     like = jax.eval_shape(lambda: create_state(networks, jax.random.key(0), config.data.image_size))
     with Checkpoints(workdir) as checkpoints:
         return checkpoints.restore(like, step)
+
+
+@pytest.fixture(scope="module")
+def trained(data_dir, tmp_path_factory):
+    """The config and the workdir of a run that has ended; copy it before changing it."""
+    config, workdir = shrink(polygons_light.get_config(), data_dir), tmp_path_factory.mktemp("run")
+    train(config, workdir)
+    return config, workdir
 
 
 def assert_equal(a, b):
@@ -40,57 +51,51 @@ def test_a_run_leaves_all_that_the_readme_promises(tiny_gan, tmp_path):
             assert (tmp_path / line[line.index("(") + 1 : -1]).exists(), line
 
 
-def test_frozen_networks_are_bit_identical_after_a_stage(tiny, tmp_path):
-    train(tiny, tmp_path)
-    before, after = saved_state(tiny, tmp_path, 6), saved_state(tiny, tmp_path, 8)
+def test_frozen_networks_are_bit_identical_after_a_stage(trained):
+    config, workdir = trained
+    before, after = saved_state(config, workdir, 6), saved_state(config, workdir, 8)
     for role in ("encoder", "decoder_u"):
         assert_equal(before.nets[role], after.nets[role])
     first = jax.tree.leaves(before.nets["decoder_r"].params)[0]
     assert np.any(first != jax.tree.leaves(after.nets["decoder_r"].params)[0])
 
 
-def test_a_longer_last_stage_continues_and_any_other_change_is_refused(tiny, tmp_path):
-    train(tiny, tmp_path)
-    tiny.stages.mirror.steps = 6
-    train(tiny, tmp_path)
-    assert saved_state(tiny, tmp_path).step == 10
-    config_json = (tmp_path / "config.json").read_text()
-    for name, value in (
-        ("seed", 1),
-        ("stages.reconstruction.steps", 9),
-        ("stages.mirror.steps", 2),
-    ):
-        changed = tiny.copy_and_resolve_references()
+def test_a_longer_last_stage_continues_and_any_other_change_is_refused(trained, tmp_path):
+    config = trained[0].copy_and_resolve_references()
+    workdir = shutil.copytree(trained[1], tmp_path / "run")
+    config.stages.mirror.steps = 6
+    train(config, workdir)
+    assert saved_state(config, workdir).step == 10
+    config_json = (workdir / "config.json").read_text()
+    longer, shorter = ("stages.reconstruction.steps", 9), ("stages.mirror.steps", 2)
+    for name, value in (("seed", 1), longer, shorter):
+        changed = config.copy_and_resolve_references()
         changed.update_from_flattened_dict({name: value})
         with pytest.raises(UserError, match=f"{name}: .* -> {value}"):
-            train(changed, tmp_path)
-    assert (tmp_path / "config.json").read_text() == config_json
-    assert saved_state(tiny, tmp_path).step == 10
+            train(changed, workdir)
+    assert (workdir / "config.json").read_text() == config_json
+    assert saved_state(config, workdir).step == 10
 
 
-def test_networks_are_taken_from_an_earlier_run(tiny, tmp_path):
-    train(tiny, tmp_path / "first")
-    source = saved_state(tiny, tmp_path / "first")
-    tiny.init_from, tiny.init_roles = str(tmp_path / "first"), ("encoder",)
+def test_networks_are_taken_from_an_earlier_run(trained, tiny, tmp_path):
+    source = saved_state(*trained)
+    tiny.init_from, tiny.init_roles = str(trained[1]), ("encoder",)
     tiny.run = ("mirror",)  # the encoder stays frozen from here on
-    train(tiny, tmp_path / "second")
-    state = saved_state(tiny, tmp_path / "second")
+    train(tiny, tmp_path)
+    state = saved_state(tiny, tmp_path)
     assert_equal(source.nets["encoder"].params, state.nets["encoder"].params)
     assert_equal(source.nets["encoder"].batch_stats, state.nets["encoder"].batch_stats)
     first = jax.tree.leaves(source.nets["decoder_u"].params)[0]
     assert np.any(first != jax.tree.leaves(state.nets["decoder_u"].params)[0])
 
 
-def test_init_from_names_what_is_missing(tiny, tmp_path):
+def test_init_from_names_what_is_missing(trained, tiny, tmp_path):
     tiny.init_from = str(tmp_path / "nowhere")
     with pytest.raises(UserError, match="nowhere holds no run"):
         train(tiny, tmp_path / "run")
-    train_config = tiny.copy_and_resolve_references()
-    train_config.init_from = ""
-    train(train_config, tmp_path / "first")
-    tiny.init_from, tiny.init_roles = str(tmp_path / "first"), ("discriminator",)
+    tiny.init_from, tiny.init_roles = str(trained[1]), ("discriminator",)
     with pytest.raises(UserError, match="'discriminator'"):
-        train(tiny, tmp_path / "run")
+        train(tiny, tmp_path / "other")
 
 
 def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_checkpoints(tiny, tmp_path):
