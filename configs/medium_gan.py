@@ -17,7 +17,7 @@ def get_config(variant: str = "") -> ConfigDict:
     faithful = variant == "faithful"
     config.stages.adversarial = base.stage(
         "adversarial",
-        300,
+        250,
         ("encoder", "decoder_r", "discriminator", *(() if faithful else ("decoder_u",))),
         2e-4,
         reconstruction=0.0 if faithful else 10.0,

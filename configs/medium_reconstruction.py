@@ -12,7 +12,7 @@ def get_config(variant: str = "") -> ConfigDict:
     config = base.get_config()
     config.run = ("reconstruction",)
     config.stages.reconstruction = base.stage(
-        "reconstruction", 1000, ("encoder", "decoder_u", "decoder_r"), 2e-4, reconstruction=1.0
+        "reconstruction", 1300, ("encoder", "decoder_u", "decoder_r"), 2e-4, reconstruction=1.0
     )
     config.model.output = base.choose(variant, {"": "tanh", "faithful": "relu"})
     if variant != "faithful":  # 28 people are few: without these, held-out L1 stalls at 0.14
