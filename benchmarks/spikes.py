@@ -47,7 +47,7 @@ def main() -> None:
     first, second = leaps.values()
     shared = [a for a in first if any(a.start <= b.stop and b.start <= a.stop for b in second)]
     print(
-        f"{len(shared)} of {len(first)} leaps of the first are at most a step from one of the second"
+        f"{len(shared)} of {len(first)} leaps of the first are within a step of one of the second"
     )
 
 

@@ -1,11 +1,13 @@
 """From prepared datasets to batches. Every photo is decoded once; a batch is pure arithmetic."""
 
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
+import tensorflow_datasets as tfds
 from PIL import Image
 
 from facealign.datasets import DATASETS
@@ -46,6 +48,8 @@ def load_data(data: Any, split: str) -> dict[str, Examples]:
 
 def load_examples(data: Any, name: str, split: str) -> Examples:
     """One split of one dataset, in the order of the file names, whatever its domain."""
+    if not sys.stderr.isatty():  # where its progress bars would fill pages
+        tfds.disable_progress_bar()
     folder = Path(data.data_dir or "~/tensorflow_datasets").expanduser().resolve()
     try:
         builder = DATASETS[name](data, str(folder))
