@@ -46,9 +46,7 @@ def main() -> None:
         print(f"{run}: {len(found)} leaps over {sum(map(len, found))} steps: {steps}")
     first, second = leaps.values()
     shared = [a for a in first if any(a.start <= b.stop and b.start <= a.stop for b in second)]
-    print(
-        f"{len(shared)} of {len(first)} leaps of the first are within a step of one of the second"
-    )
+    print(f"{len(shared)} of {len(first)} leaps of the first are within a step of the second's")
 
 
 if __name__ == "__main__":

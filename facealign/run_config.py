@@ -12,19 +12,37 @@ from facealign.run_log import read_rows, write_json
 from facealign.stages import create_stages
 
 
-def check_intervals(config: ConfigDict) -> None:
-    """Every checkpoint must fall on an evaluation, and every evaluation on a row of the log.
+AT_LEAST_ONE = (
+    "data.batch_size",
+    "discriminator.features",
+    "discriminator.r1_every",
+    "evaluate_examples",
+    "log_every",
+    "evaluate_every",
+    "checkpoint_every",
+    "model.features",
+    "model.scales",
+    "model.stacks",
+)
+MULTIPLES = (("evaluate_every", "log_every"), ("checkpoint_every", "evaluate_every"))
+
+
+def check_numbers(config: ConfigDict) -> None:
+    """Counts are counts, and every checkpoint falls on an evaluation, that on a row of the log.
 
     Raises:
-      UserError: an interval is not a multiple of the one before.
+      UserError: a number that cannot be.
     """
-    names = ("log_every", "evaluate_every", "checkpoint_every")
-    for shorter, longer in zip((None, *names), names, strict=False):
-        if config[longer] < 1 or (shorter and config[longer] % config[shorter]):
-            wanted = (
-                f"a multiple of config.{shorter}={config[shorter]}" if shorter else "at least 1"
+    values = flatten(config)
+    for name in AT_LEAST_ONE:
+        if values[name] < 1:
+            raise UserError(f"config.{name}={values[name]} must be at least 1")
+    for longer, shorter in MULTIPLES:
+        if values[longer] % values[shorter]:
+            raise UserError(
+                f"config.{longer}={values[longer]} must be a multiple of "
+                f"config.{shorter}={values[shorter]}"
             )
-            raise UserError(f"config.{longer}={config[longer]} must be {wanted}")
 
 
 def load_config(workdir: Path) -> ConfigDict:

@@ -21,7 +21,7 @@ from facealign.evaluate import Evaluator, take
 from facealign.input_pipeline import load_data, make_batches, to_float
 from facealign.report import write_report
 from facealign.roles import DOMAINS
-from facealign.run_config import check_intervals, load_config, make_workdir
+from facealign.run_config import check_numbers, load_config, make_workdir
 from facealign.run_log import RunLog
 from facealign.stages import Stage, create_stages, roles_of
 from facealign.train_state import TrainState, create_networks, create_state, reset_optimizers
@@ -47,7 +47,7 @@ def train(config: ConfigDict, workdir: Path) -> None:
     Raises:
       UserError: whatever the user can mend; nothing that was saved before is harmed.
     """
-    check_intervals(config)
+    check_numbers(config)
     stages = create_stages(config)
     networks = [create_networks(config, roles_of(stages), stage) for stage in stages]
     init_key, train_key = jax.random.split(jax.random.key(config.seed))

@@ -6,7 +6,7 @@ from pathlib import Path
 import jax
 import pytest
 
-from facealign.run_config import check_intervals
+from facealign.run_config import check_numbers
 from facealign.stages import create_stages, roles_of
 from facealign.train_state import create_networks, create_state
 from facealign.train_steps import create_step
@@ -21,7 +21,7 @@ VARIANTS = [(name, ()) for name in NAMES] + [
 @pytest.mark.parametrize(("name", "variant"), VARIANTS)
 def test_every_stage_traces_and_changes_no_shape(name, variant):
     config = importlib.import_module(f"configs.{name}").get_config(*variant)
-    check_intervals(config)
+    check_numbers(config)
     stages, size = create_stages(config), config.data.image_size
     batch = {
         d: jax.ShapeDtypeStruct((2, size, size, 1), "float32")

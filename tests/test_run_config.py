@@ -8,7 +8,8 @@ import pytest
 from configs import medium_gan
 from facealign.errors import UserError
 from facealign.run_config import (
-    check_intervals,
+    AT_LEAST_ONE,
+    check_numbers,
     check_same,
     flatten,
     load_config,
@@ -127,7 +128,7 @@ def set_intervals(config, intervals):
 
 @pytest.mark.parametrize("intervals", [(1, 1, 1), (10, 50, 250), (5, 5, 10)])
 def test_multiples_are_good_intervals(config, intervals):
-    check_intervals(set_intervals(config, intervals))
+    check_numbers(set_intervals(config, intervals))
 
 
 @pytest.mark.parametrize(("intervals", "named"), [
@@ -139,4 +140,11 @@ def test_multiples_are_good_intervals(config, intervals):
 ])  # fmt: skip
 def test_other_intervals_are_refused_by_name(config, intervals, named):
     with pytest.raises(UserError, match=named):
-        check_intervals(set_intervals(config, intervals))
+        check_numbers(set_intervals(config, intervals))
+
+
+@pytest.mark.parametrize("name", AT_LEAST_ONE)
+def test_a_count_below_one_is_refused(config, name):
+    config.update_from_flattened_dict({name: 0})
+    with pytest.raises(UserError, match=f"config.{name}=0"):
+        check_numbers(config)
