@@ -11,7 +11,6 @@ from facealign.errors import UserError
 from facealign.run_log import read_rows, write_json
 from facealign.stages import create_stages
 
-
 AT_LEAST_ONE = (
     "data.batch_size",
     "discriminator.features",

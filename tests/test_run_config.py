@@ -60,7 +60,7 @@ def test_changed_fields_are_all_named_with_both_values(config, tmp_path):
     with pytest.raises(UserError) as error:
         make_workdir(config, tmp_path)
     assert "seed: 0 -> 5" in str(error.value)
-    assert "stages.adversarial.loss_weights.adversarial: 0.1 -> 0.3" in str(error.value)
+    assert "stages.adversarial.loss_weights.adversarial: 0.03 -> 0.3" in str(error.value)
     assert load_config(tmp_path).seed == 0
 
 
