@@ -24,12 +24,12 @@ TINY = (
     "--config.data.polygon_pairs=80",
     "--config.data.batch_size=4",
     "--config.discriminator.features=4",
-    "--config.stages.reconstruction.steps=30",
-    "--config.stages.discriminator.steps=10",
-    "--config.stages.adversarial.steps=30",
+    "--config.stages.reconstruction.steps=12",
+    "--config.stages.discriminator.steps=8",
+    "--config.stages.adversarial.steps=12",
     "--config.log_every=1",
-    "--config.evaluate_every=5",
-    "--config.checkpoint_every=5",
+    "--config.evaluate_every=4",
+    "--config.checkpoint_every=4",
 )
 
 
@@ -88,7 +88,7 @@ BAD = {
     "missing workdir": ((*TINY, "--mode=evaluate", "--workdir=missing"), "missing holds no run"),
     "large batch": ((*TINY, "--config.data.batch_size=999"), "batch_size=999"),
     "empty split": ((*TINY, "--config.data.polygon_pairs=1"), "No examples were yielded"),
-    "interval": ((*TINY, "--config.checkpoint_every=7"), "multiple of config.evaluate_every=5"),
+    "interval": ((*TINY, "--config.checkpoint_every=7"), "multiple of config.evaluate_every=4"),
 }
 
 
