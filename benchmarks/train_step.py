@@ -1,8 +1,9 @@
 """Time of a train step: `python benchmarks/train_step.py --config=configs/medium_gan.py`.
 
 Without --config, a table of every config, each of its stages a row. With --peer=PYTHON, the python
-of an environment with benchmarks/peers/requirements.txt, PyTorch takes turns on the same network
-(medium, one L1 + Adam step; the same numbers of images, parameters and FLOPs).
+of an environment with benchmarks/peers/requirements.txt, PyTorch takes turns: the medium encoder
+and one decoder on all images, where facealign's step has a decoder for each half of them (as many
+FLOPs, half as many parameters again).
 """
 
 import argparse
