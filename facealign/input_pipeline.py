@@ -58,6 +58,11 @@ def load_examples(data: Any, name: str, split: str) -> Examples:
         raise UserError(
             f"cannot prepare {name!r} in config.data.data_dir={folder}: {error}"
         ) from error
+    if split not in builder.info.splits:
+        raise UserError(
+            f"{name!r} has nobody in its {split} split, which a hash of the names decides; "
+            "add photos of more people"
+        )
     rows = list(builder.as_data_source(split=split))
     rows.sort(key=lambda row: row["file_name"])
     examples = {

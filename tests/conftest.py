@@ -6,6 +6,7 @@ from absl import logging
 from ml_collections import ConfigDict
 
 from configs import base, polygons_light
+from tests import photo_sources
 
 logging.set_verbosity(logging.WARNING)  # Orbax and tfds log pages at INFO
 jax.config.update("jax_disable_most_optimizations", True)  # tiny programs: compiling is the cost
@@ -17,8 +18,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture(scope="session")
 def data_dir(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Where datasets are prepared once for the whole session."""
-    return str(tmp_path_factory.mktemp("data"))
+    """Where datasets are prepared once for the whole session, with archives to prepare from."""
+    folder = tmp_path_factory.mktemp("data")
+    manual = folder / "downloads" / "manual"
+    manual.mkdir(parents=True)
+    photo_sources.write_manual_dir(manual)
+    return str(folder)
 
 
 @pytest.fixture

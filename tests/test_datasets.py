@@ -69,8 +69,9 @@ def test_domains_are_named_or_follow_from_a_known_pose(name, load):
             assert np.isfinite(load(name, angle)[split][domain == ""]).all()
 
 
-def test_preparing_again_elsewhere_gives_the_same_examples(name, load, tmp_path):
-    again = load_examples(data_config(str(tmp_path)), name, "test")
+def test_preparing_again_elsewhere_gives_the_same_examples(name, data_dir, load, tmp_path):
+    manual_dir = f"{data_dir}/downloads/manual"
+    again = load_examples(data_config(str(tmp_path), manual_dir=manual_dir), name, "test")
     assert set(again) >= set(examples.features())
     for field, values in again.items():
         np.testing.assert_array_equal(values, load(name, field)["test"])

@@ -56,22 +56,22 @@ def without_timing(workdir: Path) -> list[dict]:
 
 def test_a_run_killed_at_random_moments_writes_the_same_rows(tmp_path, data_dir, request):
     flags = (*TINY, f"--config.data.data_dir={data_dir}")
-    started = time.monotonic()
-    code, _, errors = run(*flags, f"--workdir={tmp_path / 'alone'}")
-    seconds = time.monotonic() - started
+    alone, killed = tmp_path / "alone", tmp_path / "killed"
+    code, _, errors = run(*flags, f"--workdir={alone}")
     assert code == 0, errors
     moments = random.Random(time.time_ns())
-    for _ in range(request.config.getoption("--kills")):
-        process = start(*flags, f"--workdir={tmp_path / 'killed'}")
-        moment = moments.uniform(0.2, 1) * seconds
-        time.sleep(moment)
-        rows = len(read_rows(tmp_path / "killed"))
-        print(f"kill -9 after {moment:.1f} of {seconds:.1f} s, {rows} rows")
+    kills = request.config.getoption("--kills")
+    for row in sorted(moments.sample(range(1, len(read_rows(alone))), kills)):
+        process = start(*flags, f"--workdir={killed}")
+        while len(read_rows(killed)) < row and process.poll() is None:
+            time.sleep(0.01)
+        time.sleep(moments.uniform(0, 0.5))
         process.send_signal(signal.SIGKILL)
         process.communicate()
-    code, _, errors = run(*flags, f"--workdir={tmp_path / 'killed'}")
+        print(f"kill -9 at row {len(read_rows(killed))} of {len(read_rows(alone))}")
+    code, _, errors = run(*flags, f"--workdir={killed}")
     assert code == 0, errors
-    assert without_timing(tmp_path / "killed") == without_timing(tmp_path / "alone")
+    assert without_timing(killed) == without_timing(alone)
 
 
 BAD = {

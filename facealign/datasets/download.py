@@ -1,0 +1,61 @@
+"""Large files from the network, checked; where that fails, a line that says what to put where."""
+
+import hashlib
+import http.client
+import urllib.error
+import urllib.request
+from collections.abc import Sequence
+from pathlib import Path
+
+from absl import logging
+
+from facealign.errors import UserError
+
+TIMEOUT = 30  # s without a byte
+BLOCK = 2**20  # bytes
+
+
+def fetch(addresses: Sequence[str], sha256: str, target: Path, otherwise: str) -> Path:
+    """The file from the first address that gives it, at `target`.
+
+    Args:
+      addresses: URLs of the same file.
+      sha256: hexadecimal checksum; other content is refused.
+      target: appears only when it is whole.
+      otherwise: what the user can do if all of them fail.
+
+    Raises:
+      UserError: none gives it, with the reason of each.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(target.name + ".part")
+    failures = []
+    for address in addresses:
+        logging.info("fetching %s", address)
+        try:
+            found = _receive(address, part)
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            failures.append(f"{address}: {error}")
+            continue
+        if found == sha256:
+            part.replace(target)
+            return target
+        failures.append(f"{address}: wrong checksum (SHA-256 {found})")
+    part.unlink(missing_ok=True)
+    raise UserError(f"cannot download {target.name} ({'; '.join(failures)}); {otherwise}")
+
+
+def _receive(address: str, part: Path) -> str:
+    """Writes what an address sends; returns its SHA-256. ValueError: nothing, or too little."""
+    digest, received = hashlib.sha256(), 0
+    with urllib.request.urlopen(address, timeout=TIMEOUT) as response, part.open("wb") as file:
+        while block := response.read(BLOCK):
+            file.write(block)
+            digest.update(block)
+            received += len(block)
+        promised = response.headers.get("Content-Length")
+        if not received:
+            raise ValueError(f"HTTP {response.status} without data")
+        if promised is not None and received < int(promised):
+            raise ValueError(f"cut short, {received} of {promised} bytes")
+    return digest.hexdigest()

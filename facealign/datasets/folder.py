@@ -1,0 +1,87 @@
+"""Any folder of photos. A person is a folder, or a row of index.csv says who is on a photo."""
+
+import functools
+import hashlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from facealign.datasets import examples, indexed, photo_files, photos
+from facealign.errors import UserError
+
+
+def create_builder(data: Any, data_dir: str) -> photos.PhotoSet:
+    """The builder for the folder `config.data.manual_dir`, prepared anew when a file changes.
+
+    The photos belong to the domain that `config.data` takes them for.
+    """
+    folder = photos.manual_folder(data, data_dir)
+    restricted = data.restricted == "folder" and data.unrestricted != "folder"
+    domain = "restricted" if restricted else "unrestricted"
+    return photos.create_photo_set(
+        f"folder_{domain}_{fingerprint(folder)}",
+        "1.0.0",
+        f"photos in {folder}",
+        functools.partial(list_folder, folder, domain),
+        data_dir,
+    )
+
+
+def fingerprint(folder: Path) -> str:
+    """Eight letters that change with the name, size or date of any file in a folder."""
+    digest = hashlib.sha256(str(folder).encode("utf-8", "surrogateescape"))
+    for name, path in photo_files.walk_folder(folder):
+        if photo_files.is_photo(name) or path.name == indexed.INDEX:
+            status = path.lstat()
+            digest.update(f"\n{name} {status.st_size} {status.st_mtime_ns}".encode())
+    return digest.hexdigest()[:8]
+
+
+def list_folder(source: Path, domain: str) -> Iterator[photos.Photo]:
+    """The photos of a folder or archive.
+
+    With an index.csv, its `subject` and pupils count, and photos that it lacks are rejected.
+    Without, the subject is `subject_of` the name and the crop is the central square.
+
+    Raises:
+      UserError: there is no photo, or index.csv has no columns `file` and `subject`.
+    """
+    index = indexed.read_index(source) if source.exists() else None
+    cuts = dict(indexed.make_cuts(source, index)) if index else {}
+    empty = True
+    for name, read in photo_files.walk(source) if source.exists() else ():
+        if not photo_files.is_photo(name):
+            continue
+        empty = False
+        if index is None:
+            subject, cut, pose = subject_of(name), photos.cut_centre, {}
+        elif name in index:
+            row = index[name]
+            subject, cut = row["subject"] or subject_of(name), cuts[name]
+            pose = indexed.pose_of(row)
+        else:
+            subject, pose = subject_of(name), {}
+            cut = photos.refuse(f"not in {indexed.INDEX}")
+        yield photos.Photo(name, subject, domain, read, cut, **pose)
+    if empty:
+        raise UserError(
+            f"no photo in {source}; put photos ({', '.join(photo_files.SUFFIXES)}) there, one "
+            "folder for each person, or set config.data.manual_dir to where they are"
+        )
+
+
+def subject_of(name: str) -> str:
+    """Who is on a photo, by its name in the folder.
+
+    `00012_1_F.png` of NIST Special Database 18 -> 00012, wherever it lies; else the folder that
+    holds it; at the top, the file name without its number: `anna_02.jpg` -> anna.
+    """
+    *folders, file = name.split("/")
+    stem = file.rsplit(".", 1)[0]
+    mugshot = re.fullmatch(r"(\d+)_\d+_[A-Z]", stem)
+    if mugshot:
+        return mugshot[1]
+    return examples.subject_name(
+        folders[-1] if folders else re.sub(r"[ _-]*\d+$", "", stem) or stem
+    )

@@ -1,0 +1,156 @@
+"""The tfds builder of all sets of photo files; a set is a function that lists its photos."""
+
+import csv
+import hashlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow_datasets as tfds
+from absl import logging
+from PIL import Image
+
+from facealign import geometry
+from facealign.datasets import examples, photo_files
+from facealign.errors import UserError
+
+# A gray photo -> a gray square of it; raises ValueError with the reason why it cannot.
+Cut = Callable[[Image.Image], Image.Image]
+
+
+class Photo(NamedTuple):
+    """A photo that has not been read yet."""
+
+    file_name: str  # unique in its dataset
+    subject: str
+    domain: str  # unrestricted or restricted
+    read: Callable[[], bytes]
+    cut: Cut
+    yaw: float = np.nan  # degrees
+    pitch: float = np.nan
+    roll: float = np.nan
+
+
+class PhotoSetConfig(tfds.core.BuilderConfig):
+    """One set of photos: its name on disk, what it is, and the function that lists it."""
+
+    def __init__(
+        self, name: str, version: str, description: str, list_photos: Callable[[], Iterator[Photo]]
+    ):
+        super().__init__(name=name, version=version, description=description)
+        self.list_photos = list_photos
+
+
+class PhotoSet(tfds.core.GeneratorBasedBuilder):
+    """One example a photo; those that cannot be used are listed in rejected.csv beside them."""
+
+    VERSION = tfds.core.Version("1.0.0")
+    BUILDER_CONFIGS = []  # noqa: RUF012 (any folder can be asked for)
+
+    def _info(self) -> tfds.core.DatasetInfo:
+        return self.dataset_info_from_configs(
+            description=self.builder_config.description, features=examples.features()
+        )
+
+    def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Iterator]:
+        del dl_manager
+        subjects = [photo.subject for photo in self.builder_config.list_photos()]
+        found = {examples.split_of(subject) for subject in set(subjects)}
+        splits = [split for split in examples.SPLITS if split in found]
+        rejected: list[tuple[str, str]] = []
+
+        def generate(split: str) -> Iterator[tuple[str, dict[str, Any]]]:
+            yield from self._generate_examples(split, rejected)
+            self._write_rejected(rejected)  # splits are prepared one after the other
+            if rejected and split == splits[-1]:
+                logging.warning(
+                    "%s: %d of %d photos could not be used, the first because: %s. All are in %s",
+                    self.builder_config.name,
+                    len(rejected),
+                    len(subjects),
+                    rejected[0][1],
+                    "rejected.csv of the prepared dataset",
+                )
+
+        return {split: generate(split) for split in splits}
+
+    def _generate_examples(
+        self, split: str, rejected: list[tuple[str, str]]
+    ) -> Iterator[tuple[str, dict[str, Any]]]:
+        seen, used = set(), 0
+        for photo in self.builder_config.list_photos():
+            if examples.split_of(photo.subject) != split:
+                continue
+            try:
+                if photo.file_name in seen:
+                    raise photo_files.BadPhotoError("a second file of this name")
+                seen.add(photo.file_name)
+                image = photo.cut(photo_files.read_gray(photo.read()))
+            except (ValueError, *photo_files.DAMAGED) as error:
+                rejected.append((photo.file_name, " ".join(str(error).split())))
+                continue
+            used += 1
+            yield photo.file_name, _example(photo, image)
+        if not used:
+            name, reason = rejected[-1]
+            raise UserError(
+                f"{self.builder_config.description}: no photo of the {split} split can be used; "
+                f"the last is {name}: {reason}; mend or remove them"
+            )
+
+    def _write_rejected(self, rejected: list[tuple[str, str]]) -> None:
+        # While it prepares, tfds lets data_dir be the folder that it renames at the end.
+        with Path(self.data_dir, "rejected.csv").open("w", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows([("file_name", "reason"), *rejected])
+
+
+def _example(photo: Photo, image: Image.Image) -> dict[str, Any]:
+    fields = photo._asdict()
+    del fields["read"], fields["cut"]
+    return {"image": examples.png_bytes(image), **fields}
+
+
+def create_photo_set(
+    name: str, version: str, description: str, list_photos: Callable, data_dir: str
+) -> PhotoSet:
+    """The builder of one set of photos; `name` has to differ for different content."""
+    config = PhotoSetConfig(name, version, description, list_photos)
+    return PhotoSet(config=config, data_dir=data_dir, file_format="array_record")
+
+
+def manual_folder(data: Any, data_dir: str) -> Path:
+    """Where `config.data.manual_dir` says that archives and photos lie."""
+    if data.manual_dir:
+        return Path(data.manual_dir).expanduser().absolute()
+    return Path(data_dir, "downloads", "manual")
+
+
+def source_key(data: Any) -> str:
+    """A word for where the photos come from, so that another folder is prepared anew."""
+    if not data.manual_dir:
+        return "manual"
+    path = str(Path(data.manual_dir).expanduser().absolute())
+    return hashlib.sha256(path.encode("utf-8", "surrogateescape")).hexdigest()[:8]
+
+
+def cut_by_landmarks(matrix: np.ndarray) -> Cut:
+    """A function that cuts the canonical crop out by its transformation [2, 3]."""
+    return lambda image: Image.fromarray(geometry.crop(image, matrix)[:, :, 0])
+
+
+def cut_centre(image: Image.Image) -> Image.Image:
+    """The largest central square at 128 px, for photos whose landmarks nobody knows."""
+    side = min(image.size)
+    left, top = (image.width - side) // 2, (image.height - side) // 2
+    square = image.crop((left, top, left + side, top + side))
+    return square.resize((geometry.SIZE, geometry.SIZE), Image.Resampling.LANCZOS)
+
+
+def refuse(reason: str) -> Cut:
+    """A `cut` for a photo that cannot be cut."""
+
+    def cut(image: Image.Image) -> Image.Image:
+        raise ValueError(reason)
+
+    return cut
