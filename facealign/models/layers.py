@@ -6,6 +6,7 @@ Parameters have the names, shapes and initializers of `nn.Conv`, `nn.ConvTranspo
 `nn.BatchNorm`, and results equal theirs; only the way to compute them differs.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import flax.linen as nn
@@ -184,11 +185,7 @@ class Conv(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
-        shape = (self.kernel_size, self.kernel_size, x.shape[-1], self.features)
-        y = conv(x, self.param("kernel", nn.initializers.lecun_normal(), shape), self.stride)
-        if self.use_bias:
-            y = y + self.param("bias", nn.initializers.zeros_init(), (self.features,))
-        return y
+        return _apply_kernel(self, conv, x)
 
 
 class ConvTranspose(nn.Module):
@@ -201,12 +198,16 @@ class ConvTranspose(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
-        shape = (self.kernel_size, self.kernel_size, x.shape[-1], self.features)
-        kernel = self.param("kernel", nn.initializers.lecun_normal(), shape)
-        y = conv_transpose(x, kernel, self.stride)
-        if self.use_bias:
-            y = y + self.param("bias", nn.initializers.zeros_init(), (self.features,))
-        return y
+        return _apply_kernel(self, conv_transpose, x)
+
+
+def _apply_kernel(layer: Conv | ConvTranspose, function: Callable, x: jax.Array) -> jax.Array:
+    """`conv` or `conv_transpose` of x with the parameters of the layer that calls it."""
+    shape = (layer.kernel_size, layer.kernel_size, x.shape[-1], layer.features)
+    y = function(x, layer.param("kernel", nn.initializers.lecun_normal(), shape), layer.stride)
+    if layer.use_bias:
+        y = y + layer.param("bias", nn.initializers.zeros_init(), (layer.features,))
+    return y
 
 
 class BatchNorm(nn.Module):
