@@ -24,7 +24,7 @@ from facealign.models.variational import VariationalHead, kl_divergence
 COUNTS = {
     "light": ((1_066_632, 8), (280_165, 0)),
     "medium": ((4_366_608, 2_016), (4_365_936, 992)),
-    "hourglass": ((138_912, 2_560), (266_208, 4_864)),
+    "hourglass": ((138_912, 2_560), (274_656, 5_120)),
 }
 CODES = {
     "light": (64,),

@@ -89,6 +89,8 @@ class Decoder(nn.Module):
         for stack in range(self.stacks):
             pyramid = code if stack == 0 else Down(self.features, self.scales)(x, train)
             y = Residual(self.features)(Up(self.features)(pyramid, train), train)
+            # Sums of residuals grow with depth; unnormalized they would saturate the output.
+            y = nn.relu(layers.BatchNorm()(layers.Conv(self.features, 1)(y), train))
             # A head at a quarter of the size predicts each 4 x 4 px block at once.
             blocks = layers.Conv(16, 1, use_bias=True)(y)
             images.append(to_image(layers.depth_to_space(blocks, 4), self.output))
