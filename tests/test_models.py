@@ -20,7 +20,7 @@ from facealign.models.variational import VariationalHead, kl_divergence
 # The report's counts: light 1,066,632 and 280,165; medium 4,366,608 and, statistics included,
 # 4,366,928 = 4,365,936 + 992. Hourglass: 13,632 a residual block of 64 channels, of which the
 # encoder has 9, and one from 32 channels (14,592) after its stem (1,632); the decoder has 19, a
-# head a stack (1,040), and one way back into the next stack (5,120).
+# normalized layer (4,224) and a head (1,040) a stack, and one way back into the next stack (5,120).
 COUNTS = {
     "light": ((1_066_632, 8), (280_165, 0)),
     "medium": ((4_366_608, 2_016), (4_365_936, 992)),
