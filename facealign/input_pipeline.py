@@ -1,7 +1,7 @@
 """From prepared datasets to batches. Every photo is decoded once; a batch is pure arithmetic."""
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +10,13 @@ import numpy as np
 import tensorflow_datasets as tfds
 from PIL import Image
 
+from facealign import image_cache
 from facealign.datasets import DATASETS
 from facealign.errors import UserError, lookup
 from facealign.roles import DOMAINS
 
 Examples = dict[str, np.ndarray]  # image uint8 [N, H, W, 1], subject [N], yaw [N], ...
+CACHE_VERSION = 1  # one more when the same photos are decoded to other pixels
 
 
 def load_data(data: Any, split: str) -> dict[str, Examples]:
@@ -63,13 +65,30 @@ def load_examples(data: Any, name: str, split: str) -> Examples:
             f"{name!r} has nobody in its {split} split, which a hash of the names decides; "
             "add photos of more people"
         )
-    rows = list(builder.as_data_source(split=split))
-    rows.sort(key=lambda row: row["file_name"])
+    size, prepared = data.image_size, Path(builder.data_dir)
+    return image_cache.load_or_build(
+        prepared / f"cache_{split}_{size}px",
+        f"{CACHE_VERSION} {size} {_content_key(prepared)}",
+        lambda: _decode(builder.as_data_source(split=split), size),
+    )
+
+
+def _decode(source: Sequence[dict[str, Any]], size: int) -> Examples:
+    """All examples in the order of the file names, images as uint8 [N, size, size, 1]."""
+    rows = sorted(source, key=lambda row: row["file_name"])
     examples = {
         key: np.array([_plain(row[key]) for row in rows]) for key in rows[0] if key != "image"
     }
-    examples["image"] = np.stack([_resize(row["image"], data.image_size) for row in rows])
+    examples["image"] = np.stack([_resize(row["image"], size) for row in rows])
     return examples
+
+
+def _content_key(prepared: Path) -> str:
+    """Changes when the dataset in a folder is another one: its files, their sizes and dates."""
+    files = sorted(path for path in prepared.iterdir() if path.is_file())
+    return " ".join(
+        f"{path.name}:{path.stat().st_size}:{path.stat().st_mtime_ns}" for path in files
+    )
 
 
 def select_domain(examples: Examples, domain: str, data: Any) -> Examples:
@@ -78,7 +97,10 @@ def select_domain(examples: Examples, domain: str, data: Any) -> Examples:
     frontal = np.all([np.abs(examples[angle]) < limit for angle, limit in limits.items()], axis=0)
     by_pose = np.where(frontal, "restricted", "unrestricted")
     domains = np.where(examples["domain"] == "", by_pose, examples["domain"])
-    return {key: values[domains == domain] for key, values in examples.items()}
+    chosen = domains == domain
+    if chosen.all():  # no copy, so that a memory map stays one
+        return dict(examples)
+    return {key: values[chosen] for key, values in examples.items()}
 
 
 def batch_indices(seed: int, stream: int, step: int, batch_size: int, count: int) -> np.ndarray:

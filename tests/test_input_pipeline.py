@@ -1,10 +1,14 @@
 """From datasets to batches: order, pairs, pixels, and what is refused."""
 
+from pathlib import Path
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from configs import base
+from facealign import input_pipeline
+from facealign.datasets import DATASETS
 from facealign.errors import UserError
 from facealign.input_pipeline import (
     batch_indices,
@@ -121,6 +125,31 @@ def test_examples_come_in_the_order_of_their_names_and_at_the_size_asked_for(dat
     assert names == sorted(names)
     assert examples["image"].shape == (len(names), 32, 32, 1)
     assert examples["image"].dtype == np.uint8
+
+
+def test_a_second_start_decodes_nothing_until_the_dataset_changes(data, tmp_path, monkeypatch):
+    data.data_dir, data.polygon_pairs = str(tmp_path), 80
+    first = load_examples(data, "polygons", "test")
+    decoded = []
+    decode = input_pipeline._decode
+    monkeypatch.setattr(
+        input_pipeline, "_decode", lambda source, size: decoded.append(size) or decode(source, size)
+    )
+    again = load_examples(data, "polygons", "test")
+    assert not decoded and set(again) == set(first)
+    for field, values in first.items():
+        np.testing.assert_array_equal(again[field], values)
+    builder = DATASETS["polygons"](data, str(tmp_path))
+    info = Path(builder.data_dir, "dataset_info.json")
+    info.write_text(info.read_text() + " ")  # prepared anew
+    load_examples(data, "polygons", "test")
+    assert decoded == [32]
+
+
+def test_a_domain_that_is_the_whole_dataset_stays_memory_mapped(data):
+    data.unrestricted, data.restricted = "lfw", "mugshots"
+    for examples in load_data(data, "train").values():
+        assert isinstance(examples["image"].base, np.memmap)
 
 
 def test_every_photo_is_in_one_domain(data):

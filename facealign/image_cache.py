@@ -1,0 +1,65 @@
+"""Arrays kept on disk, so that photos are decoded once and read by memory map afterwards."""
+
+import os
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+from absl import logging
+
+Arrays = dict[str, np.ndarray]
+MAPPED = "image"  # the one array that is large
+
+
+def load_or_build(folder: Path, key: str, build: Callable[[], Mapping[str, np.ndarray]]) -> Arrays:
+    """The arrays in a folder if they are whole and carry the key, else those of `build`, kept.
+
+    Args:
+      folder: of this cache alone; it is replaced as a whole, never changed. One that cannot be
+        written costs a line in the log and nothing else.
+      key: everything that the content depends on.
+      build: returns arrays without objects; the one named "image" comes back memory-mapped and
+        read-only.
+    """
+    found = _load(folder, key)
+    if found is not None:
+        return found
+    arrays = dict(build())
+    try:
+        _save(folder, key, arrays)
+    except OSError as error:
+        logging.warning("photos are decoded at every start, since %s: %s", folder, error)
+        return arrays
+    found = _load(folder, key)
+    return arrays if found is None else found
+
+
+def _load(folder: Path, key: str) -> Arrays | None:
+    """None if there is no cache, an old one, or a damaged one."""
+    try:
+        with (folder / "fields.npz").open("rb") as file, np.load(file) as fields:
+            if str(fields["key"]) != key:
+                return None
+            arrays = {name: fields[name] for name in fields.files if name != "key"}
+        # A file that is shorter than its header says cannot be mapped.
+        mapped = np.load(folder / f"{MAPPED}.npy", mmap_mode="r")
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return None
+    return arrays | {MAPPED: np.asarray(mapped)}
+
+
+def _save(folder: Path, key: str, arrays: Arrays) -> None:
+    """Writes a folder beside and renames it, so that a killed process leaves no half of one."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    part = Path(tempfile.mkdtemp(prefix=f"{folder.name}.", dir=folder.parent))
+    try:
+        fields = {name: array for name, array in arrays.items() if name != MAPPED}
+        np.savez(part / "fields.npz", key=np.array(key), **fields)
+        np.save(part / f"{MAPPED}.npy", arrays[MAPPED])
+        shutil.rmtree(folder, ignore_errors=True)
+        os.replace(part, folder)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
