@@ -15,7 +15,7 @@ def get_config(variant: str = "") -> ConfigDict:
         "reconstruction", 1300, ("encoder", "decoder_u", "decoder_r"), 2e-4, reconstruction=1.0
     )
     config.model.output = base.choose(variant, {"": "tanh", "faithful": "relu"})
-    if variant != "faithful":  # 28 people are few: without these, held-out L1 stalls at 0.14
+    if variant != "faithful":  # 28 people are few to learn faces from
         config.augment.flip = True
         config.augment.shift = 4
         config.augment.brightness = 0.1
