@@ -2,7 +2,7 @@
 
 An encoder trained on reconstruction is frozen and serves a new decoder that learns to mirror.
 
-Variants: `:faithful` has the report's learning rate, at which the output collapses to one shape.
+Variants: `:faithful` has the report's learning rate, at which the output turns all black.
 """
 
 from ml_collections import ConfigDict
