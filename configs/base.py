@@ -31,7 +31,12 @@ def get_config() -> ConfigDict:
     augment = config.augment = ConfigDict()  # training images only; both domains draw alike
     augment.flip = False  # mirror every second image
     augment.shift = 0  # px, at most, in each direction
+    augment.zoom = 0.0  # 0.05: up to 1.05 times as large, or as small
+    augment.rotation = 0.0  # degrees, at most
     augment.brightness = 0.0  # added to images in [-1, 1], at most
+    augment.contrast = 0.0  # 0.2: from 0.8 to 1.2 times
+    augment.noise = 0.0  # standard deviation, images in [-1, 1]
+    augment.input_warp = 0.0  # px, standard deviation at 5 x 5 points; targets stay as they are
 
     model = config.model = ConfigDict()
     model.name = "medium"  # light, medium or hourglass
