@@ -22,6 +22,9 @@ def get_config() -> ConfigDict:
     data.manual_dir = ""  # archives or photos not downloaded; "" is data_dir/downloads/manual
     data.image_size = 128  # px, height and width
     data.batch_size = 16  # images of each domain in a step
+    data.uniform_yaw = False  # True: every 10 degrees of yaw of U come equally often
+    data.memory_mb = 4096.0  # MiB of decoded photos of a split; more are streamed from disk
+    data.on_device = "auto"  # or true, false: photos in the device's memory; auto: if they fit
     data.frontal_yaw = 8.0  # degrees; a photo belongs to R if all three angles are below these
     data.frontal_pitch = 10.0
     data.frontal_roll = 10.0
@@ -67,6 +70,7 @@ def get_config() -> ConfigDict:
     config.run = ()  # names of stages, in the order in which they run
     config.stages = ConfigDict()
 
+    config.steps_per_call = 1  # more spare a GPU or TPU the wait between steps; on a CPU keep 1
     config.log_every = 10  # steps between two rows of metrics.jsonl
     config.evaluate_every = 50  # steps between two evaluations; a multiple of log_every
     config.checkpoint_every = 250  # steps between two checkpoints; a multiple of evaluate_every

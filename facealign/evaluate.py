@@ -16,6 +16,7 @@ from facealign.train_state import Network, TrainState, apply_network, averaged
 from facealign.visualize import draw_grid
 
 BATCH_SIZE = 32
+MEAN_OF = 2000  # training images that the mean one is made of
 SAMPLES = 4  # rows of the sample grid, of each split
 
 # (state, images uint8 [N, H, W, 1], decoder) -> images float32 [N, H, W, 1] in [-1, 1]
@@ -149,7 +150,8 @@ def measure_baselines(
         if not target:
             continue
         images = data[target]["image"]
-        mean = np.asarray(to_float(train[target]["image"].mean(axis=0, keepdims=True)))
+        some = take({target: train[target]}, MEAN_OF)[target]["image"]
+        mean = np.asarray(to_float(some.mean(axis=0, keepdims=True)))
         rows["mean training image"][f"l1/{view}"] = _mean_l1(
             np.repeat(mean, len(images), 0), images
         )

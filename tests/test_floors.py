@@ -9,9 +9,9 @@ ROOT = Path(__file__).parent.parent
 FLOORS = (
     ("errors", "geometry", "resample", "roles"),
     ("augment", "datasets", "image_cache", "losses", "metrics", "models", "monitors",
-     "optimizers", "run_log", "stages", "visualize"),
+     "optimizers", "run_log", "sampling", "stages", "streamed_images", "visualize"),
     ("input_pipeline", "run_config", "train_state"),
-    ("generate",),
+    ("feed", "generate"),
     ("checkpoints", "evaluate", "report", "summary", "train_steps"),
     ("train",),
     ("modes",),
