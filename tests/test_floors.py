@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 FLOORS = (
-    ("errors", "geometry", "roles"),
+    ("errors", "generic_face", "geometry", "roles"),
     ("augment", "datasets", "image_cache", "losses", "metrics", "models", "monitors",
      "optimizers", "run_log", "stages", "visualize"),
     ("input_pipeline", "run_config", "train_state"),
