@@ -17,30 +17,33 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from facealign import generic_face, geometry, image_cache
-from facealign.head_surface import MARGIN, MIDDLE, PIVOT, SIZE, Surface, create_surface, draw
-from facealign.head_surface import smooth_step
+from facealign import generic_face, geometry, head_surface, image_cache
+from facealign.geometry import SIZE
+from facealign.head_surface import COLUMNS, MIDDLE, PIVOT, ROWS, Surface, create_surface
 
 HALF_TO_PROFILE = (45.0, 75.0)  # degrees of yaw: cut by five points below, as a profile above
 STEEPEST = 6.0  # px of depth a px across; what is steeper is hardly seen from the front
-BEHIND = 3.0  # px: depth behind what is in front, from which a point counts as hidden
-FACE_MIDDLE = 130  # px: twice the x of the middle of FIVE_POINTS, for mirroring real faces
-BLEND = 4  # px from the border of what is seen
+SAME = 8.0  # px: what a picture shows at a place is a point if it is no further from it
+BLEND = 4  # px from the border of what is seen, over which both sides of a face blend
+FILL = 12  # px: how far what is seen reaches into what is not
 UNIT = 128  # fixed-point numbers a px, in a bank
 VERSION = "1"  # of the maps; a new one makes cached banks anew
 
 
 class View(NamedTuple):
-    """One pose: two maps [SIZE, SIZE, 2] in px, and [SIZE, SIZE] bool where they show the head.
+    """One pose: two maps [SIZE, SIZE, 2] in px, and three masks, bool [SIZE, SIZE].
 
-    `turn_seen` is where the pixel of the turned picture shows a part of the head that the frontal
-    crop shows too, `unturn_seen` where that of the frontal one shows what the turned crop shows.
+    `turn_seen` is where the turned picture shows what the frontal crop shows too, and not at a
+    grazing angle, `unturn_seen` where the frontal one shows what the turned crop shows too.
+    `turn_head` is where the turned picture shows the head, its sides and hair included, and not
+    the background, which stays where it is.
     """
 
     turn: np.ndarray
     unturn: np.ndarray
     turn_seen: np.ndarray
     unturn_seen: np.ndarray
+    turn_head: np.ndarray
 
 
 class ViewBank(NamedTuple):
@@ -51,6 +54,7 @@ class ViewBank(NamedTuple):
     unturn: np.ndarray
     turn_seen: np.ndarray  # bool [K, SIZE, SIZE]
     unturn_seen: np.ndarray
+    turn_head: np.ndarray
 
 
 def create_poses(
@@ -72,7 +76,7 @@ def crop_of(pose: np.ndarray, surface: Surface) -> np.ndarray:
     target = surface.five[:, :2]
     matrix = geometry.similarity(points, target)
     start, stop = HALF_TO_PROFILE
-    share = smooth_step((abs(yaw) - start) / (stop - start))
+    share = head_surface.smooth_step((abs(yaw) - start) / (stop - start))
     if share > 0:
         near = [0, 2, 3] if yaw > 0 else [1, 2, 4]
         matrix = (1 - share) * matrix + share * geometry.from_profile(*points[near])
@@ -105,23 +109,17 @@ def project(points: np.ndarray, pose: np.ndarray, still: np.ndarray | float = 0.
 def make_view(pose: np.ndarray) -> View:
     """Both maps of a pose (yaw, pitch, roll) in degrees; takes some 0.1 s."""
     surface = create_surface()
-    side = SIZE + 2 * MARGIN
-    inner = np.s_[MARGIN : MARGIN + SIZE, MARGIN : MARGIN + SIZE]
-    head = surface.still < 0.5
-    slope = np.hypot(*np.gradient(surface.points[:, 2].reshape(side, side))).ravel()
+    shape = (len(ROWS), len(COLUMNS))
+    inner = np.ix_(np.isin(ROWS, np.arange(SIZE)), np.isin(COLUMNS, np.arange(SIZE)))
+    slope = np.hypot(*np.gradient(surface.points[:, 2].reshape(shape))).ravel()
     moved = project(surface.points, pose, surface.still)
-    seen = head & (slope < STEEPEST)
-    depth, drawn = draw(moved, surface.corners, np.column_stack([surface.points[:, :2], seen]), SIZE)
+    values = np.column_stack([surface.points[:, :2], surface.still, slope])
+    _, drawn = head_surface.draw(moved, surface.corners, values, (SIZE, SIZE))
     source = drawn[..., :2]
-    turn_seen = (drawn[..., 2] > 0.5) & _within(source)
-
-    target = moved.reshape(side, side, 3)
-    faces = _facing(target)[inner]
-    target = target[inner]
-    place = np.rint(target[..., :2]).astype(int).clip(0, SIZE - 1)
-    hidden = target[..., 2] < depth[place[..., 1], place[..., 0]] - BEHIND
-    unturn_seen = head.reshape(side, side)[inner] & _within(target[..., :2]) & faces & ~hidden
-    return View(source, target[..., :2], turn_seen, unturn_seen)
+    turn_seen = (drawn[..., 3] < STEEPEST) & _within(source)
+    place = moved.reshape(*shape, 3)[inner][..., :2]
+    unturn_seen = _within(place) & _shown(source, place)
+    return View(source, place, turn_seen, unturn_seen, drawn[..., 2] < 0.5)
 
 
 def _within(places: np.ndarray) -> np.ndarray:
@@ -129,10 +127,18 @@ def _within(places: np.ndarray) -> np.ndarray:
     return ((places > -0.5) & (places < SIZE - 0.5)).all(axis=-1)
 
 
-def _facing(points: np.ndarray) -> np.ndarray:
-    """Where a sheet [S, S, 3] shows its front to the camera: its picture is not turned over."""
-    (down_x, right_x), (down_y, right_y) = (np.gradient(points[..., i]) for i in (0, 1))
-    return right_x * down_y - right_y * down_x > 0.1
+def _shown(source: np.ndarray, place: np.ndarray) -> np.ndarray:
+    """Where the turned picture shows a frontal pixel: all four pixels that are read come from it.
+
+    Not if it is hidden, nor at an outline, where what is before and what is behind would be mixed.
+    """
+    own = np.stack(np.meshgrid(np.arange(SIZE), np.arange(SIZE)), axis=-1)
+    first = np.floor(place).astype(int)
+    shown = np.ones(place.shape[:2], bool)
+    for step in itertools.product((0, 1), (0, 1)):
+        x, y = (first + step).clip(0, SIZE - 1).transpose(2, 0, 1)
+        shown &= np.linalg.norm(source[y, x] - own, axis=-1) < SAME
+    return shown
 
 
 def make_bank(poses: np.ndarray) -> ViewBank:
@@ -144,7 +150,7 @@ def make_bank(poses: np.ndarray) -> ViewBank:
         np.stack([np.rint(view[i] * UNIT).clip(-limit, limit).astype(np.int16) for view in views])
         for i in (0, 1)
     )
-    return ViewBank(poses, turn, unturn, *(np.stack([v[i] for v in views]) for i in (2, 3)))
+    return ViewBank(poses, turn, unturn, *(np.stack([v[i] for v in views]) for i in (2, 3, 4)))
 
 
 def load_bank(poses: np.ndarray, folder: Path) -> ViewBank:
@@ -206,17 +212,30 @@ def frontalize(images: jax.Array, poses: jax.Array, bank: ViewBank) -> jax.Array
     """
     index = nearest(bank, poses)
     maps, seen = pick(bank.unturn, index), jnp.asarray(bank.unturn_seen)[index]
-    across = jnp.clip(FACE_MIDDLE - jnp.arange(SIZE), 0, SIZE - 1)
+    mirror = jnp.clip(2 * MIDDLE - jnp.arange(SIZE), 0, SIZE - 1)
+    other_seen = seen[:, :, mirror]
+    # Both sides blend: 0 where the own side ends, 1 a few px within it.
+    outside = _mean_around((~seen[..., None]).astype(jnp.float32), BLEND)[..., 0]
+    share = jnp.where(seen, jnp.clip(1 - 2 * outside, 0, 1), 0)
+    share = jnp.where(other_seen, share, 1)
+    known = (seen | other_seen).astype(jnp.float32)
     shape = (*images.shape[:3], 1)
-    # How far inside of what is seen a pixel lies, so that both sides blend: 0 at the border.
-    window = (1, 2 * BLEND + 1, 2 * BLEND + 1)
-    mean = jax.lax.reduce_window(
-        seen.astype(jnp.float32), 0.0, jax.lax.add, window, (1, 1, 1), "SAME"
-    ) / (window[1] * window[2])
-    share = jnp.where(seen, jnp.clip(2 * mean - 1, 0, 1), 0)
-    share = jnp.where(seen[:, :, across], share, 1)
-    share = jax.image.resize(share[..., None], shape, "linear", antialias=False)
-    return share * turn(images, maps) + (1 - share) * turn(images, maps[:, :, across])
+    share, known = (
+        jax.image.resize(m[..., None], shape, "linear", antialias=False) for m in (share, known)
+    )
+    picture = share * turn(images, maps) + (1 - share) * turn(images, maps[:, :, mirror])
+    # What neither side shows is a narrow strip: the mean of what is around it.
+    around, weight = _mean_around(known * picture, FILL), _mean_around(known, FILL)
+    around = jnp.where(weight > 0, around / jnp.maximum(weight, 1e-6), picture)
+    return known * picture + (1 - known) * around
+
+
+def _mean_around(values: jax.Array, radius: int) -> jax.Array:
+    """Means over squares around the pixels of [B, H, W, C]; nothing counts as 0."""
+    side = 2 * radius + 1
+    for window in ((1, side, 1, 1), (1, 1, side, 1)):
+        values = jax.lax.reduce_window(values, 0.0, jax.lax.add, window, (1,) * 4, "SAME") / side
+    return values
 
 
 def _resized(maps: jax.Array, height: int, width: int) -> jax.Array:

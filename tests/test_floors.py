@@ -8,9 +8,9 @@ import pytest
 ROOT = Path(__file__).parent.parent
 FLOORS = (
     ("errors", "generic_face", "geometry", "roles"),
-    ("augment", "datasets", "image_cache", "losses", "metrics", "models", "monitors",
-     "optimizers", "run_log", "stages", "visualize"),
-    ("input_pipeline", "run_config", "train_state"),
+    ("augment", "datasets", "head_surface", "image_cache", "losses", "metrics", "models",
+     "monitors", "optimizers", "run_log", "stages", "visualize"),
+    ("input_pipeline", "run_config", "train_state", "viewpoint"),
     ("generate",),
     ("checkpoints", "evaluate", "report", "summary", "train_steps"),
     ("train",),
