@@ -16,6 +16,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from scipy.ndimage import median_filter
 
 from facealign import generic_face, geometry, head_surface, image_cache
 from facealign.geometry import SIZE
@@ -25,7 +26,7 @@ HALF_TO_PROFILE = (45.0, 75.0)  # degrees of yaw: cut by five points below, as a
 STEEPEST = 6.0  # px of depth a px across; what is steeper is hardly seen from the front
 SAME = 8.0  # px: what a picture shows at a place is a point if it is no further from it
 BLEND = 4  # px from the border of what is seen, over which both sides of a face blend
-FILL = 12  # px: how far what is seen reaches into what is not
+FILL = (2, 12)  # px: how far what is seen reaches into what is not, specks first
 UNIT = 128  # fixed-point numbers a px, in a bank
 VERSION = "1"  # of the maps; a new one makes cached banks anew
 
@@ -119,6 +120,7 @@ def make_view(pose: np.ndarray) -> View:
     turn_seen = (drawn[..., 3] < STEEPEST) & _within(source)
     place = moved.reshape(*shape, 3)[inner][..., :2]
     unturn_seen = _within(place) & _shown(source, place)
+    unturn_seen &= median_filter(unturn_seen, 5, mode="nearest")  # no specks
     return View(source, place, turn_seen, unturn_seen, drawn[..., 2] < 0.5)
 
 
@@ -224,10 +226,13 @@ def frontalize(images: jax.Array, poses: jax.Array, bank: ViewBank) -> jax.Array
         jax.image.resize(m[..., None], shape, "linear", antialias=False) for m in (share, known)
     )
     picture = share * turn(images, maps) + (1 - share) * turn(images, maps[:, :, mirror])
-    # What neither side shows is a narrow strip: the mean of what is around it.
-    around, weight = _mean_around(known * picture, FILL), _mean_around(known, FILL)
-    around = jnp.where(weight > 0, around / jnp.maximum(weight, 1e-6), picture)
-    return known * picture + (1 - known) * around
+    for radius in FILL:  # what neither side shows becomes the mean of what is around it
+        weight = _mean_around(known, radius)
+        around = _mean_around(known * picture, radius) / jnp.maximum(weight, 1e-6)
+        reached = weight > 0
+        picture = jnp.where(reached, known * picture + (1 - known) * around, picture)
+        known = jnp.where(reached, 1.0, known)
+    return picture
 
 
 def _mean_around(values: jax.Array, radius: int) -> jax.Array:

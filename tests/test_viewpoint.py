@@ -220,18 +220,17 @@ def test_frontalize_undoes_a_turn_and_fills_from_the_other_side(bank):
     images = (images + images[:, :, mirror]) / 2  # a symmetric face
     poses = np.array([(40, 0, 0), (-40, 0, 0)], np.float32)
     turned = turn(images, viewpoint.pick(bank.turn, viewpoint.nearest(bank, poses)))
-    back = viewpoint.frontalize(turned, poses, bank)
-    np.testing.assert_allclose(jax.jit(viewpoint.frontalize)(turned, poses, bank), back, atol=1e-5)
+    back = jax.jit(viewpoint.frontalize)(turned, poses, bank)
     face = np.s_[:, 25:115, 30:100]
     error = np.abs(back - images)[face].mean()
     assert error < 0.02
     assert np.abs(turned - images)[face].mean() > 4 * error
-    small = viewpoint.frontalize(turned[:, ::2, ::2], poses, bank)
+    small = jax.jit(viewpoint.frontalize)(turned[:, ::2, ::2], poses, bank)
     assert small.shape == (2, 64, 64, 1)
     assert jnp.isfinite(small).all()
 
 
 def test_frontalize_leaves_a_frontal_photo_as_it_is(bank):
     images = smooth_images()
-    back = viewpoint.frontalize(images, np.zeros((2, 3)), bank)
+    back = jax.jit(viewpoint.frontalize)(images, np.zeros((2, 3)), bank)
     assert np.abs(back - images)[:, :, 20:108].max() < 1e-3
