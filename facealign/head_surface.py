@@ -18,7 +18,7 @@ from facealign import generic_face, geometry
 
 SIZE = geometry.SIZE
 MIDDLE = round(geometry.FIVE_POINTS[:, 0].mean())  # x in px; a pixel has its mirror image in one
-MARGIN = 48  # px: how far the sheet goes on beyond the crop, at least 46 at the right
+MARGIN = 80  # px: how far the sheet goes on beyond the crop
 COLUMNS = np.arange(-MARGIN, 2 * MIDDLE + MARGIN + 1)  # px, of the points of the sheet
 ROWS = np.arange(-MARGIN, SIZE + MARGIN)
 HALF_WIDTH = 49.0  # px: of the face before the ears; the standard one is wider than people are

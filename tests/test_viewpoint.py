@@ -138,6 +138,14 @@ def test_less_is_seen_the_further_it_turns_and_the_far_side_first():
     assert not seen[-1][far[1], far[0]]
 
 
+@pytest.mark.parametrize("pose", [(0, 0, 15), (-60, -40, 15), (90, -40, 15), (90, 40, 0)])
+def test_every_pixel_of_a_turned_picture_shows_something(pose):
+    sheet = head_surface.create_surface()
+    moved = viewpoint.project(sheet.points, pose, sheet.still)
+    depth, _ = head_surface.draw(moved, sheet.corners, sheet.points, (SIZE, SIZE))
+    assert np.isfinite(depth).all()
+
+
 def test_the_maps_of_a_head_have_no_tears():
     for pose in ((30, 0, 0), (75, 0, 0), (20, 20, 0)):
         there = view(pose)
