@@ -7,8 +7,8 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 FLOORS = (
-    ("errors", "geometry", "roles"),
-    ("instruments",),
+    ("errors", "generic_face", "geometry", "roles"),
+    ("instruments", "pose"),
     ("augment", "datasets", "image_cache", "losses", "metrics", "models", "monitors",
      "optimizers", "run_log", "stages", "visualize"),
     ("input_pipeline", "run_config", "train_state"),
