@@ -52,6 +52,11 @@ def split_of(subject: str) -> str:
     return "train" if share < 0.8 else "validation" if share < 0.9 else "test"
 
 
+def in_restricted_half(subject: str) -> bool:
+    """Whether a person is of the half that lends its frontal photos; independent of the split."""
+    return bool(hashlib.sha256(f"R:{subject}".encode()).digest()[0] & 1)
+
+
 def subject_name(name: str) -> str:
     """A person's name as every dataset spells it: `José  Serra ` -> `José_Serra`, in NFC."""
     return "_".join(unicodedata.normalize("NFC", name).split())
