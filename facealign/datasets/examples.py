@@ -65,6 +65,6 @@ def subject_name(name: str) -> str:
 def png_bytes(image: Image.Image) -> io.BytesIO:
     """A PNG file in memory; tfds would need TensorFlow to encode an array itself."""
     buffer = io.BytesIO()
-    image.save(buffer, format="PNG")
+    image.save(buffer, format="PNG", compress_level=1)  # twice as fast, an eighth larger
     buffer.seek(0)
     return buffer
