@@ -130,10 +130,8 @@ def main() -> None:
         tools = None
         print(f"no landmark errors: {error}")
     for name in args.datasets:
-        found = load_all(data, name)
-        print_counts(
-            name, found, Path(DATASETS[name](data, data.data_dir).data_dir, "rejected.csv")
-        )
+        found, reasons = load_all(data, name)
+        print_counts(name, found, reasons)
         frontal = np.flatnonzero(np.abs(np.nan_to_num(found["yaw"])) < PROFILE)
         if tools is not None:
             chosen = frontal[evenly(len(frontal), args.measured)]
