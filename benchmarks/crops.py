@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 import numpy as np  # noqa: E402
+import tensorflow_datasets as tfds  # noqa: E402
 from PIL import Image  # noqa: E402
 
 from configs import base  # noqa: E402
@@ -121,6 +122,7 @@ def main() -> None:
     parser.add_argument("--measured", type=int, default=2000, help="crops to measure, at most")
     parser.add_argument("--out", default="", help="folder for the pictures")
     args = parser.parse_args()
+    tfds.disable_progress_bar()
     data = base.get_config().data
     data.update(manual_dir=args.manual_dir, faces=args.faces, image_size=geometry.SIZE)
     data.data_dir = str(Path(args.data_dir or "~/tensorflow_datasets").expanduser().resolve())
