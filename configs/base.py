@@ -20,6 +20,7 @@ def get_config() -> ConfigDict:
     data.paired = False  # True: the i-th R image is the target of the i-th U image
     data.data_dir = ""  # prepared datasets; "" is ~/tensorflow_datasets
     data.manual_dir = ""  # archives or photos not downloaded; "" is data_dir/downloads/manual
+    data.faces = "known"  # detect: search faces where nobody knows their place, and measure pose
     data.image_size = 128  # px, height and width
     data.batch_size = 16  # images of each domain in a step
     data.uniform_yaw = False  # True: every 10 degrees of yaw of U come equally often

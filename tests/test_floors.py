@@ -8,6 +8,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 FLOORS = (
     ("errors", "generic_face", "geometry", "resample", "roles"),
+    ("instruments", "pose"),
     ("augment", "datasets", "head_surface", "image_cache", "losses", "metrics", "models",
      "monitors", "optimizers", "run_log", "sampling", "stages", "streamed_images", "visualize"),
     ("input_pipeline", "run_config", "train_state", "viewpoint"),
