@@ -32,7 +32,4 @@ def get_config(variant: str = "") -> ConfigDict:
         config.augment.rotation = 10.0
         config.augment.zoom = 0.05
         config.augment.input_warp = 2.5
-        config.stages.reconstruction.steps = 2000
-        config.stages.adversarial.steps = 500
-        config.evaluate_every = 250
     return config
