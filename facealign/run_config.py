@@ -2,9 +2,9 @@
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
+from etils import epath
 from ml_collections import ConfigDict
 
 from facealign.errors import UserError
@@ -23,6 +23,7 @@ AT_LEAST_ONE = (
     "model.scales",
     "model.stacks",
 )
+PLACES = ("data.data_dir", "data.manual_dir")  # where values lie, not what they are
 MULTIPLES = (("evaluate_every", "log_every"), ("checkpoint_every", "evaluate_every"))
 
 
@@ -30,7 +31,7 @@ def check_numbers(config: ConfigDict) -> None:
     """Counts are counts, and every checkpoint falls on an evaluation, that on a row of the log.
 
     Raises:
-      UserError: a number that cannot be.
+      UserError: a number that cannot be, or a value that nothing would ever read.
     """
     values = flatten(config)
     for name in AT_LEAST_ONE:
@@ -42,9 +43,14 @@ def check_numbers(config: ConfigDict) -> None:
                 f"config.{longer}={values[longer]} must be a multiple of "
                 f"config.{shorter}={values[shorter]}"
             )
+    if config.init_roles and not config.init_from:
+        raise UserError(
+            f"config.init_roles={config.init_roles} names networks to take, but config.init_from "
+            "names no run to take them from; give --config.init_from=WORKDIR too"
+        )
 
 
-def load_config(workdir: Path) -> ConfigDict:
+def load_config(workdir: epath.Path) -> ConfigDict:
     """The config that a workdir's run was started with.
 
     Raises:
@@ -53,14 +59,14 @@ def load_config(workdir: Path) -> ConfigDict:
     path = workdir / "config.json"
     try:
         return ConfigDict(json.loads(path.read_text()))
-    except (OSError, ValueError) as error:
+    except (OSError, TypeError, ValueError) as error:
         raise UserError(
             f"{workdir} holds no run: cannot read {path} ({error}); train one there first, or name "
             "the --workdir of one"
         ) from error
 
 
-def make_workdir(config: ConfigDict, workdir: Path) -> None:
+def make_workdir(config: ConfigDict, workdir: epath.Path) -> None:
     """Creates the folder with config.json, or checks that the one there allows to go on with it.
 
     Raises:
@@ -76,8 +82,10 @@ def make_workdir(config: ConfigDict, workdir: Path) -> None:
         raise UserError(f"cannot write into --workdir={workdir}: {error}") from error
 
 
-def check_continuation(old: ConfigDict, new: ConfigDict, workdir: Path) -> None:
+def check_continuation(old: ConfigDict, new: ConfigDict, workdir: epath.Path) -> None:
     """A run goes on with the config it began with; only a stage that none followed may grow longer.
+
+    Where the data lie is no part of it.
 
     Raises:
       UserError: names each field that differs, with both values.
@@ -89,7 +97,7 @@ def check_continuation(old: ConfigDict, new: ConfigDict, workdir: Path) -> None:
     for name in sorted(before.keys() | after.keys()):
         was, now = before.get(name), after.get(name)
         extends = name in ends and now is not None and now > was and reached <= ends[name]
-        if was != now and not extends:
+        if was != now and not extends and name not in PLACES:
             differing.append(f"{name}: {was!r} -> {now!r}")
     if differing:
         raise UserError(
@@ -98,8 +106,8 @@ def check_continuation(old: ConfigDict, new: ConfigDict, workdir: Path) -> None:
         )
 
 
-def check_same(old: ConfigDict, new: ConfigDict, workdir: Path) -> None:
-    """Networks and data to evaluate must be those that were trained.
+def check_same(old: ConfigDict, new: ConfigDict, workdir: epath.Path) -> None:
+    """Networks and data to evaluate must be those that were trained, wherever the data lie.
 
     Raises:
       UserError: names each field that differs.
@@ -108,7 +116,7 @@ def check_same(old: ConfigDict, new: ConfigDict, workdir: Path) -> None:
     differing = [
         f"{name}: {before.get(name)!r} -> {after.get(name)!r}"
         for name in sorted(before.keys() | after.keys())
-        if before.get(name) != after.get(name)
+        if before.get(name) != after.get(name) and name not in PLACES
     ]
     if differing:
         raise UserError(

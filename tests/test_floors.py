@@ -8,6 +8,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 FLOORS = (
     ("errors", "geometry", "resample", "roles"),
+    ("paths",),
     ("augment", "datasets", "image_cache", "losses", "metrics", "models", "monitors",
      "optimizers", "run_log", "stages", "visualize"),
     ("input_pipeline", "run_config", "train_state"),
