@@ -34,6 +34,8 @@ def parse_flags(argv: list[str]) -> list[str]:
     """As absl parses them, but a mistake is one line."""
     try:
         rest = app.parse_flags_with_usage(argv) if _asks_for_help(argv) else flags.FLAGS(argv)
+        if len(rest) > 1:
+            raise UserError(f"{rest[1]!r} is no flag; they are written --NAME=VALUE")
         values = flags.FLAGS.flag_values_dict()
         if values["config"] is not None:
             _ = values["config"].is_locked  # where it could not be loaded, any use of it says so
@@ -42,17 +44,10 @@ def parse_flags(argv: list[str]) -> list[str]:
                             "--config=configs/medium_gan.py, or for --mode=evaluate the --workdir "
                             "of a run")  # fmt: skip
         return rest
-    except (
-        UserError,
-        flags.Error,
-        AttributeError,
-        KeyError,
-        TypeError,
-        ValueError,
-        OSError,
-    ) as error:
-        # A config file's own error comes with a traceback, of which the last line says it all.
-        _fail(re.sub(r"Traceback .*\n\w+Error: ", "", str(error), flags=re.DOTALL))
+    except Exception as error:  # a config file is a program, and may raise anything
+        text = str(error.args[0] if isinstance(error, KeyError) and error.args else error)
+        # Its own error comes with a traceback, of which the last line says it all.
+        _fail(re.sub(r"Traceback .*\n\w+Error: ", "", text, flags=re.DOTALL))
 
 
 def _is_ours(record: LogRecord) -> bool:

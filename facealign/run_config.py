@@ -24,6 +24,7 @@ AT_LEAST_ONE = (
     "model.stacks",
 )
 PLACES = ("data.data_dir", "data.manual_dir")  # where values lie, not what they are
+SEEDS = ("seed", "data.polygon_seed")
 MULTIPLES = (("evaluate_every", "log_every"), ("checkpoint_every", "evaluate_every"))
 
 
@@ -37,6 +38,9 @@ def check_numbers(config: ConfigDict) -> None:
     for name in AT_LEAST_ONE:
         if values[name] < 1:
             raise UserError(f"config.{name}={values[name]} must be at least 1")
+    for name in SEEDS:
+        if values[name] < 0:
+            raise UserError(f"config.{name}={values[name]} must not be negative")
     for longer, shorter in MULTIPLES:
         if values[longer] % values[shorter]:
             raise UserError(
@@ -58,8 +62,10 @@ def load_config(workdir: epath.Path) -> ConfigDict:
     """
     path = workdir / "config.json"
     try:
-        return ConfigDict(json.loads(path.read_text()))
-    except (OSError, TypeError, ValueError) as error:
+        config = ConfigDict(json.loads(path.read_text()))
+        create_stages(config)  # what is no config of ours has none
+        return config
+    except (OSError, AttributeError, TypeError, ValueError) as error:
         raise UserError(
             f"{workdir} holds no run: cannot read {path} ({error}); train one there first, or name "
             "the --workdir of one"

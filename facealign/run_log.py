@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from etils import epath
 from PIL import Image
 from tensorboardX import SummaryWriter
 
+from facealign.errors import UserError
 from facealign.paths import is_local, write_whole
 
 Row = dict[str, Any]
@@ -22,6 +23,9 @@ class RunLog:
     Opening it forgets what a killed run wrote after `step`, the checkpoint that the run goes on
     from, so that the rows read as if the run had never stopped. TensorBoard files are written to
     local folders alone.
+
+    Raises:
+      UserError: a file of the run is damaged.
     """
 
     def __init__(self, workdir: epath.Path, step: int):
@@ -30,8 +34,7 @@ class RunLog:
         self._local = is_local(workdir)
         self._write_rows()
         self._fetch_path = workdir / "fetch_times.txt"  # ms, one line a batch
-        times = self._fetch_path.read_text().split()[:step] if self._fetch_path.exists() else []
-        self.fetch_times = [float(time) for time in times]
+        self.fetch_times = _read_lines(self._fetch_path, float)[:step]
         self._pictures = workdir / "samples"
         self._pictures.mkdir(exist_ok=True)
         if not self._local:
@@ -73,10 +76,12 @@ class RunLog:
 
 
 def read_rows(workdir: epath.Path) -> list[Row]:
-    """The whole rows of metrics.jsonl; a line that a killed run left half-written is dropped."""
-    path = workdir / "metrics.jsonl"
-    lines = path.read_text().split("\n")[:-1] if path.exists() else []
-    return [json.loads(line) for line in lines]
+    """The whole rows of metrics.jsonl; a line that a killed run left half-written is dropped.
+
+    Raises:
+      UserError: another line is damaged.
+    """
+    return _read_lines(workdir / "metrics.jsonl", json.loads)
 
 
 def save_picture(path: epath.Path, image: np.ndarray) -> None:
@@ -89,6 +94,14 @@ def save_picture(path: epath.Path, image: np.ndarray) -> None:
 def write_json(path: epath.Path, value: Mapping[str, Any]) -> None:
     """Writes JSON, whole or not at all."""
     write_whole(path, (json.dumps(value, indent=2) + "\n").encode())
+
+
+def _read_lines(path: epath.Path, parse: Callable[[str], Any]) -> list[Any]:
+    lines = path.read_text().split("\n")[:-1] if path.exists() else []
+    try:
+        return [parse(line) for line in lines]
+    except ValueError as error:
+        raise UserError(f"{path} is damaged ({error}); mend or delete that line") from error
 
 
 def _line(row: Row) -> str:
