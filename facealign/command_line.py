@@ -45,9 +45,8 @@ def parse_flags(argv: list[str]) -> list[str]:
                             "of a run")  # fmt: skip
         return rest
     except Exception as error:  # a config file is a program, and may raise anything
-        text = str(error.args[0] if isinstance(error, KeyError) and error.args else error)
         # Its own error comes with a traceback, of which the last line says it all.
-        _fail(re.sub(r"Traceback .*\n\w+Error: ", "", text, flags=re.DOTALL))
+        _fail(re.sub(r"Traceback .*\n\w+Error: ", "", _text(error), flags=re.DOTALL))
 
 
 def _is_ours(record: LogRecord) -> bool:
@@ -57,6 +56,13 @@ def _is_ours(record: LogRecord) -> bool:
 
 def _asks_for_help(argv: list[str]) -> bool:
     return any(argument.lstrip("-").startswith("help") for argument in argv)
+
+
+def _text(error: Exception) -> str:
+    """What an error says; a KeyError says it in quotes, inside of another one too."""
+    while error.args and isinstance(error.args[0], Exception):
+        error = error.args[0]
+    return error.args[0] if isinstance(error, KeyError) else str(error)
 
 
 def _fail(error: object) -> None:

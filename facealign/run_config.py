@@ -67,8 +67,8 @@ def load_config(workdir: epath.Path) -> ConfigDict:
         return config
     except (OSError, AttributeError, TypeError, ValueError) as error:
         raise UserError(
-            f"{workdir} holds no run: cannot read {path} ({error}); train one there first, or name "
-            "the --workdir of one"
+            f"{workdir} holds no run: cannot read {path} ({error}); name the --workdir of one, or "
+            "train one in a new folder"
         ) from error
 
 

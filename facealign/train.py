@@ -4,12 +4,12 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 from absl import logging
+from etils import epath
 from ml_collections import ConfigDict
 from tqdm import tqdm
 
@@ -19,6 +19,7 @@ from facealign.checkpoints import Checkpoints
 from facealign.errors import UserError
 from facealign.evaluate import Evaluator, take
 from facealign.input_pipeline import load_data, make_batches, to_float
+from facealign.paths import open_path
 from facealign.report import write_report
 from facealign.roles import DOMAINS
 from facealign.run_config import check_numbers, load_config, make_workdir
@@ -41,7 +42,7 @@ class Run(NamedTuple):
     log: RunLog
 
 
-def train(config: ConfigDict, workdir: Path) -> None:
+def train(config: ConfigDict, workdir: epath.Path) -> None:
     """Runs all stages of a config, or what is left of them, and writes everything to workdir.
 
     Raises:
@@ -116,7 +117,7 @@ def take_networks(config: ConfigDict, state: TrainState) -> TrainState:
     """
     if not config.init_from:
         return state
-    source = Path(config.init_from)
+    source = open_path(config.init_from, "config.init_from")
     theirs = load_config(source)
     stages = create_stages(theirs)
     networks = create_networks(theirs, roles_of(stages), stages[0])

@@ -10,7 +10,7 @@ FLOORS = (
     ("errors", "geometry", "resample", "roles"),
     ("paths",),
     ("augment", "datasets", "image_cache", "losses", "metrics", "models", "monitors",
-     "optimizers", "run_log", "stages", "visualize"),
+     "optimizers", "prepare", "run_log", "stages", "visualize"),
     ("input_pipeline", "run_config", "train_state"),
     ("generate",),
     ("checkpoints", "evaluate", "report", "summary", "train_steps"),

@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 
 import fsspec
 import numpy as np
@@ -11,6 +12,7 @@ from PIL import Image
 
 from facealign.checkpoints import Checkpoints
 from facealign.errors import UserError
+from facealign.input_pipeline import load_examples
 from facealign.paths import is_local, open_path, write_whole
 from facealign.report import write_report
 from facealign.run_config import check_continuation, flatten, load_config, make_workdir
@@ -102,3 +104,37 @@ def test_the_pictures_and_the_page_are_written(workdir, tiny):
 def test_a_bucket_that_orbax_cannot_write_to_is_one_line(workdir):
     with pytest.raises(UserError, match=r"s3://bucket.*gs://.*--workdir"):
         Checkpoints(workdir)
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """The home folder of a machine, where nothing is yet."""
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+def test_a_dataset_is_kept_in_a_bucket(workdir, tiny, home, caplog):
+    """Another machine, here an emptied home folder, reads the same examples without preparing."""
+    data_dir = epath.Path("s3://bucket/data")
+    tiny.data.data_dir = str(data_dir)
+    prepared = load_examples(tiny.data, "polygons", "test")
+    (copy,) = data_dir.glob("polygons/*/1.0.0")
+    assert (copy / "dataset_info.json").exists()
+    shutil.rmtree(home)
+    tiny.data.data_dir = str(data_dir)
+    with caplog.at_level("INFO"):
+        read = load_examples(tiny.data, "polygons", "test")
+    assert "Generating dataset" not in caplog.text
+    for name, values in prepared.items():
+        np.testing.assert_array_equal(read[name], values)
+
+
+def test_half_a_copy_of_a_dataset_is_completed(workdir, tiny, home):
+    tiny.data.data_dir = "s3://bucket/data"
+    prepared = load_examples(tiny.data, "polygons", "test")
+    (copy,) = epath.Path("s3://bucket/data").glob("polygons/*/1.0.0")
+    (copy / "dataset_info.json").unlink()
+    shutil.rmtree(home)
+    read = load_examples(tiny.data, "polygons", "test")
+    np.testing.assert_array_equal(read["image"], prepared["image"])
+    assert (copy / "dataset_info.json").exists()
