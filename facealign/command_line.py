@@ -11,6 +11,7 @@ from ml_collections import ConfigDict
 from facealign.errors import UserError
 from facealign.paths import open_path
 
+PACKAGE = str(PurePath(__file__).parent)
 MODES = ("train", "evaluate", "summary")
 
 
@@ -51,7 +52,7 @@ def parse_flags(argv: list[str]) -> list[str]:
 
 def _is_ours(record: LogRecord) -> bool:
     """Orbax and tfds log pages at INFO."""
-    return "facealign" in record.pathname or record.levelno > WARNING
+    return record.pathname.startswith(PACKAGE) or record.levelno > WARNING
 
 
 def _asks_for_help(argv: list[str]) -> bool:
