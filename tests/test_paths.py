@@ -116,19 +116,17 @@ def home(tmp_path, monkeypatch):
     return tmp_path / "home"
 
 
-def test_a_dataset_is_kept_in_a_bucket(workdir, tiny, home, caplog):
+def test_a_dataset_is_kept_in_a_bucket(workdir, tiny, home, capsys):
     """Another machine, here an emptied home folder, reads the same examples without preparing."""
     data_dir = epath.Path("s3://bucket/data")
     tiny.data.data_dir = str(data_dir)
-    caplog.set_level("INFO")
     prepared = load_examples(tiny.data, "polygons", "test")
-    assert "Generating dataset" in caplog.text
+    assert "preparing dataset" in capsys.readouterr().out
     (copy,) = data_dir.glob("polygons/*/1.0.0")
     assert (copy / "dataset_info.json").exists()
     shutil.rmtree(home)
-    caplog.clear()
     read = load_examples(tiny.data, "polygons", "test")
-    assert "Generating dataset" not in caplog.text
+    assert "preparing dataset" not in capsys.readouterr().out
     for name, values in prepared.items():
         np.testing.assert_array_equal(read[name], values)
 
