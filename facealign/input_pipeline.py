@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from PIL import Image
 from facealign import image_cache
 from facealign.datasets import DATASETS
 from facealign.errors import UserError, lookup
+from facealign.paths import open_path
+from facealign.prepare import HOME, prepare
 from facealign.roles import DOMAINS
 from facealign.streamed_images import StreamedImages
 
@@ -53,10 +56,9 @@ def load_examples(data: Any, name: str, split: str) -> Examples:
     """One split of one dataset, in the order of the file names, whatever its domain."""
     if not sys.stderr.isatty():  # where its progress bars would fill pages
         tfds.disable_progress_bar()
-    folder = Path(data.data_dir or "~/tensorflow_datasets").expanduser().resolve()
+    folder = open_path(data.data_dir or HOME, "config.data.data_dir")
     try:
-        builder = DATASETS[name](data, str(folder))
-        builder.download_and_prepare()
+        builder = prepare(partial(DATASETS[name], data), folder)
     except (OSError, AssertionError) as error:  # the latter is tfds's word for an empty split
         raise UserError(
             f"cannot prepare {name!r} in config.data.data_dir={folder}: {error}"

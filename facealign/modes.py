@@ -1,10 +1,10 @@
 """What launch.py can do."""
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import NamedTuple
 
 import jax
+from etils import epath
 from ml_collections import ConfigDict
 
 from facealign.checkpoints import Checkpoints
@@ -23,8 +23,8 @@ from facealign.train_state import Network, create_networks, create_state
 class Job(NamedTuple):
     """What the flags ask for."""
 
-    config: ConfigDict
-    workdir: Path
+    config: ConfigDict | None  # None: that of the workdir
+    workdir: epath.Path
     step: int  # of the checkpoint; 0 is the newest
 
 
@@ -36,17 +36,18 @@ def run_train(job: Job) -> None:
 
 def run_evaluate(job: Job) -> None:
     """Prints what a checkpoint scores on the test split, beside baselines; writes it as JSON."""
-    check_same(load_config(job.workdir), job.config, job.workdir)
-    networks = _networks(job.config)
-    like = jax.eval_shape(
-        lambda: create_state(networks, jax.random.key(0), job.config.data.image_size)
-    )
+    config = load_config(job.workdir)
+    if job.config:
+        check_same(config, job.config, job.workdir)
+        config = job.config
+    networks = _networks(config)
+    like = jax.eval_shape(lambda: create_state(networks, jax.random.key(0), config.data.image_size))
     with Checkpoints(job.workdir) as checkpoints:
         state = checkpoints.restore(like, job.step)
     if state is None:
         raise UserError(f"{job.workdir} has no checkpoint yet; let its training go on first")
-    train_data, test_data = (load_data(job.config.data, split) for split in ("train", "test"))
-    rows = evaluate(job.config, networks, state, train_data, test_data)
+    train_data, test_data = (load_data(config.data, split) for split in ("train", "test"))
+    rows = evaluate(config, networks, state, train_data, test_data)
     print(f"test split, checkpoint of step {state.step}")
     print(table(rows))
     write_json(job.workdir / "evaluation.json", {"step": int(state.step), "rows": rows})

@@ -8,9 +8,10 @@ import pytest
 ROOT = Path(__file__).parent.parent
 FLOORS = (
     ("errors", "generic_face", "geometry", "resample", "roles"),
-    ("instruments", "pose"),
+    ("instruments", "paths", "pose"),
     ("augment", "datasets", "head_surface", "image_cache", "losses", "metrics", "models",
-     "monitors", "optimizers", "run_log", "sampling", "stages", "streamed_images", "visualize"),
+     "monitors", "optimizers", "prepare", "run_log", "sampling", "stages", "streamed_images",
+     "visualize"),
     ("input_pipeline", "run_config", "train_state", "viewpoint"),
     ("feed", "generate"),
     ("checkpoints", "evaluate", "report", "summary", "train_steps"),
