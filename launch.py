@@ -19,11 +19,12 @@ MODE = flags.DEFINE_enum("mode", "train", command_line.MODES, "What to do.")
 STEP = flags.DEFINE_integer(
     "step", 0, "evaluate: which checkpoint, by its step; 0 is the newest.", lower_bound=0
 )
+PROFILE = flags.DEFINE_bool("profile", False, "train: write a trace of some steps to the workdir.")
 
 
 def main(_: list[str]) -> None:
     path = config_flags.get_config_filename(flags.FLAGS["config"]) if CONFIG.value else ""
-    command_line.run(MODE.value, CONFIG.value, path, WORKDIR.value, STEP.value)
+    command_line.run(MODE.value, CONFIG.value, path, WORKDIR.value, STEP.value, PROFILE.value)
 
 
 if __name__ == "__main__":

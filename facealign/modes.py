@@ -26,11 +26,12 @@ class Job(NamedTuple):
     config: ConfigDict | None  # None: that of the workdir
     workdir: epath.Path
     step: int  # of the checkpoint; 0 is the newest
+    profile: bool  # whether training writes a trace
 
 
 def run_train(job: Job) -> None:
     """Trains, or goes on training."""
-    train(job.config, job.workdir)
+    train(job.config, job.workdir, job.profile)
     print(f"wrote {job.workdir / 'report.md'}")
 
 
