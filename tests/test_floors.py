@@ -8,8 +8,8 @@ import pytest
 ROOT = Path(__file__).parent.parent
 FLOORS = (
     ("errors", "geometry", "roles"),
-    ("augment", "datasets", "image_cache", "losses", "metrics", "models", "monitors",
-     "optimizers", "run_log", "stages", "visualize"),
+    ("augment", "datasets", "distributions", "image_cache", "intervals", "losses", "metrics",
+     "models", "monitors", "optimizers", "run_log", "stages", "verification", "visualize"),
     ("input_pipeline", "run_config", "train_state"),
     ("generate",),
     ("checkpoints", "evaluate", "report", "summary", "train_steps"),
