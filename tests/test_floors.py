@@ -8,6 +8,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 FLOORS = (
     ("errors", "geometry", "roles"),
+    ("instruments",),
     ("augment", "datasets", "distributions", "image_cache", "intervals", "losses", "metrics",
      "models", "monitors", "optimizers", "run_log", "stages", "verification", "visualize"),
     ("input_pipeline", "run_config", "train_state"),

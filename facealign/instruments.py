@@ -1,0 +1,143 @@
+"""What measures photos of faces: dlib's detector, 68 landmarks and 128-number descriptor.
+
+They come with the optional requirements-faces.txt. They judge and prepare; nothing is trained on
+them or against them. King, "Dlib-ml: A machine learning toolkit", 2009; landmarks: Kazemi and
+Sullivan, "One millisecond face alignment with an ensemble of regression trees", 2014.
+"""
+
+import importlib
+import importlib.metadata
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from facealign.errors import UserError
+
+Box = tuple[int, int, int, int]  # px: left, top, right, bottom
+
+SEARCHED = 1024  # px: longest side that is searched; larger photos are shrunk
+ENLARGED = 512  # px: longest side up to which a small photo is searched again when no face is found
+BORDER = 32  # px of repeated border around a photo, so that a face that fills it is found
+MEASURED = 256  # px: a smaller photo is drawn larger, since dlib rounds landmarks to whole px
+# The box that dlib's detector draws around the face of a canonical crop, from brow to chin: the
+# median over every fortieth photo of Labeled Faces in the Wild. Its landmarks expect such a box.
+CANONICAL_BOX = (6, 19, 114, 126)
+
+
+class Face(NamedTuple):
+    """A face that was found in a photo."""
+
+    box: Box
+    landmarks: np.ndarray  # float [68, 2], (x, y) in px, in the order of iBUG 300-W
+
+
+class Instruments(NamedTuple):
+    """Functions of a photo, uint8 [H, W], [H, W, 1] or [H, W, 3]."""
+
+    find: Callable[[np.ndarray], list[Face]]  # the faces, largest first
+    landmarks: Callable[[np.ndarray, Box], np.ndarray]  # [68, 2] in px of the face in a box
+    describe: Callable[[np.ndarray, np.ndarray], np.ndarray]  # float [128] of the face at [68, 2]
+
+
+def load_instruments() -> Instruments:
+    """The instruments; takes about a second.
+
+    Raises:
+      UserError: requirements-faces.txt is not installed.
+    """
+    try:
+        dlib = importlib.import_module("dlib")
+        # Importing this package fails with recent setuptools, so that only its files are used.
+        package = importlib.metadata.distribution("face_recognition_models")
+    except ImportError as error:  # PackageNotFoundError is one
+        raise UserError(
+            f"faces cannot be measured ({error}); run: pip install -r requirements-faces.txt"
+        ) from None
+    models = Path(package.locate_file("face_recognition_models/models"))
+    detector = dlib.get_frontal_face_detector()
+    predictor = dlib.shape_predictor(str(models / "shape_predictor_68_face_landmarks.dat"))
+    encoder = dlib.face_recognition_model_v1(
+        str(models / "dlib_face_recognition_resnet_model_v1.dat")
+    )
+
+    def landmarks(image: np.ndarray, box: Box) -> np.ndarray:
+        larger, factor = _zoom(_squeeze(image), MEASURED, at_least=1.0)
+        rectangle = dlib.rectangle(*(round(side * factor) for side in box))
+        points = predictor(larger, rectangle).parts()
+        return (np.array([(point.x, point.y) for point in points]) + 0.5) / factor - 0.5
+
+    def find(image: np.ndarray) -> list[Face]:
+        image = _squeeze(image)
+        boxes = sorted(_search(detector, image), key=_area, reverse=True)
+        return [Face(box, landmarks(image, box)) for box in boxes]
+
+    def describe(image: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+        larger, factor = _zoom(_squeeze(image), MEASURED, at_least=1.0)
+        if larger.ndim == 2:
+            larger = np.repeat(larger[:, :, None], 3, axis=2)
+        return np.array(
+            encoder.compute_face_descriptor(larger, _shape(dlib, (landmarks + 0.5) * factor - 0.5))
+        )
+
+    return Instruments(find, landmarks, describe)
+
+
+def five_points(landmarks: np.ndarray) -> np.ndarray:
+    """Eye centres, nose tip and corners of the mouth [5, 2] of landmarks [68, 2].
+
+    In the order of `geometry.FIVE_POINTS`.
+    """
+    eyes = landmarks[36:42].mean(axis=0), landmarks[42:48].mean(axis=0)
+    return np.array([*eyes, landmarks[30], landmarks[48], landmarks[54]])
+
+
+def _search(detector: Callable, image: np.ndarray) -> list[Box]:
+    """Boxes of the faces, at the first scale that shows any."""
+    searched, factor = _zoom(image, SEARCHED, at_most=1.0)
+    width = [(BORDER, BORDER)] * 2 + [(0, 0)] * (image.ndim - 2)
+    padded = np.ascontiguousarray(np.pad(searched, width, mode="edge"))
+    doublings = 0
+    while not (found := detector(padded, doublings)):
+        doublings += 1
+        if max(searched.shape) * 2**doublings > ENLARGED:
+            break
+    return [
+        tuple(
+            round((side - BORDER) / factor)
+            for side in (box.left(), box.top(), box.right(), box.bottom())
+        )
+        for box in found
+    ]
+
+
+def _area(box: Box) -> int:
+    return (box[2] - box[0]) * (box[3] - box[1])
+
+
+def _squeeze(image: np.ndarray) -> np.ndarray:
+    """[H, W, 1] as [H, W]; others as they are, in one piece of memory."""
+    return np.ascontiguousarray(image[:, :, 0] if image.shape[2:] == (1,) else image)
+
+
+def _zoom(
+    image: np.ndarray, side: int, at_least: float = 0.0, at_most: float = np.inf
+) -> tuple[np.ndarray, float]:
+    """The image with a longest side of `side` px, and the factor, which is kept within limits."""
+    factor = float(np.clip(side / max(image.shape[:2]), at_least, at_most))
+    if factor == 1.0:
+        return image, 1.0
+    height, width = (max(1, round(factor * length)) for length in image.shape[:2])
+    resized = Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR)
+    return np.asarray(resized), factor
+
+
+def _shape(dlib: ModuleType, landmarks: np.ndarray) -> object:
+    """Landmarks [68, 2] as dlib has them."""
+    points = np.rint(landmarks).astype(int)
+    (left, top), (right, bottom) = points.min(axis=0), points.max(axis=0)
+    box = dlib.rectangle(int(left), int(top), int(right), int(bottom))
+    return dlib.full_object_detection(box, [dlib.point(int(x), int(y)) for x, y in points])
