@@ -1,5 +1,7 @@
 """How far two sets of features are apart, as distributions."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 
@@ -19,34 +21,57 @@ def frechet(a: np.ndarray, b: np.ndarray) -> float:
     return float(mean + np.trace(first) + np.trace(second) - 2 * cross)
 
 
-def mmd(a: np.ndarray, b: np.ndarray) -> float:
-    """Unbiased squared maximum mean discrepancy of features [N, D] and [M, D]; N, M at least 2.
+def kid(a: np.ndarray, b: np.ndarray) -> float:
+    """Unbiased kernel distance of features [N, D] and [M, D]; N, M at least 2.
 
-    Under the kernel (x . y / D + 1)^3 of KID, Binkowski et al., "Demystifying MMD GANs", 2018.
-    Below 0 now and then, since its mean is 0 where both come from one distribution.
+    The squared maximum mean discrepancy under the kernel (x . y / D + 1)^3, Binkowski et al.,
+    "Demystifying MMD GANs", 2018. Its mean is 0 where both come from one distribution, so that it
+    is below 0 now and then.
     """
     a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
     return float(_off_diagonal_mean(_kernel(a, a)) + _off_diagonal_mean(_kernel(b, b))
                  - 2 * _kernel(a, b).mean())  # fmt: skip
 
 
-def kid(
-    a: np.ndarray, b: np.ndarray, seed: int = 0, size: int = 100, subsets: int = 100
+def across_halves(
+    distance: Callable[[np.ndarray, np.ndarray], float],
+    features: np.ndarray,
+    person: np.ndarray,
+    real: np.ndarray,
+    real_person: np.ndarray,
+    seed: int = 0,
+    draws: int = 20,
 ) -> tuple[float, float]:
-    """Kernel distance of [N, D] and [M, D]: mean and standard deviation of `mmd` over subsets.
+    """Distance from one half of the people's features to the other half's real photos.
+
+    With `features = real` it is the floor: what the same number of perfect outputs would score.
 
     Args:
-      a, b: features; at least 2 rows each.
+      distance: `frechet` or `kid`.
+      features: [N, D], whose people are numbered by `person` [N].
+      real: [M, D], whose people are numbered by `real_person` [M].
       seed: of the draw.
-      size: rows of each subset, at most; drawn without replacement.
-      subsets: how many.
+      draws: how many halvings; both ways of each count.
+
+    Returns:
+      Mean and standard deviation over the halvings; nan if a half has fewer than two rows. No more
+      rows of the features are used than the same half has real ones, since a distance may depend on
+      the number of rows.
     """
     rng = np.random.default_rng(seed)
-    draws = [
-        mmd(*(x[rng.choice(len(x), min(size, len(x)), replace=False)] for x in (a, b)))
-        for _ in range(subsets)
-    ]
-    return float(np.mean(draws)), float(np.std(draws))
+    people = np.unique(np.concatenate([person, real_person]))
+    values = []
+    for _ in range(draws):
+        order = rng.permutation(people)
+        halves = order[: len(order) // 2], order[len(order) // 2 :]
+        for here, there in (halves, halves[::-1]):
+            rows = rng.permutation(np.flatnonzero(np.isin(person, here)))
+            rows = rows[: np.isin(real_person, here).sum()]
+            others = real[np.isin(real_person, there)]
+            if min(len(rows), len(others)) < 2:
+                return np.nan, np.nan
+            values.append(distance(features[rows], others))
+    return float(np.mean(values)), float(np.std(values))
 
 
 def nearest(features: np.ndarray, others: np.ndarray) -> np.ndarray:

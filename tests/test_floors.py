@@ -7,14 +7,15 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 FLOORS = (
-    ("errors", "geometry", "roles"),
-    ("instruments",),
-    ("augment", "datasets", "distributions", "image_cache", "intervals", "losses", "metrics",
-     "models", "monitors", "optimizers", "run_log", "stages", "verification", "visualize"),
+    ("errors", "generic_face", "geometry", "roles"),
+    ("instruments", "pose"),
+    ("augment", "datasets", "distributions", "image_cache", "intervals", "losses", "measurements",
+     "metrics", "models", "monitors", "optimizers", "run_log", "stages", "verification",
+     "visualize"),
     ("input_pipeline", "run_config", "train_state"),
     ("generate",),
     ("checkpoints", "evaluate", "report", "summary", "train_steps"),
-    ("train",),
+    ("evaluation", "train"),
     ("modes",),
     ("command_line",),
 )  # fmt: skip

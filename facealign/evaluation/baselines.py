@@ -1,0 +1,106 @@
+"""Outputs that need no network. A number without them is no evidence."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image, ImageFilter
+
+from facealign import geometry
+from facealign.evaluation.bench import Bench
+from facealign.instruments import five_points
+
+BLUR = 1 / 32  # standard deviation of the blurred input, as a share of the image's side
+ALIGNED = ("cfp", "lfw", "mugshots")  # their prepared photos are geometric alignments already
+
+
+class Outputs(NamedTuple):
+    """What a system makes of the photos, or of some of them."""
+
+    images: np.ndarray  # uint8 [n, H, W, 1]
+    rows: np.ndarray  # [n] of the photo that each was made of
+
+
+Baseline = Callable[[Bench], Outputs]
+
+
+def of_all(images: np.ndarray) -> Outputs:
+    """Outputs for every photo, in their order."""
+    return Outputs(images, np.arange(len(images)))
+
+
+def take_input(bench: Bench) -> Outputs:
+    """The photo itself."""
+    return of_all(bench.photos.examples["image"])
+
+
+def align(bench: Bench) -> Outputs:
+    """Rotated, scaled and shifted until the found eyes, nose and mouth are where they should be.
+
+    A photo without a face stays as it is. Nothing where the photos were prepared that way.
+    """
+    images = bench.photos.examples["image"]
+    if bench.photos.dataset in ALIGNED or bench.measured is None:
+        return of_all(images[:0])
+    size = images.shape[1]
+    aligned = images.copy()
+    for row in np.flatnonzero(bench.measured.found):
+        points = five_points(bench.measured.landmarks[row])
+        photo = Image.fromarray(images[row, :, :, 0])
+        aligned[row] = geometry.crop(photo, geometry.from_five_points(points, size), size)
+    return of_all(aligned)
+
+
+def mean_face(bench: Bench) -> Outputs:
+    """The mean R photo of training, whoever is asked for: frontal, and nobody."""
+    mean = np.rint(bench.train["restricted"]["image"].mean(axis=0, keepdims=True))
+    return of_all(np.repeat(mean.astype(np.uint8), len(bench.person), axis=0))
+
+
+def blur(bench: Bench) -> Outputs:
+    """The photo out of focus: the same pose and person, not sharp."""
+    images = bench.photos.examples["image"]
+    focus = ImageFilter.GaussianBlur(BLUR * images.shape[1])
+    blurred = [np.asarray(Image.fromarray(image[:, :, 0]).filter(focus)) for image in images]
+    return of_all(np.stack(blurred)[..., None])
+
+
+def stranger(bench: Bench) -> Outputs:
+    """A random R photo of training, for each person always the same: frontal, sharp, not them.
+
+    It would pass for perfect where outputs are only compared with outputs.
+    """
+    names = bench.photos.examples["subject"]
+    training = bench.train["restricted"]
+    rng = np.random.default_rng(bench.seed)
+    chosen = np.zeros(len(names), int)
+    for name in np.unique(names):
+        others = np.flatnonzero(training["subject"] != name)
+        chosen[names == name] = rng.choice(others) if len(others) else 0
+    return of_all(training["image"][chosen])
+
+
+def another_photo(bench: Bench) -> Outputs:
+    """Another real frontal photo of the person, what an oracle would give; not the gallery's.
+
+    For the photos of those who have one.
+    """
+    images = bench.photos.examples["image"]
+    rng = np.random.default_rng(bench.seed)
+    made = {}
+    for row, person in enumerate(bench.person):
+        own = bench.frontal[bench.person[bench.frontal] == person]
+        own = own[(own != row) & (own != bench.gallery[person])]
+        if len(own):
+            made[row] = rng.choice(own)
+    return Outputs(images[list(made.values())], np.array(list(made), int))
+
+
+BASELINES: dict[str, Baseline] = {
+    "input": take_input,
+    "geometric alignment": align,
+    "mean R face": mean_face,
+    "blurred input": blur,
+    "stranger (R photo)": stranger,
+    "another photo (oracle)": another_photo,
+}
