@@ -16,11 +16,14 @@ MODE = flags.DEFINE_enum("mode", "train", command_line.MODES, "What to do.")
 STEP = flags.DEFINE_integer(
     "step", 0, "evaluate: which checkpoint, by its step; 0 is the newest.", lower_bound=0
 )
+ON = flags.DEFINE_string(
+    "on", "", "evaluate: photos to judge on, DATASET:SPLIT,SPLIT; by default U's test split."
+)
 
 
 def main(_: list[str]) -> None:
     path = config_flags.get_config_filename(flags.FLAGS["config"])
-    command_line.run(MODE.value, CONFIG.value, path, WORKDIR.value, STEP.value)
+    command_line.run(MODE.value, CONFIG.value, path, WORKDIR.value, STEP.value, ON.value)
 
 
 if __name__ == "__main__":

@@ -13,14 +13,16 @@ from facealign.errors import UserError
 MODES = ("train", "evaluate", "summary")
 
 
-def run(mode: str, config: ConfigDict, config_path: str, workdir: str | None, step: int) -> None:
+def run(
+    mode: str, config: ConfigDict, config_path: str, workdir: str | None, step: int, on: str
+) -> None:
     """Runs a mode; leaves with one line and exit code 1 if the user can mend what went wrong."""
     from facealign import modes  # takes seconds, which a misspelt flag should not cost
 
     logging.get_absl_handler().addFilter(_is_ours)
     default = Path("runs") / re.sub(r"\.py:?", "_", Path(config_path).name).strip("_")
     try:
-        modes.MODES[mode](modes.Job(config, Path(workdir) if workdir else default, step))
+        modes.MODES[mode](modes.Job(config, Path(workdir) if workdir else default, step, on))
     except UserError as error:
         _fail(error)
 

@@ -48,11 +48,16 @@ def load_data(data: Any, split: str) -> dict[str, Examples]:
     return domains
 
 
+def data_folder(data: Any) -> Path:
+    """Where prepared datasets lie, and what was measured of their photos."""
+    return Path(data.data_dir or "~/tensorflow_datasets").expanduser().resolve()
+
+
 def load_examples(data: Any, name: str, split: str) -> Examples:
     """One split of one dataset, in the order of the file names, whatever its domain."""
     if not sys.stderr.isatty():  # where its progress bars would fill pages
         tfds.disable_progress_bar()
-    folder = Path(data.data_dir or "~/tensorflow_datasets").expanduser().resolve()
+    folder = data_folder(data)
     try:
         builder = DATASETS[name](data, str(folder))
         builder.download_and_prepare()

@@ -128,8 +128,8 @@ def _version() -> str:
 
 def _read(path: Path) -> dict[str, np.ndarray]:
     try:
-        with np.load(path) as file:
-            return dict(zip(file["keys"].tolist(), file["rows"], strict=True))
+        with path.open("rb") as file, np.load(file) as arrays:
+            return dict(zip(arrays["keys"].tolist(), arrays["rows"], strict=True))
     except Exception as error:  # zipfile, zlib and numpy raise various ones over damaged bytes
         if path.exists():
             logging.warning("%s is damaged and is written anew: %s", path, error)

@@ -9,11 +9,14 @@ from ml_collections import ConfigDict
 
 from facealign.checkpoints import Checkpoints
 from facealign.errors import UserError
-from facealign.evaluate import evaluate
-from facealign.input_pipeline import load_data
+from facealign.evaluate import evaluate, make_translate
+from facealign.evaluation.bench import load_photos
+from facealign.evaluation.judge import judge
+from facealign.evaluation.write import describe, for_terminal, write_evaluation
+from facealign.input_pipeline import data_folder, load_data, to_uint8
+from facealign.measurements import Meter
 from facealign.report import table
 from facealign.run_config import check_same, load_config
-from facealign.run_log import write_json
 from facealign.stages import create_stages, roles_of
 from facealign.summary import summarize
 from facealign.train import train
@@ -26,6 +29,7 @@ class Job(NamedTuple):
     config: ConfigDict
     workdir: Path
     step: int  # of the checkpoint; 0 is the newest
+    on: str = ""  # what to evaluate on, DATASET:SPLIT,SPLIT; "" is U's dataset and its test split
 
 
 def run_train(job: Job) -> None:
@@ -35,7 +39,7 @@ def run_train(job: Job) -> None:
 
 
 def run_evaluate(job: Job) -> None:
-    """Prints what a checkpoint scores on the test split, beside baselines; writes it as JSON."""
+    """Judges a checkpoint on held-out people beside baselines; writes tables and a page."""
     check_same(load_config(job.workdir), job.config, job.workdir)
     networks = _networks(job.config)
     like = jax.eval_shape(
@@ -45,11 +49,26 @@ def run_evaluate(job: Job) -> None:
         state = checkpoints.restore(like, job.step)
     if state is None:
         raise UserError(f"{job.workdir} has no checkpoint yet; let its training go on first")
-    train_data, test_data = (load_data(job.config.data, split) for split in ("train", "test"))
-    rows = evaluate(job.config, networks, state, train_data, test_data)
-    print(f"test split, checkpoint of step {state.step}")
-    print(table(rows))
-    write_json(job.workdir / "evaluation.json", {"step": int(state.step), "rows": rows})
+    train_data = load_data(job.config.data, "train")
+    rows = {}
+    if not job.on:
+        test_data = load_data(job.config.data, "test")
+        rows = evaluate(job.config, networks, state, train_data, test_data)
+    translate = make_translate(networks)
+    judgement = judge(
+        job.config.model.name,
+        lambda images: to_uint8(translate(state, images, "decoder_r")),
+        load_photos(job.config.data, job.on),
+        train_data,
+        job.config.data.frontal_yaw,
+        lambda: Meter(data_folder(job.config.data)),
+    )
+    facts = describe(judgement, job.workdir.name, int(state.step))
+    write_evaluation(job.workdir, judgement, facts, int(state.step), rows)
+    print(for_terminal(judgement, facts))
+    if rows:
+        print(table(rows))
+    print(f"wrote {job.workdir / 'evaluation.html'}, evaluation.md and evaluation.json")
 
 
 def run_summary(job: Job) -> None:

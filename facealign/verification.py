@@ -1,8 +1,9 @@
 """Whether two photos show one person: what distances between their features decide.
 
 A pair is accepted where its distance is at most a threshold. A distance of infinity stands for a
-photo in which no face was found: it is accepted at no threshold, so that a missed face of the right
-person is a failure and one of a wrong person is not.
+photo in which no face was found: it is accepted at no threshold. Where a curve has to go on beyond
+the last threshold (its area, its equal error rate), missed faces of right and wrong persons are a
+tie, as in chance.
 """
 
 from typing import NamedTuple
@@ -39,29 +40,24 @@ def roc(genuine: np.ndarray, impostor: np.ndarray) -> Roc:
 def auc(genuine: np.ndarray, impostor: np.ndarray) -> float:
     """Area under the curve: how often a genuine pair is nearer than an impostor pair.
 
-    A tie counts half, a genuine pair with a missed face loses; 0.5 is chance.
+    A tie counts half; 0.5 is chance.
     """
-    found = genuine[np.isfinite(genuine)]
     ranked = np.sort(impostor)
-    nearer, not_farther = (np.searchsorted(ranked, found, side) for side in ("left", "right"))
-    return float((len(ranked) - (nearer + not_farther) / 2).sum() / (len(genuine) * len(ranked)))
+    nearer, not_farther = (np.searchsorted(ranked, genuine, side) for side in ("left", "right"))
+    return float((len(ranked) - (nearer + not_farther) / 2).mean() / len(ranked))
 
 
 def eer(genuine: np.ndarray, impostor: np.ndarray) -> float:
     """Equal error rate: where as many impostors are accepted as genuine pairs are rejected.
 
-    Between two points of the curve it is taken from the straight line. Where the faces of so many
-    genuine pairs are missed that no threshold does it, their share.
+    Between two points of the curve it is taken from the straight line; 0.5 is chance.
     """
     curve = roc(genuine, impostor)
-    frr = 1 - curve.tar
-    after = int(np.argmax(curve.far >= frr))
-    if curve.far[after] < frr[after]:
-        return float(frr[-1])
-    before = after - 1  # the first point has far 0 and frr 1
-    gap, next_gap = (frr[i] - curve.far[i] for i in (before, after))
-    share = gap / (gap - next_gap)
-    return float(frr[before] + share * (frr[after] - frr[before]))
+    far, frr = np.append(curve.far, 1), np.append(1 - curve.tar, 0)
+    after = int(np.argmax(far >= frr))  # not the first point, whose far is 0 and whose frr is 1
+    gaps = (frr - far)[[after - 1, after]]
+    share = gaps[0] / (gaps[0] - gaps[1])
+    return float(frr[after - 1] + share * (frr[after] - frr[after - 1]))
 
 
 def tar_at_far(genuine: np.ndarray, impostor: np.ndarray, far: float) -> float:

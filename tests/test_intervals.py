@@ -38,3 +38,12 @@ def test_draws_without_a_number_are_left_out():
 def test_infinity_may_be_an_end():
     low, high = intervals.bootstrap(lambda people: np.inf if 0 in people else 1.0, 3)
     assert (low, high) == (1, np.inf)
+
+
+def test_of_a_mean_is_the_same_without_a_loop():
+    rng = np.random.default_rng(1)
+    person, values = rng.integers(0, 12, 80), rng.normal(size=80)
+    rows = intervals.rows_by_person(person, 12)
+    slow = intervals.bootstrap(lambda people: values[rows(people)].mean(), 12)
+    np.testing.assert_allclose(intervals.bootstrap_mean(values, person, 12), slow)
+    assert np.isnan(intervals.bootstrap_mean(values, np.zeros(80, int), 1)).all()

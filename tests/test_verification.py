@@ -27,7 +27,8 @@ def test_roc_by_hand():
     (GENUINE, IMPOSTOR, 18 / 20),  # 5 + 5 + 5 impostors are farther, and 3 than 0.6
     (GENUINE, GENUINE, 0.5),
     (MISSED, IMPOSTOR, 10 / 20),  # two missed genuine faces lose against all five
-    (MISSED, MISSED, 6 / 16),  # 0.1: a tie and three farther; 0.2: a tie and two farther; 0; 0
+    (MISSED, MISSED, 0.5),
+    (MISSED, np.full(3, np.inf), 9 / 12),  # two win against all, two tie with all
     (IMPOSTOR, GENUINE, 2 / 20),
 ])  # fmt: skip
 def test_auc_by_hand(genuine, impostor, area):
@@ -41,7 +42,9 @@ def test_auc_by_hand(genuine, impostor, area):
     (GENUINE, GENUINE, 0.5),
     (MISSED, IMPOSTOR, 0.5),  # far passes 0.4 at frr 0.5, then 0.6 at 0.5
     (np.full(3, np.inf), IMPOSTOR, 1.0),  # no face at all
-    (np.full(3, np.inf), np.full(3, np.inf), 1.0),
+    (np.full(3, np.inf), np.full(3, np.inf), 0.5),  # a face nowhere: chance
+    # The last threshold gives far 0, frr 0.5; on the way to far 1, frr 0 the two meet at 1/3.
+    (MISSED, np.full(3, np.inf), 1 / 3),
 ])  # fmt: skip
 def test_eer_by_hand(genuine, impostor, rate):
     np.testing.assert_allclose(verification.eer(genuine, impostor), rate)
