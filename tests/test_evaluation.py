@@ -55,7 +55,6 @@ def test_table_ranks_systems_as_sense_demands(judged):
     novelty = {name: value(judged, name, "novelty") for name in judged.systems}
     assert novelty["stranger (R photo)"] == 0 < novelty["input"]
     assert value(judged, "mean R face", "diversity") < 1e-3
-    assert value(judged, "network", "KID") < value(judged, "mean R face", "KID")
 
 
 def test_outputs_against_outputs_are_fooled_by_a_stranger(judged):

@@ -115,8 +115,8 @@ def test_evaluate_prints_a_table_and_refuses_another_config(tmp_path, data_dir):
     rows = json.loads((tmp_path / "evaluation.json").read_text())["rows"]
     assert rows["light"]["l1/reconstruction_u"] > 0 and rows["light"]["ssim/reconstruction_r"] < 1
     assert "blurred input" in output and (tmp_path / "evaluation.html").exists()
-    code, output, errors = run(*flags, *short, "--mode=evaluate", "--on=folder:validation,test")
-    assert code != 0 and "folder" in errors
+    code, output, errors = run(*flags, *short, "--mode=evaluate", "--on=lfw:validation,test")
+    assert code == 0 and "8 photos of 4 people: lfw, validation and test" in output
     code, _, errors = run(*flags, *short, "--mode=evaluate", "--config.seed=9")
     assert code != 0 and "seed: 0 -> 9" in errors
 
