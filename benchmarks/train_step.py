@@ -48,7 +48,7 @@ def make_rounds(config_name: str, number: int, batch_size: int, steps: int) -> C
     def one_step() -> float:
         nonlocal state
         start = time.perf_counter()
-        state, _ = jax.block_until_ready(update(state, batch))
+        state, _ = jax.block_until_ready(update(state, {}, [batch]))
         return 1e3 * (time.perf_counter() - start)
 
     def one_round() -> float:

@@ -20,8 +20,12 @@ def get_config() -> ConfigDict:
     data.paired = False  # True: the i-th R image is the target of the i-th U image
     data.data_dir = ""  # prepared datasets; "" is ~/tensorflow_datasets
     data.manual_dir = ""  # archives or photos not downloaded; "" is data_dir/downloads/manual
+    data.faces = "known"  # detect: search faces where nobody knows their place, and measure pose
     data.image_size = 128  # px, height and width
     data.batch_size = 16  # images of each domain in a step
+    data.uniform_yaw = False  # True: every 10 degrees of yaw of U come equally often
+    data.memory_mb = 4096.0  # MiB of decoded photos of a split; more are streamed from disk
+    data.on_device = "auto"  # or true, false: photos in the device's memory; auto: if they fit
     data.frontal_yaw = 8.0  # degrees; a photo belongs to R if all three angles are below these
     data.frontal_pitch = 10.0
     data.frontal_roll = 10.0
@@ -31,7 +35,12 @@ def get_config() -> ConfigDict:
     augment = config.augment = ConfigDict()  # training images only; both domains draw alike
     augment.flip = False  # mirror every second image
     augment.shift = 0  # px, at most, in each direction
+    augment.zoom = 0.0  # 0.05: up to 1.05 times as large, or as small
+    augment.rotation = 0.0  # degrees, at most
     augment.brightness = 0.0  # added to images in [-1, 1], at most
+    augment.contrast = 0.0  # 0.2: from 0.8 to 1.2 times
+    augment.noise = 0.0  # standard deviation, images in [-1, 1]
+    augment.input_warp = 0.0  # px, standard deviation at 5 x 5 points; targets stay as they are
 
     model = config.model = ConfigDict()
     model.name = "medium"  # light, medium or hourglass
@@ -62,6 +71,7 @@ def get_config() -> ConfigDict:
     config.run = ()  # names of stages, in the order in which they run
     config.stages = ConfigDict()
 
+    config.steps_per_call = 1  # more spare a GPU or TPU the wait between steps; on a CPU keep 1
     config.log_every = 10  # steps between two rows of metrics.jsonl
     config.evaluate_every = 50  # steps between two evaluations; a multiple of log_every
     config.checkpoint_every = 250  # steps between two checkpoints; a multiple of evaluate_every

@@ -1,6 +1,7 @@
 """The report's second experiment: reconstruct, pre-train the discriminator, go adversarial.
 
-Variants: `:faithful` ends in ReLU and drops the reconstruction term from the adversarial stage.
+Variants: `:faithful` ends in ReLU and drops the reconstruction term from the adversarial stage;
+`:lfw` has the report's data, people of the news (U) and mugshots (R), in `config.data.manual_dir`.
 """
 
 from ml_collections import ConfigDict
@@ -9,7 +10,8 @@ from configs import base, medium_reconstruction
 
 
 def get_config(variant: str = "") -> ConfigDict:
-    config = medium_reconstruction.get_config(variant)
+    own = base.choose(variant, {"": "", "faithful": "faithful", "lfw": ""})
+    config = medium_reconstruction.get_config(own)
     config.run = ("reconstruction", "discriminator", "adversarial")
     config.stages.discriminator = base.stage(
         "adversarial", 100, ("discriminator",), 2e-4, discriminator=1.0
@@ -24,4 +26,10 @@ def get_config(variant: str = "") -> ConfigDict:
         adversarial=1.0 if faithful else 0.03,
         discriminator=1.0,
     )
+    if variant == "lfw":
+        config.data.unrestricted = "lfw"
+        config.data.restricted = "mugshots"
+        config.augment.rotation = 10.0
+        config.augment.zoom = 0.05
+        config.augment.input_warp = 2.5
     return config

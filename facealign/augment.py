@@ -1,4 +1,7 @@
-"""Random changes of training images: pure functions of (images, key), on the device."""
+"""Random changes of training images: pure functions of (images, key), on the device.
+
+Images are [B, H, W, C] in [-1, 1] and stay there; strength 0 changes nothing.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,15 +9,19 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from facealign.resample import grid, resample
+
+WARP_POINTS = 5  # along each side of the image
+
 
 def flip(images: jax.Array, key: jax.Array) -> jax.Array:
-    """Mirrors each image of [B, H, W, C] with probability one half."""
+    """Mirrors each image with probability one half."""
     heads = jax.random.bernoulli(key, shape=(len(images), 1, 1, 1))
     return jnp.where(heads, images[:, :, ::-1], images)
 
 
 def shift(images: jax.Array, key: jax.Array, pixels: int) -> jax.Array:
-    """Moves each image of [B, H, W, C] by up to `pixels` px each way, repeating the border."""
+    """Moves each image by up to `pixels` whole px each way, repeating the border."""
     offsets = jax.random.randint(key, (len(images), 2), 0, 2 * pixels + 1)
     padded = jnp.pad(images, ((0, 0), (pixels, pixels), (pixels, pixels), (0, 0)), mode="edge")
 
@@ -24,26 +31,87 @@ def shift(images: jax.Array, key: jax.Array, pixels: int) -> jax.Array:
     return jax.vmap(crop)(padded, offsets)
 
 
+def zoom_and_rotate(images: jax.Array, key: jax.Array, zoom: float, degrees: float) -> jax.Array:
+    """Turns each image about its centre by up to `degrees`, larger or smaller by up to `zoom`.
+
+    A zoom of 0.1 makes things up to 1.1 times as large, or as small. The border is repeated.
+    """
+    zoom_key, angle_key = jax.random.split(key)
+    count, (height, width) = len(images), images.shape[1:3]
+    limit = jnp.log1p(zoom)
+    scale = jnp.exp(jax.random.uniform(zoom_key, (count,), minval=-limit, maxval=limit))
+    angle = jnp.deg2rad(degrees) * jax.random.uniform(angle_key, (count,), minval=-1, maxval=1)
+    cos, sin = jnp.cos(angle) / scale, jnp.sin(angle) / scale
+    matrix = jnp.stack([jnp.stack([cos, sin], -1), jnp.stack([-sin, cos], -1)], -2)
+    centre = jnp.array([width - 1, height - 1]) / 2
+    places = jnp.einsum("bij,hwj->bhwi", matrix, grid(height, width) - centre) + centre
+    return resample(images, places)
+
+
 def brightness(images: jax.Array, key: jax.Array, amount: float) -> jax.Array:
-    """Adds one number up to `amount` in size to each image of [B, H, W, C]; stays in [-1, 1]."""
+    """Adds one number up to `amount` in size to each image."""
     offsets = jax.random.uniform(key, (len(images), 1, 1, 1), minval=-amount, maxval=amount)
     return jnp.clip(images + offsets, -1, 1)
 
 
-def augment(batch: Mapping[str, jax.Array], key: jax.Array, strengths: Any) -> dict[str, jax.Array]:
-    """Applies what `config.augment` asks for to every domain of a batch, images in [-1, 1].
+def contrast(images: jax.Array, key: jax.Array, amount: float) -> jax.Array:
+    """Multiplies the distance from each image's mean by 1 - `amount` to 1 + `amount`."""
+    factor = 1 + jax.random.uniform(key, (len(images), 1, 1, 1), minval=-amount, maxval=amount)
+    mean = images.mean(axis=(1, 2, 3), keepdims=True)
+    return jnp.clip(mean + factor * (images - mean), -1, 1)
 
-    The domains share their random numbers, so that a pair stays a pair.
+
+def noise(images: jax.Array, key: jax.Array, deviation: float) -> jax.Array:
+    """Adds a normal number of this standard deviation to every pixel."""
+    return jnp.clip(images + deviation * jax.random.normal(key, images.shape), -1, 1)
+
+
+def warp(images: jax.Array, key: jax.Array, pixels: float) -> jax.Array:
+    """Moves 5 x 5 points of each image by normal numbers of `pixels` px, all between linearly.
+
+    The warp of the face-swapping autoencoders with one encoder and two decoders (deepfakes,
+    faceswap): inputs alone are warped, so that the code is that of the face behind.
     """
-    keys = jax.random.split(key, 3)
+    height, width = images.shape[1:3]
+    moves = pixels * jax.random.normal(key, (len(images), WARP_POINTS, WARP_POINTS, 2))
+    moves = jnp.einsum("hi,bijc,wj->bhwc", _hats(height), moves, _hats(width))
+    return resample(images, grid(height, width) + moves)
+
+
+def augment(batch: Mapping[str, jax.Array], key: jax.Array, strengths: Any) -> dict[str, jax.Array]:
+    """Applies what `config.augment` asks for to every domain of a batch.
+
+    The domains share their random numbers, so that a pair stays a pair. Where inputs are to be
+    warped, the batch comes back with `input_DOMAIN` beside each DOMAIN.
+    """
+    keys = jax.random.split(key, 7)
 
     def change(images: jax.Array) -> jax.Array:
         if strengths.flip:
             images = flip(images, keys[0])
         if strengths.shift:
             images = shift(images, keys[1], strengths.shift)
+        if strengths.zoom or strengths.rotation:
+            images = zoom_and_rotate(images, keys[3], strengths.zoom, strengths.rotation)
         if strengths.brightness:
             images = brightness(images, keys[2], strengths.brightness)
+        if strengths.contrast:
+            images = contrast(images, keys[4], strengths.contrast)
+        if strengths.noise:
+            images = noise(images, keys[5], strengths.noise)
         return images
 
-    return {domain: change(images) for domain, images in batch.items()}
+    changed = {domain: change(images) for domain, images in batch.items()}
+    if not strengths.input_warp:
+        return changed
+    warped = {
+        f"input_{domain}": warp(images, keys[6], strengths.input_warp)
+        for domain, images in changed.items()
+    }
+    return changed | warped
+
+
+def _hats(size: int) -> jax.Array:
+    """How much each of the points, from border to border, moves each pixel: [size, points]."""
+    place = jnp.linspace(0, WARP_POINTS - 1, size)[:, None]
+    return jnp.maximum(0, 1 - jnp.abs(place - jnp.arange(WARP_POINTS)))

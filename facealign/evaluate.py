@@ -16,6 +16,7 @@ from facealign.train_state import Network, TrainState, apply_network, averaged
 from facealign.visualize import draw_grid
 
 BATCH_SIZE = 32
+MEAN_OF = 2000  # training images that the mean one is made of
 SAMPLES = 4  # rows of the sample grid, of each split
 
 # Of images [B, H, W, C] in [-1, 1] and their targets, [B].
@@ -162,7 +163,8 @@ def measure_baselines(
         if not target:
             continue
         images = data[target]["image"]
-        mean = np.asarray(to_float(train[target]["image"].mean(axis=0, keepdims=True)))
+        some = take({target: train[target]}, MEAN_OF)[target]["image"]
+        mean = np.asarray(to_float(some.mean(axis=0, keepdims=True)))
         means = np.repeat(mean, len(images), 0)
         rows["mean training image"] |= _against(view, means, images, names)
         if target != domain:

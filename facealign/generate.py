@@ -9,7 +9,8 @@ import jax.numpy as jnp
 from facealign.roles import Route
 from facealign.train_state import Network, TrainState, apply_network, train_network
 
-Batch = Mapping[str, jax.Array]  # domain -> float32 [B, H, W, C] in [-1, 1]
+# Domain -> float32 [B, H, W, C] in [-1, 1]; the encoder sees `input_DOMAIN` instead, where given.
+Batch = Mapping[str, jax.Array]
 Images = dict[Route, tuple[jax.Array, ...]]  # a decoder's outputs; the last is the image
 
 
@@ -48,7 +49,8 @@ def generate(
 
     # All inputs of a network pass in one batch, so that batch normalization treats them alike.
     domains = tuple(dict.fromkeys(domain for domain, _ in routes))
-    code = apply("encoder", jnp.concatenate([batch[domain] for domain in domains]))
+    seen = [batch.get(f"input_{domain}", batch[domain]) for domain in domains]
+    code = apply("encoder", jnp.concatenate(seen))
     codes = dict(zip(domains, _split(code, len(domains)), strict=True))
     images = {}
     for decoder in dict.fromkeys(decoder for _, decoder in routes):

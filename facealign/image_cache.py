@@ -12,6 +12,7 @@ from absl import logging
 
 Arrays = dict[str, np.ndarray]
 MAPPED = "image"  # the one array that is large
+OWN = ("key", "has_image")  # entries of fields.npz that are the cache's own
 
 
 def load_or_build(folder: Path, key: str, build: Callable[[], Mapping[str, np.ndarray]]) -> Arrays:
@@ -43,7 +44,9 @@ def _load(folder: Path, key: str) -> Arrays | None:
         with (folder / "fields.npz").open("rb") as file, np.load(file) as fields:
             if str(fields["key"]) != key:
                 return None
-            arrays = {name: fields[name] for name in fields.files if name != "key"}
+            arrays = {name: fields[name] for name in fields.files if name not in OWN}
+            if not fields["has_image"]:
+                return arrays
         # A file that is shorter than its header says cannot be mapped.
         mapped = np.load(folder / f"{MAPPED}.npy", mmap_mode="r")
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
@@ -57,8 +60,10 @@ def _save(folder: Path, key: str, arrays: Arrays) -> None:
     part = Path(tempfile.mkdtemp(prefix=f"{folder.name}.", dir=folder.parent))
     try:
         fields = {name: array for name, array in arrays.items() if name != MAPPED}
-        np.savez(part / "fields.npz", key=np.array(key), **fields)
-        np.save(part / f"{MAPPED}.npy", arrays[MAPPED])
+        own = {"key": np.array(key), "has_image": np.array(MAPPED in arrays)}
+        np.savez(part / "fields.npz", **own, **fields)
+        if MAPPED in arrays:
+            np.save(part / f"{MAPPED}.npy", arrays[MAPPED])
         shutil.rmtree(folder, ignore_errors=True)
         os.replace(part, folder)
     finally:

@@ -1,7 +1,7 @@
-"""From prepared datasets to batches. Every photo is decoded once; a batch is pure arithmetic."""
+"""From prepared datasets to arrays. Every photo is decoded once, unless that takes too much."""
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,9 @@ from facealign import image_cache
 from facealign.datasets import DATASETS
 from facealign.errors import UserError, lookup
 from facealign.roles import DOMAINS
+from facealign.streamed_images import StreamedImages
 
-Examples = dict[str, np.ndarray]  # image uint8 [N, H, W, 1], subject [N], yaw [N], ...
+Examples = dict[str, Any]  # image uint8 [N, H, W, 1], subject [N], yaw [N], ...
 CACHE_VERSION = 1  # one more when the same photos are decoded to other pixels
 
 
@@ -71,21 +72,42 @@ def load_examples(data: Any, name: str, split: str) -> Examples:
             "add photos of more people"
         )
     size, prepared = data.image_size, Path(builder.data_dir)
-    return image_cache.load_or_build(
-        prepared / f"cache_{split}_{size}px",
-        f"{CACHE_VERSION} {size} {_content_key(prepared)}",
-        lambda: _decode(builder.as_data_source(split=split), size),
+    key = f"{CACHE_VERSION} {size} {_content_key(prepared)}"
+    if builder.info.splits[split].num_examples * size**2 <= data.memory_mb * 2**20:
+        return image_cache.load_or_build(
+            prepared / f"cache_{split}_{size}px",
+            key,
+            lambda: _decode_all(builder.as_data_source(split=split), size),
+        )
+    fields = image_cache.load_or_build(
+        prepared / f"cache_{split}_fields", key, lambda: _read_fields(builder, split)
     )
+    images = StreamedImages(
+        builder.as_data_source(split=split), fields.pop("record"), size, _decode
+    )
+    return fields | {"image": images}
 
 
-def _decode(source: Sequence[dict[str, Any]], size: int) -> Examples:
+def _decode_all(source: Sequence[dict[str, Any]], size: int) -> Examples:
     """All examples in the order of the file names, images as uint8 [N, size, size, 1]."""
     rows = sorted(source, key=lambda row: row["file_name"])
-    examples = {
-        key: np.array([_plain(row[key]) for row in rows]) for key in rows[0] if key != "image"
-    }
-    examples["image"] = np.stack([_resize(row["image"], size) for row in rows])
-    return examples
+    return _columns(rows) | {"image": np.stack([_decode(row, size) for row in rows])}
+
+
+def _read_fields(builder: tfds.core.DatasetBuilder, split: str) -> Examples:
+    """All but the images, in the same order, and the number of each one's `record`."""
+    skip = {"image": tfds.decode.SkipDecoding()}
+    source = builder.as_data_source(split=split, decoders=skip)
+    rows = [
+        {key: value for key, value in row.items() if key != "image"} | {"record": record}
+        for record, row in enumerate(source)
+    ]
+    return _columns(sorted(rows, key=lambda row: row["file_name"]))
+
+
+def _columns(rows: Sequence[dict[str, Any]]) -> Examples:
+    """One array a field, images left out."""
+    return {key: np.array([_plain(row[key]) for row in rows]) for key in rows[0] if key != "image"}
 
 
 def _content_key(prepared: Path) -> str:
@@ -105,48 +127,10 @@ def select_domain(examples: Examples, domain: str, data: Any) -> Examples:
     chosen = domains == domain
     if chosen.all():  # no copy, so that a memory map stays one
         return dict(examples)
-    return {key: values[chosen] for key, values in examples.items()}
-
-
-def batch_indices(seed: int, stream: int, step: int, batch_size: int, count: int) -> np.ndarray:
-    """Which examples [B] step number `step` sees: slices of one permutation after another.
-
-    Every epoch is a permutation of all `count` examples; a batch may span two epochs. Streams with
-    different numbers are independent.
-    """
-    position = step * batch_size + np.arange(batch_size)
-    epochs = position // count
-    indices = np.empty(batch_size, np.int64)
-    for epoch in np.unique(epochs):
-        order = np.random.default_rng((seed, stream, epoch)).permutation(count)
-        indices[epochs == epoch] = order[position[epochs == epoch] % count]
-    return indices
-
-
-def make_batches(
-    domains: Mapping[str, Examples], seed: int, batch_size: int, paired: bool
-) -> Callable[[int], dict[str, np.ndarray]]:
-    """A pure function from a step to its batch: domain -> uint8 [B, H, W, 1].
-
-    Raises:
-      UserError: a batch is larger than a domain.
-    """
-    for domain, examples in domains.items():
-        if batch_size > len(examples["image"]):
-            raise UserError(
-                f"config.data.batch_size={batch_size} is larger than the {domain} training data; "
-                f"choose at most {len(examples['image'])}"
-            )
-
-    def batch(step: int) -> dict[str, np.ndarray]:
-        images = {}
-        for number, (domain, examples) in enumerate(domains.items()):
-            stream = 0 if paired else number
-            count = len(examples["image"])
-            images[domain] = examples["image"][batch_indices(seed, stream, step, batch_size, count)]
-        return images
-
-    return batch
+    return {
+        key: values.where(chosen) if isinstance(values, StreamedImages) else values[chosen]
+        for key, values in examples.items()
+    }
 
 
 def to_float(images: jax.Array) -> jax.Array:
@@ -163,7 +147,9 @@ def _plain(value: Any) -> Any:
     return value.decode() if isinstance(value, bytes) else value
 
 
-def _resize(image: np.ndarray, size: int) -> np.ndarray:
+def _decode(row: dict[str, Any], size: int) -> np.ndarray:
+    """The image of a record as uint8 [size, size, 1]."""
+    image = row["image"]
     if image.shape[:2] == (size, size):
         return image
     resized = Image.fromarray(image[:, :, 0]).resize((size, size), Image.Resampling.LANCZOS)

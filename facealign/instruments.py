@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
+from facealign import geometry
 from facealign.errors import UserError
 
 Box = tuple[int, int, int, int]  # px: left, top, right, bottom
@@ -23,6 +24,8 @@ SEARCHED = 1024  # px: longest side that is searched; larger photos are shrunk
 ENLARGED = 512  # px: longest side up to which a small photo is searched again when no face is found
 BORDER = 32  # px of repeated border around a photo, so that a face that fills it is found
 MEASURED = 256  # px: a smaller photo is drawn larger, since dlib rounds landmarks to whole px
+ALIKE = 0.5  # share of the largest face's area from which on another one counts beside it
+EYES_APART = 20  # px: a face with less between the centres of its eyes is too small to use
 # The box that dlib's detector draws around the face of a canonical crop, from brow to chin: the
 # median over every fortieth photo of Labeled Faces in the Wild. Its landmarks expect such a box.
 CANONICAL_BOX = (6, 19, 114, 126)
@@ -93,6 +96,47 @@ def five_points(landmarks: np.ndarray) -> np.ndarray:
     """
     eyes = landmarks[36:42].mean(axis=0), landmarks[42:48].mean(axis=0)
     return np.array([*eyes, landmarks[30], landmarks[48], landmarks[54]])
+
+
+def main_face(image: np.ndarray, instruments: Instruments) -> Face:
+    """The one face that a photo is of.
+
+    That is the largest. Where others have half of its area or more, it is the one of them with
+    its centre in the middle third of the photo, from left to right and from top to bottom.
+
+    Raises:
+      ValueError: there is no face, several are alike in size, or it is tiny.
+    """
+    faces = instruments.find(image)
+    if not faces:
+        raise ValueError("no face was found")
+    alike = [face for face in faces if _area(face.box) >= ALIKE * _area(faces[0].box)]
+    if len(alike) > 1:
+        middle = [face for face in alike if _is_central(face.box, image.shape)]
+        if len(middle) != 1:
+            raise ValueError(f"{len(alike)} faces alike in size")
+        alike = middle
+    left, right = five_points(alike[0].landmarks)[:2]
+    apart = np.linalg.norm(right - left)
+    if apart < EYES_APART:
+        raise ValueError(f"a tiny face: eyes {apart:.0f} px apart, at least {EYES_APART} needed")
+    return alike[0]
+
+
+def align(image: np.ndarray, instruments: Instruments) -> np.ndarray:
+    """The transformation [2, 3] of a photo to the canonical crop, by its eyes, nose and mouth.
+
+    Geometric alignment: rotation, scale and shift of the picture, and nothing of the head's turn.
+
+    Raises:
+      ValueError: as `main_face`.
+    """
+    return geometry.from_five_points(five_points(main_face(image, instruments).landmarks))
+
+
+def _is_central(box: Box, shape: tuple[int, ...]) -> bool:
+    x, y = (box[0] + box[2]) / 2 / shape[1], (box[1] + box[3]) / 2 / shape[0]
+    return 1 / 3 <= x <= 2 / 3 and 1 / 3 <= y <= 2 / 3
 
 
 def _search(detector: Callable, image: np.ndarray) -> list[Box]:

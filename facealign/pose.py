@@ -10,11 +10,15 @@ from facealign import generic_face
 # cm from the camera to the face, which nobody knows for a photo. Taken from 75 or 300 cm, a head
 # turned by 30 degrees is measured 0.8 degrees too far or 0.4 too little.
 DISTANCE = 150.0
-# The landmarks that count, and how much. Brows and lips move with the expression, and the jaw slides
-# along the outline as the head turns; but without the chin, pitch is lost in the noise.
+# The landmarks that count, and how much. Brows and lips move with the expression, and the jaw
+# slides along the outline as the head turns; but without the chin, pitch is lost in the noise.
 WEIGHTS = {range(27, 48): 1.0, (48, 54): 1.0, range(4, 13): 0.5}  # nose, eyes; mouth corners; chin
 STEPS, ENOUGH = 30, 1e-5  # Gauss-Newton: at most so many steps, until one is smaller (radians)
-PITCH_OFFSET = 0.0
+# Degrees by which people who look straight into the camera seem to look up: the median over the
+# 344 studio portraits of the mugshots dataset. (Over frontal photos of Labeled Faces in the Wild it
+# is 1.6.) Half of the portraits lie more than 4.5 degrees beside it, since faces differ in shape:
+# pitch compares photos of one person better than people.
+PITCH_OFFSET = 2.6
 
 _POINTS = np.array([point for points in WEIGHTS for point in points])
 _WEIGHTS = np.array([weight for points, weight in WEIGHTS.items() for _ in points])
@@ -25,7 +29,9 @@ def estimate_pose(landmarks: np.ndarray) -> tuple[float, float, float]:
 
     Weighted least squares over perspective pictures of the generic face (the PnP problem) with
     rotation, scale and shift free, by Gauss-Newton from a frontal face. The camera looks at the
-    middle of the face.
+    middle of the face. Half of the ORL photos come out within 1.0 degrees of the yaw in
+    orl_pose.csv (correlation 0.99), half within 3.2 of the pitch. True profiles in which dlib finds
+    a face come out at about 40 degrees, since dlib guesses landmarks of the hidden side.
 
     Args:
       landmarks: [68, 2] in px, in the order of iBUG 300-W.

@@ -22,6 +22,7 @@ AT_LEAST_ONE = (
     "model.features",
     "model.scales",
     "model.stacks",
+    "steps_per_call",
 )
 MULTIPLES = (("evaluate_every", "log_every"), ("checkpoint_every", "evaluate_every"))
 

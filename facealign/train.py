@@ -1,13 +1,15 @@
 """The training loop."""
 
+import itertools
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from absl import logging
 from ml_collections import ConfigDict
@@ -18,7 +20,8 @@ from facealign.augment import augment
 from facealign.checkpoints import Checkpoints
 from facealign.errors import UserError
 from facealign.evaluate import Evaluator, take
-from facealign.input_pipeline import load_data, make_batches, to_float
+from facealign.feed import Batch, Feed, create_feed, look_up
+from facealign.input_pipeline import load_data, to_float
 from facealign.report import write_report
 from facealign.roles import DOMAINS
 from facealign.run_config import check_numbers, load_config, make_workdir
@@ -28,14 +31,18 @@ from facealign.train_state import TrainState, create_networks, create_state, res
 from facealign.train_steps import TrainStep, create_step
 from facealign.visualize import plot_curves, plot_fetch_times
 
-Update = Callable[[TrainState, Mapping[str, Any]], tuple[TrainState, dict[str, jax.Array]]]
+# (state, images that stay on the device, batches of K steps) -> (state, metrics summed over them)
+Update = Callable[
+    [TrainState, Mapping[str, jax.Array], Sequence[Batch]],
+    tuple[TrainState, dict[str, jax.Array]],
+]
 
 
 class Run(NamedTuple):
     """What the loop works with, besides the state."""
 
     config: ConfigDict
-    batches: Callable[[int], dict[str, np.ndarray]]
+    feed: Feed
     evaluator: Evaluator
     checkpoints: Checkpoints
     log: RunLog
@@ -58,14 +65,15 @@ def train(config: ConfigDict, workdir: Path) -> None:
     data = load_data(config.data, "train")
     held_out = take(load_data(config.data, "validation"), config.evaluate_examples)
     read_seconds = time.perf_counter() - reading
-    batches = make_batches(data, config.seed, config.data.batch_size, config.data.paired)
+    feed = create_feed(data, config)
     updates = [
         make_update(create_step(config, nets, stage), config.augment, train_key)
         for nets, stage in zip(networks, stages, strict=True)
     ]
+    first = [next(feed.batches(0, 1))]
     for stage, update in zip(stages, updates, strict=True):  # errors before any work
         try:
-            jax.eval_shape(update, like, batches(0))
+            jax.eval_shape(update, like, feed.resident, first)
         except UserError as error:
             raise UserError(f"config.stages.{stage.name}: {error}") from error
 
@@ -85,7 +93,7 @@ def train(config: ConfigDict, workdir: Path) -> None:
         with RunLog(workdir, int(state.step)) as log:
             evaluator.measure(state)  # what the first evaluation measures the change from
             log.picture(int(state.step), evaluator.draw(state))
-            run = Run(config, batches, evaluator, checkpoints, log)
+            run = Run(config, feed, evaluator, checkpoints, log)
             for stage, nets, update in zip(stages, networks, updates, strict=True):
                 if state.step == stage.start:
                     state = reset_optimizers(nets, state, stage.train)
@@ -98,12 +106,22 @@ def train(config: ConfigDict, workdir: Path) -> None:
 
 
 def make_update(step: TrainStep, strengths: Any, key: jax.Array) -> Update:
-    """The jitted step on uint8 images: to [-1, 1], augmented, under the key of the state's step."""
+    """The jitted step on K batches of uint8 images, one after the other; sums of the metrics.
 
-    def update(state: TrainState, images: Mapping[str, jax.Array]):
+    Each step's images become floats in [-1, 1] and are augmented under the key of its number.
+    """
+
+    def one(state: TrainState, resident: Mapping[str, jax.Array], batch: Batch):
         augment_key, step_key = jax.random.split(jax.random.fold_in(key, state.step))
-        batch = {domain: to_float(pixels) for domain, pixels in images.items()}
-        return step(state, augment(batch, augment_key, strengths), step_key)
+        images = {domain: to_float(p) for domain, p in look_up(resident, batch).items()}
+        return step(state, augment(images, augment_key, strengths), step_key)
+
+    def update(state: TrainState, resident: Mapping[str, jax.Array], batches: Sequence[Batch]):
+        if len(batches) == 1:  # a loop's body runs on one core of a CPU, at a twentieth the speed
+            return one(state, resident, batches[0])
+        stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *batches)
+        state, metrics = jax.lax.scan(lambda s, batch: one(s, resident, batch), state, stacked)
+        return state, jax.tree.map(lambda metric: metric.sum(axis=0), metrics)
 
     return jax.jit(update, donate_argnums=0)
 
@@ -158,37 +176,54 @@ def run_stage(run: Run, stage: Stage, update: Update, state: TrainState) -> Trai
         unit_scale=True,
         mininterval=0.5 if sys.stderr.isatty() else 20,
     )
-    pending, clock = [], time.perf_counter()
+    pending, waited, clock = [], 0.0, time.perf_counter()
+    step, batches = int(state.step), run.feed.batches(int(state.step), stage.end)
     with progress:
-        for step in range(int(state.step), stage.end):
+        while step < stage.end:
+            count = min(run.config.steps_per_call, _to_next(stage, step, run.config.log_every))
             fetching = time.perf_counter()
-            batch = jax.device_put(run.batches(step))
-            run.log.fetch_times.append(1e3 * (time.perf_counter() - fetching))
-            state, metrics = update(state, batch)  # returns at once; the device works on
-            pending.append(metrics)
-            progress.update(images)
-            if _due(stage, step + 1, run.config.log_every):
-                row = log_row(run, stage, step + 1, jax.device_get(pending), clock)
-                progress.set_postfix(loss=row["loss"], refresh=False)
-                if _due(stage, step + 1, run.config.evaluate_every):
+            chunk = jax.device_put(list(itertools.islice(batches, count)))
+            seconds = time.perf_counter() - fetching
+            run.log.fetch_times += [1e3 * seconds / count] * count
+            waited += seconds
+            state, sums = update(state, run.feed.resident, chunk)  # returns at once
+            pending.append(sums)
+            step += count
+            progress.update(count * images)
+            if _due(stage, step, run.config.log_every):
+                row = log_row(run, stage, step, jax.device_get(pending), waited, clock)
+                progress.set_postfix_str(
+                    f"loss {row['loss']:.3g}, input {row['timing']['input_wait']:.1%}", False
+                )
+                if _due(stage, step, run.config.evaluate_every):
                     row = evaluate_row(run, stage, state)
-                    if _due(stage, step + 1, run.config.checkpoint_every):
+                    if _due(stage, step, run.config.checkpoint_every):
                         run.checkpoints.save(state, row)
-                pending, clock = [], time.perf_counter()
+                pending, waited, clock = [], 0.0, time.perf_counter()
     return state
 
 
 def log_row(
-    run: Run, stage: Stage, step: int, metrics: list[dict[str, np.ndarray]], clock: float
+    run: Run,
+    stage: Stage,
+    step: int,
+    sums: list[dict[str, np.ndarray]],
+    waited: float,
+    clock: float,
 ) -> dict[str, Any]:
-    """Writes the means of the metrics since the last row, which came at `clock`."""
-    seconds = (time.perf_counter() - clock) / len(metrics)
+    """Writes the means of the metrics since the last row, which came at `clock`.
+
+    Of the seconds since then, `waited` went by before batches were there.
+    """
+    steps = (step - stage.start - 1) % run.config.log_every + 1
+    seconds = time.perf_counter() - clock
     row = {"step": step, "stage": stage.name}
-    row |= {name: float(np.mean([m[name] for m in metrics])) for name in metrics[0]}
+    row |= {name: float(np.sum([s[name] for s in sums], dtype=float)) / steps for name in sums[0]}
     row["timing"] = {
-        "step_ms": 1e3 * seconds,
-        "images_per_second": run.config.data.batch_size * len(DOMAINS) / seconds,
-        "fetch_ms": float(np.mean(run.log.fetch_times[-len(metrics) :])),
+        "step_ms": 1e3 * seconds / steps,
+        "images_per_second": run.config.data.batch_size * len(DOMAINS) * steps / seconds,
+        "fetch_ms": 1e3 * waited / steps,
+        "input_wait": waited / seconds,
     }
     write_row(run, row)
     run.log.save_fetch_times()
@@ -228,6 +263,11 @@ def write_row(run: Run, row: dict[str, Any]) -> None:
 
 def _due(stage: Stage, step: int, interval: int) -> bool:
     return (step - stage.start) % interval == 0 or step == stage.end
+
+
+def _to_next(stage: Stage, step: int, interval: int) -> int:
+    """Steps from one that is not due to the next that is."""
+    return min(interval - (step - stage.start) % interval, stage.end - step)
 
 
 def _shapes(tree: Any) -> Any:

@@ -3,17 +3,30 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from configs import base
-from facealign.augment import augment, brightness, flip, shift
+from facealign import augment as changes
+from facealign.augment import (
+    augment,
+    brightness,
+    contrast,
+    flip,
+    noise,
+    shift,
+    warp,
+    zoom_and_rotate,
+)
 
 IMAGES = jax.random.uniform(jax.random.key(0), (64, 6, 6, 1), minval=-1)
 KEY = jax.random.key(1)
+ALL = dict(flip=True, shift=2, zoom=0.1, rotation=10.0, brightness=0.3, contrast=0.2, noise=0.1,
+           input_warp=1.0)  # fmt: skip
 
 
-def strengths(flip=True, shift=2, brightness=0.3):
+def strengths(**changed):
     config = base.get_config().augment
-    config.flip, config.shift, config.brightness = flip, shift, brightness
+    config.update(changed or ALL)
     return config
 
 
@@ -57,22 +70,81 @@ def test_brightness_adds_one_number_to_an_image():
     assert -0.5 <= added.min() < -0.25 and 0.25 < added.max() <= 0.5
 
 
+def test_contrast_keeps_the_mean_and_scales_what_differs_from_it():
+    dim = IMAGES / 4
+    means = dim.mean(axis=(1, 2, 3), keepdims=True)
+    changed = np.asarray(contrast(dim, KEY, 0.5))
+    factors = np.asarray((changed - means) / (dim - means)).reshape(len(dim), -1)
+    np.testing.assert_allclose(factors, factors[:, :1] * np.ones(36), rtol=1e-3)
+    assert 0.5 <= factors.min() < 0.75 and 1.25 < factors.max() <= 1.5
+
+
+def test_noise_has_its_deviation():
+    gray = jnp.zeros((64, 16, 16, 1))
+    added = noise(gray, KEY, 0.1)
+    np.testing.assert_allclose([added.mean(), added.std()], [0, 0.1], atol=2e-3)
+
+
+def test_zoom_and_rotation_keep_the_centre_and_stay_within_their_limits():
+    """On images that hold their own coordinates, what is read says where it was read."""
+    ramp = jnp.stack(jnp.meshgrid(jnp.arange(-20.0, 21), jnp.arange(-20.0, 21)), -1)
+    images = jnp.broadcast_to(ramp, (64, *ramp.shape)) / 20
+    read = np.asarray(zoom_and_rotate(images, KEY, 0.1, 10.0)) * 20
+    np.testing.assert_allclose(read[:, 20, 20], 0, atol=1e-5)
+    right = read[:, 20, 25]  # 5 px to the right of the centre
+    scale = 5 / np.linalg.norm(right, axis=-1)
+    angle = np.degrees(np.arctan2(right[:, 1], right[:, 0]))
+    assert 1 / 1.1 - 1e-4 < scale.min() < 0.95 and 1.05 < scale.max() < 1.1 + 1e-4
+    assert -10.01 < angle.min() < -8 and 8 < angle.max() < 10.01
+    down = read[:, 25, 20]
+    np.testing.assert_allclose((right * down).sum(-1), 0, atol=1e-3)
+
+
+def test_a_warp_moves_its_points_by_normal_numbers_and_what_is_between_linearly():
+    ramp = jnp.stack(jnp.meshgrid(jnp.arange(81.0), jnp.arange(81.0)), -1) / 80
+    images = jnp.broadcast_to(ramp, (256, *ramp.shape))
+    moves = (np.asarray(warp(images, KEY, 2.5)) - ramp) * 80
+    inner = moves[:, 20:61:20, 20:61:20]
+    np.testing.assert_allclose([inner.mean(), inner.std()], [0, 2.5], atol=0.1)
+    middle = (moves[:, 20, 20] + moves[:, 20, 40]) / 2
+    np.testing.assert_allclose(moves[:, 20, 30], middle, atol=1e-3)
+
+
+def test_only_inputs_are_warped():
+    output = augment({"u": IMAGES}, KEY, strengths(input_warp=1.0))
+    np.testing.assert_array_equal(output["u"], IMAGES)
+    assert np.abs(output["input_u"] - IMAGES).max() > 0.1
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [("shift", (0,)), ("zoom_and_rotate", (0.0, 0.0)), ("brightness", (0.0,)),
+     ("contrast", (0.0,)), ("noise", (0.0,)), ("warp", (0.0,))],
+)  # fmt: skip
+def test_strength_0_changes_nothing(name, values):
+    same = getattr(changes, name)(IMAGES, KEY, *values)
+    np.testing.assert_allclose(same, IMAGES, atol=1e-5)
+
+
 def test_augmented_images_stay_in_range():
-    output = augment({"u": IMAGES}, KEY, strengths(brightness=1.5))["u"]
+    output = augment({"u": IMAGES}, KEY, strengths(**ALL | {"brightness": 1.5}))["u"]
     assert output.min() == -1 and output.max() == 1
+    assert output.shape == IMAGES.shape and output.dtype == IMAGES.dtype
 
 
 def test_pairs_stay_pairs():
     """Whatever is drawn for U is drawn for R."""
     output = augment({"u": IMAGES, "r": IMAGES[..., ::-1]}, KEY, strengths())
     np.testing.assert_array_equal(output["u"], output["r"])
-    signed = augment({"u": IMAGES, "r": -IMAGES}, KEY, strengths(brightness=0.0))
+    np.testing.assert_array_equal(output["input_u"], output["input_r"])
+    geometry = strengths(flip=True, shift=2, zoom=0.1, rotation=10.0, contrast=0.2)
+    signed = augment({"u": IMAGES, "r": -IMAGES}, KEY, geometry)
     np.testing.assert_array_equal(signed["u"], -signed["r"])
 
 
 def test_jit_equals_eager_and_the_key_decides():
-    jitted = jax.jit(lambda images, key: augment({"u": images}, key, strengths())["u"])
-    eager = augment({"u": IMAGES}, KEY, strengths())["u"]
-    np.testing.assert_allclose(jitted(IMAGES, KEY), eager, atol=1e-6)
+    jitted = jax.jit(lambda images, key: augment({"u": images}, key, strengths())["input_u"])
+    eager = augment({"u": IMAGES}, KEY, strengths())["input_u"]
+    np.testing.assert_allclose(jitted(IMAGES, KEY), eager, atol=1e-5)
     np.testing.assert_array_equal(jitted(IMAGES, KEY), jitted(IMAGES, KEY))
     assert jnp.any(jitted(IMAGES, jax.random.key(2)) != jitted(IMAGES, KEY))

@@ -13,9 +13,11 @@ from facealign.train_steps import create_step
 
 FOLDER = Path(__file__).parent.parent / "configs"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.py") if path.stem not in ("__init__", "base"))
-VARIANTS = [(name, ()) for name in NAMES] + [
-    (name, ("faithful",)) for name in ("polygons_light", "medium_reconstruction", "medium_gan")
-]
+VARIANTS = (
+    [(name, ()) for name in NAMES]
+    + [(name, ("faithful",)) for name in ("polygons_light", "medium_reconstruction", "medium_gan")]
+    + [("medium_gan", ("lfw",))]
+)
 
 
 @pytest.mark.parametrize(("name", "variant"), VARIANTS)

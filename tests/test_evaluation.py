@@ -8,15 +8,18 @@ import pytest
 
 from facealign.errors import UserError
 from facealign.evaluation import bench, folds, judge, page, tables, write
-from facealign.evaluation.baselines import of_all
+from facealign.evaluation.baselines import BASELINES, of_all
 from facealign.evaluation.recognition import tar_score, with_gallery
 from facealign.evaluation.scores import score
 from tests import toy_faces
 
 
-def evaluate(examples, translate=lambda images: images, open_meter=toy_faces.ToyMeter):
+def evaluate(
+    examples, translate=lambda images: images, open_meter=toy_faces.ToyMeter, names=("input",)
+):
     photos = bench.Photos("folder", ("test",), examples)
-    return judge.judge("network", translate, photos, toy_faces.training(), 8.0, open_meter)
+    chosen = {name: BASELINES[name] for name in names}
+    return judge.judge("network", translate, photos, toy_faces.training(), 8.0, open_meter, chosen)
 
 
 def value(judgement, system, name, part="all"):
@@ -36,7 +39,7 @@ def judged():
         turned[:, 16:, :16] = 128
         return turned
 
-    return evaluate(toy_faces.people(12), translate)
+    return evaluate(toy_faces.people(12), translate, names=BASELINES)
 
 
 def test_table_ranks_systems_as_sense_demands(judged):
@@ -123,7 +126,7 @@ def test_nothing_found_in_any_output_is_the_worst_of_systems():
 
 
 def test_without_instruments_the_rest_is_judged():
-    judged = evaluate(toy_faces.people(3), open_meter=no_instruments)
+    judged = evaluate(toy_faces.people(3), open_meter=no_instruments, names=BASELINES)
     assert any("requirements-faces.txt" in note for note in judged.notes)
     assert value(judged, "blurred input", "sharpness") < value(judged, "input", "sharpness")
     assert "TAR" not in judged.systems["network"].scores["all"]
@@ -132,7 +135,8 @@ def test_without_instruments_the_rest_is_judged():
 
 
 def test_no_face_in_any_photo_is_said_in_words():
-    judged = evaluate(toy_faces.examples([(p, 0.0, i, False) for p in range(2) for i in range(2)]))
+    rows = [(person, 0.0, photo, False) for person in range(2) for photo in range(2)]
+    judged = evaluate(toy_faces.examples(rows))
     assert any("no face in any of the 4 photos" in note for note in judged.notes)
     assert "TAR" not in judged.systems["network"].scores["all"]
 

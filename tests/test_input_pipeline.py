@@ -11,17 +11,13 @@ from facealign import input_pipeline
 from facealign.datasets import DATASETS
 from facealign.errors import UserError
 from facealign.input_pipeline import (
-    batch_indices,
     load_data,
     load_examples,
-    make_batches,
     select_domain,
     to_float,
     to_uint8,
 )
 from facealign.roles import DOMAINS
-
-COUNT, BATCH = 10, 4  # 4 does not divide 10: batches 2, 7, ... span two epochs
 
 
 @pytest.fixture
@@ -30,65 +26,6 @@ def data(data_dir):
     data = base.get_config().data
     data.data_dir, data.image_size, data.polygon_pairs = data_dir, 32, 80
     return data
-
-
-def numbered(count):
-    """Examples whose images hold their own number."""
-    return {"image": np.arange(count, dtype=np.uint8).reshape(-1, 1, 1, 1)}
-
-
-def numbers(batch):
-    return {domain: images.ravel().tolist() for domain, images in batch.items()}
-
-
-def test_every_epoch_is_a_permutation():
-    steps = [batch_indices(0, 0, step, BATCH, COUNT) for step in range(15)]
-    epochs = np.concatenate(steps).reshape(-1, COUNT)
-    np.testing.assert_array_equal(np.sort(epochs), [np.arange(COUNT)] * len(epochs))
-    assert len({tuple(epoch) for epoch in epochs}) == len(epochs)
-
-
-def test_a_batch_that_spans_two_epochs_takes_the_end_of_one_and_the_start_of_the_next():
-    whole = np.concatenate([batch_indices(0, 0, epoch, COUNT, COUNT) for epoch in range(2)])
-    np.testing.assert_array_equal(batch_indices(0, 0, 2, BATCH, COUNT), whole[8:12])
-
-
-@pytest.mark.parametrize("other", [(1, 0, 5), (0, 1, 5), (0, 0, 6)])
-def test_seed_stream_and_step_each_decide(other):
-    first = batch_indices(0, 0, 5, 50, 100)
-    np.testing.assert_array_equal(batch_indices(0, 0, 5, 50, 100), first)
-    assert np.any(batch_indices(*other, 50, 100) != first)
-
-
-def test_a_batch_depends_on_its_step_alone():
-    domains = {domain: numbered(COUNT) for domain in DOMAINS}
-    forward, backward = (make_batches(domains, 0, BATCH, paired=False) for _ in range(2))
-    there = [numbers(forward(step)) for step in range(9)]
-    back = [numbers(backward(step)) for step in reversed(range(9))]
-    assert there == back[::-1]
-
-
-def test_paired_domains_stay_aligned_and_others_do_not():
-    domains = {domain: numbered(200) for domain in DOMAINS}
-    paired = numbers(make_batches(domains, 0, 50, paired=True)(3))
-    assert paired["unrestricted"] == paired["restricted"]
-    free = numbers(make_batches(domains, 0, 50, paired=False)(3))
-    assert free["unrestricted"] != free["restricted"]
-
-
-def test_domains_of_different_sizes_have_epochs_of_their_own():
-    domains = {"unrestricted": numbered(12), "restricted": numbered(6)}
-    batch = make_batches(domains, 0, 6, paired=False)
-    seen = [numbers(batch(step)) for step in range(2)]
-    assert sorted(seen[0]["unrestricted"] + seen[1]["unrestricted"]) == list(range(12))
-    assert sorted(seen[0]["restricted"]) == sorted(seen[1]["restricted"]) == list(range(6))
-
-
-def test_a_batch_larger_than_a_domain_is_refused():
-    domains = {"unrestricted": numbered(12), "restricted": numbered(6)}
-    make_batches(domains, 0, 6, paired=False)
-    with pytest.raises(UserError, match=r"batch_size=7 .*restricted.*at most 6"):
-        make_batches(domains, 0, 7, paired=False)
 
 
 def test_all_pixel_values_round_trip():
@@ -131,9 +68,11 @@ def test_a_second_start_decodes_nothing_until_the_dataset_changes(data, tmp_path
     data.data_dir, data.polygon_pairs = str(tmp_path), 80
     first = load_examples(data, "polygons", "test")
     decoded = []
-    decode = input_pipeline._decode
+    decode = input_pipeline._decode_all
     monkeypatch.setattr(
-        input_pipeline, "_decode", lambda source, size: decoded.append(size) or decode(source, size)
+        input_pipeline,
+        "_decode_all",
+        lambda source, size: decoded.append(size) or decode(source, size),
     )
     again = load_examples(data, "polygons", "test")
     assert not decoded and set(again) == set(first)

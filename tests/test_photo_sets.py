@@ -1,46 +1,20 @@
 """The sets of photo files: who, which crop, which split, and what is rejected with which reason."""
 
-import csv
 import os
 import re
 from collections import Counter
-from pathlib import Path
 
 import numpy as np
 import pytest
 from absl import logging
 from PIL import Image
 
-from configs import base
 from facealign import geometry
 from facealign.datasets import DATASETS, cfp, download, examples, folder, indexed, lfw, mugshots
 from facealign.errors import UserError
 from facealign.input_pipeline import load_data, load_examples
 from tests import photo_sources
-
-
-def data_config(tmp_path, **changes):
-    data = base.get_config().data
-    data.update(data_dir=str(tmp_path / "prepared"), manual_dir=str(tmp_path), **changes)
-    return data
-
-
-def load(data, name):
-    """All examples of a dataset by their file name."""
-    found = {}
-    for split in examples.SPLITS:
-        columns = load_examples(data, name, split)
-        rows = zip(*columns.values(), strict=True)
-        for row in (dict(zip(columns, row, strict=True)) for row in rows):
-            found[str(row["file_name"])] = row | {"split": split}
-    return found
-
-
-def rejected(data, name):
-    """The reasons in rejected.csv by file name."""
-    builder = DATASETS[name](data, data.data_dir)
-    with Path(builder.data_dir, "rejected.csv").open(newline="", encoding="utf-8") as file:
-        return {row["file_name"]: row["reason"] for row in csv.DictReader(file)}
+from tests.prepared import data_config, load, rejected
 
 
 def test_lfw_is_the_same_from_archive_and_folder(tmp_path):

@@ -51,6 +51,26 @@ def test_a_run_leaves_all_that_the_readme_promises(tiny_gan, tmp_path):
             assert (tmp_path / line[line.index("(") + 1 : -1]).exists(), line
 
 
+@pytest.mark.parametrize(
+    ("changes", "tolerance"),
+    [({"data.memory_mb": 0.01}, 0), ({"data.on_device": "true"}, 0), ({"steps_per_call": 3}, 1e-4)],
+)
+def test_how_photos_are_read_and_steps_are_called_changes_no_number(
+    changes, tolerance, tiny, tmp_path
+):
+    tiny.run, tiny.log_every = ("reconstruction",), 2
+    train(tiny, tmp_path / "memory")
+    tiny.update_from_flattened_dict(changes)
+    train(tiny, tmp_path / "other")
+    for ours, same in zip(*(read_rows(tmp_path / n) for n in ("other", "memory")), strict=True):
+        assert ours.keys() == same.keys()
+        for name in ours.keys() - {"timing"}:
+            if isinstance(same[name], float):
+                np.testing.assert_allclose(ours[name], same[name], rtol=tolerance)
+            else:
+                assert ours[name] == same[name]
+
+
 def test_frozen_networks_are_bit_identical_after_a_stage(trained):
     config, workdir = trained
     before, after = saved_state(config, workdir, 6), saved_state(config, workdir, 8)

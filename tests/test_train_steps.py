@@ -56,6 +56,27 @@ def test_only_the_trained_roles_change(any_config):
                 assert_equal(state.nets[role], new.nets[role])
 
 
+def test_the_encoder_sees_warped_inputs_and_the_loss_the_images(tiny_gan):
+    stage, networks, state = setup(tiny_gan, 0)
+    step = jax.jit(create_step(tiny_gan, networks, stage))
+    batch, seen = random_batch(), random_batch(seed=2)
+    warped = {f"input_{domain}": images for domain, images in seen.items()}
+    _, terms = step(state, {**batch, **warped}, jax.random.key(2))
+    code, _, _ = train_network(
+        networks["encoder"], state.nets["encoder"].params, state.nets["encoder"].batch_stats,
+        jnp.concatenate(list(seen.values())), jax.random.key(2),
+    )  # fmt: skip
+    codes = [
+        jax.tree.map(lambda leaf, part=part: jnp.split(leaf, 2)[part], code) for part in (0, 1)
+    ]
+    each = []
+    for domain, role, own in zip(batch, ("decoder_u", "decoder_r"), codes, strict=True):
+        net, key = state.nets[role], jax.random.key(2)
+        output, _, _ = train_network(networks[role], net.params, net.batch_stats, own, key)
+        each.append(jnp.abs(output[-1] - batch[domain]).mean())
+    np.testing.assert_allclose(terms["reconstruction"], sum(each) / 2, rtol=1e-4)
+
+
 def test_jit_equals_eager_and_eval_shape_agrees(tiny_gan):
     stage, networks, state = setup(tiny_gan, 1)
     step = create_step(tiny_gan, networks, stage)

@@ -12,6 +12,7 @@ DATASETS: dict[str, Callable[[Any, str], tfds.core.DatasetBuilder]] = {
     "cfp": cfp.create_builder,
     "folder": folder.create_builder,
     "lfw": lfw.create_builder,
+    "lfw-frontal": lfw.create_frontal_builder,
     "mugshots": mugshots.create_builder,
     "orl_faces": orl_faces.create_builder,
     "polygons": polygons.create_builder,

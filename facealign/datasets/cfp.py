@@ -48,6 +48,7 @@ def create_builder(data: Any, data_dir: str) -> photos.PhotoSet:
         f"Celebrities in Frontal-Profile in {place}",
         functools.partial(list_cfp, place),
         data_dir,
+        photos.detects(data),
     )
 
 

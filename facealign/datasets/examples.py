@@ -52,6 +52,11 @@ def split_of(subject: str) -> str:
     return "train" if share < 0.8 else "validation" if share < 0.9 else "test"
 
 
+def in_restricted_half(subject: str) -> bool:
+    """Whether a person is of the half that lends its frontal photos; independent of the split."""
+    return bool(hashlib.sha256(f"R:{subject}".encode()).digest()[0] & 1)
+
+
 def subject_name(name: str) -> str:
     """A person's name as every dataset spells it: `José  Serra ` -> `José_Serra`, in NFC."""
     return "_".join(unicodedata.normalize("NFC", name).split())
@@ -60,6 +65,6 @@ def subject_name(name: str) -> str:
 def png_bytes(image: Image.Image) -> io.BytesIO:
     """A PNG file in memory; tfds would need TensorFlow to encode an array itself."""
     buffer = io.BytesIO()
-    image.save(buffer, format="PNG")
+    image.save(buffer, format="PNG", compress_level=1)  # twice as fast, an eighth larger
     buffer.seek(0)
     return buffer

@@ -25,6 +25,7 @@ def create_builder(data: Any, data_dir: str) -> photos.PhotoSet:
         f"photos in {folder}",
         functools.partial(list_folder, folder, domain),
         data_dir,
+        photos.detects(data),
     )
 
 
@@ -42,7 +43,7 @@ def list_folder(source: Path, domain: str) -> Iterator[photos.Photo]:
     """The photos of a folder or archive.
 
     With an index.csv, its `subject` and pupils count, and photos that it lacks are rejected.
-    Without, the subject is `subject_of` the name and the crop is the central square.
+    Without, the subject is `subject_of` the name, and nobody knows where the face lies.
 
     Raises:
       UserError: there is no photo, or index.csv has no columns `file` and `subject`.
@@ -55,7 +56,7 @@ def list_folder(source: Path, domain: str) -> Iterator[photos.Photo]:
             continue
         empty = False
         if index is None:
-            subject, cut, pose = subject_of(name), photos.cut_centre, {}
+            subject, cut, pose = subject_of(name), None, {}
         elif name in index:
             row = index[name]
             subject, cut = row["subject"] or subject_of(name), cuts[name]

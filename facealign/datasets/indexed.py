@@ -50,11 +50,11 @@ def pose_of(row: Row) -> dict[str, float]:
     return {angle: _number(row.get(angle)) for angle in ("yaw", "pitch", "roll")}
 
 
-def make_cuts(source: Path, index: Mapping[str, Row]) -> Iterator[tuple[str, photos.Cut]]:
+def make_cuts(source: Path, index: Mapping[str, Row]) -> Iterator[tuple[str, photos.Cut | None]]:
     """How each photo of the index is cut, by its name.
 
     By its pupils. Where they are missing, the eyes are looked for with those of another photo of
-    the same person as the template. An index without such columns wants central squares.
+    the same person as the template. An index without such columns does not know, which is None.
     """
     known = {name: _pupils(row) for name, row in index.items() if set(PUPILS) <= set(row)}
     lacking = {index[name]["subject"] for name, pupils in known.items() if np.isnan(pupils).any()}
@@ -68,7 +68,7 @@ def make_cuts(source: Path, index: Mapping[str, Row]) -> Iterator[tuple[str, pho
     for name, row in index.items():
         template = templates.get(row["subject"])
         if name not in known:
-            yield name, photos.cut_centre
+            yield name, None
         elif np.isnan(known[name]).any() and template in content:
             yield name, cut_like(content[template], known[template])
         else:

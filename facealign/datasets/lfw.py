@@ -1,12 +1,13 @@
 """Labeled Faces in the Wild: 13,233 news photos of 5,749 people. Huang et al., 2007."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
 from facealign.datasets import download, examples, photo_files, photos
+from facealign.instruments import CANONICAL_BOX
 
 SOURCES = ("lfw*.tgz", "lfw*.tar*", "lfw*.zip", "lfw*/")
 ADDRESSES = (
@@ -18,22 +19,54 @@ PHOTO = (250, 250)  # px
 # px: left, top, right, bottom. A native 128 px face: the canonical crop of the aligned archive.
 # The original and the funneled colour archives centre faces too, less exactly; same box.
 CROP = (61, 61, 189, 189)
+FRONTAL = "lfw-frontal"  # the name of half of its people as a dataset of frontal photos
 
 
 def create_builder(data: Any, data_dir: str) -> photos.PhotoSet:
-    """The builder for lfw.tgz or a folder lfw/ in `config.data.manual_dir`, else a download."""
-    places = (photos.manual_folder(data, data_dir), Path(data_dir, "downloads", "manual"))
+    """The builder for lfw.tgz or a folder lfw/ in `config.data.manual_dir`, else a download.
+
+    Everybody, but without the people of `lfw-frontal` where that is the restricted dataset.
+    """
+    apart, detect = data.restricted == FRONTAL, photos.detects(data)
+
+    def is_wanted(subject: str) -> bool:
+        return not (apart and examples.in_restricted_half(subject))
+
     return photos.create_photo_set(
-        f"lfw_{photos.source_key(data)}",
+        f"lfw{'_apart' * apart}_{photos.source_key(data)}",
         "1.0.0",
-        f"Labeled Faces in the Wild in {places[0]}",
-        lambda: list_lfw(places),
+        f"Labeled Faces in the Wild in {photos.manual_folder(data, data_dir)}",
+        lambda: list_lfw(find_places(data, data_dir), "unrestricted", is_wanted, detect),
         data_dir,
+        detect,
     )
 
 
-def list_lfw(places: tuple[Path, Path]) -> Iterator[photos.Photo]:
-    """All photos, unrestricted; subject = folder. Downloads to the last place if none has them.
+def create_frontal_builder(data: Any, data_dir: str) -> photos.PhotoSet:
+    """The builder for half of the people of `lfw`; the pose of a photo decides on its domain."""
+    wanted = examples.in_restricted_half
+    return photos.create_photo_set(
+        f"lfw_frontal_{photos.source_key(data)}",
+        "1.0.0",
+        f"half of Labeled Faces in the Wild in {photos.manual_folder(data, data_dir)}",
+        lambda: list_lfw(find_places(data, data_dir), "", wanted, detect=True),
+        data_dir,
+        detect=True,
+    )
+
+
+def find_places(data: Any, data_dir: str) -> tuple[Path, Path]:
+    """Where the photos may lie; the last place is the one for downloads."""
+    return photos.manual_folder(data, data_dir), Path(data_dir, "downloads", "manual")
+
+
+def list_lfw(
+    places: tuple[Path, Path], domain: str, is_wanted: Callable[[str], bool], detect: bool
+) -> Iterator[photos.Photo]:
+    """The photos of wanted subjects; subject = folder.
+
+    The photos of the original archives are in colour and not aligned. With `detect`, their faces
+    are to be searched; without, they are cut like aligned ones, since they are centred.
 
     Raises:
       UserError: it is in no place and cannot be downloaded.
@@ -41,13 +74,18 @@ def list_lfw(places: tuple[Path, Path]) -> Iterator[photos.Photo]:
     source = photo_files.find_source(places, SOURCES) or download.fetch(
         ADDRESSES, SHA256, places[-1] / "lfw.tgz", f"put lfw.tgz or a folder lfw/ in {places[0]}"
     )
+    aligned = None
     for name, read in photo_files.walk(source):
         folder, _, file = name.rpartition("/")
         if folder and photo_files.is_photo(file):
+            if aligned is None:  # the first photo tells
+                aligned = not detect or photo_files.is_gray(read())
             person = folder.split("/")[-1]
-            yield photos.Photo(
-                f"{person}/{file}", examples.subject_name(person), "unrestricted", read, cut_face
-            )
+            subject = examples.subject_name(person)
+            if is_wanted(subject):
+                cut = cut_face if aligned else None
+                box = CANONICAL_BOX if aligned else None
+                yield photos.Photo(f"{person}/{file}", subject, domain, read, cut, box=box)
 
 
 def cut_face(image: Image.Image) -> Image.Image:

@@ -20,6 +20,7 @@ def create_builder(data: Any, data_dir: str) -> photos.PhotoSet:
         f"frontal portraits in {place}",
         lambda: list_mugshots(place),
         data_dir,
+        photos.detects(data),
     )
 
 

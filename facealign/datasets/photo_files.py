@@ -105,6 +105,16 @@ def is_photo(name: str) -> bool:
     return name.lower().endswith(SUFFIXES)
 
 
+def is_gray(data: bytes) -> bool:
+    """Whether the bytes of a photo say that it has no colour; False if they are no photo."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return Image.open(io.BytesIO(data)).mode == "L"
+    except Exception:  # decoders raise whatever they please
+        return False
+
+
 def read_gray(data: bytes) -> Image.Image:
     """A gray 8-bit image of the bytes of a photo: upright by its EXIF, on white where transparent.
 

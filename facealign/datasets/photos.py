@@ -11,12 +11,16 @@ import tensorflow_datasets as tfds
 from absl import logging
 from PIL import Image
 
-from facealign import geometry
+from facealign import geometry, instruments
 from facealign.datasets import examples, photo_files
-from facealign.errors import UserError
+from facealign.errors import UserError, lookup
+from facealign.instruments import Instruments
+from facealign.pose import estimate_pose
 
 # A gray photo -> a gray square of it; raises ValueError with the reason why it cannot.
 Cut = Callable[[Image.Image], Image.Image]
+ANGLES = ("yaw", "pitch", "roll")
+FACES = {"known": False, "detect": True}  # config.data.faces -> whether faces are searched
 
 
 class Photo(NamedTuple):
@@ -26,20 +30,27 @@ class Photo(NamedTuple):
     subject: str
     domain: str  # unrestricted or restricted
     read: Callable[[], bytes]
-    cut: Cut
+    cut: Cut | None  # None: nobody knows where the face lies
     yaw: float = np.nan  # degrees
     pitch: float = np.nan
     roll: float = np.nan
+    box: instruments.Box | None = None  # of the face in the crop, where it is always the same
 
 
 class PhotoSetConfig(tfds.core.BuilderConfig):
     """One set of photos: its name on disk, what it is, and the function that lists it."""
 
     def __init__(
-        self, name: str, version: str, description: str, list_photos: Callable[[], Iterator[Photo]]
+        self,
+        name: str,
+        version: str,
+        description: str,
+        list_photos: Callable[[], Iterator[Photo]],
+        detect: bool,
     ):
         super().__init__(name=name, version=version, description=description)
         self.list_photos = list_photos
+        self.detect = detect  # whether faces are searched and their pose is measured
 
 
 class PhotoSet(tfds.core.GeneratorBasedBuilder):
@@ -59,9 +70,10 @@ class PhotoSet(tfds.core.GeneratorBasedBuilder):
         found = {examples.split_of(subject) for subject in set(subjects)}
         splits = [split for split in examples.SPLITS if split in found]
         rejected: list[tuple[str, str]] = []
+        tools = instruments.load_instruments() if self.builder_config.detect else None
 
         def generate(split: str) -> Iterator[tuple[str, dict[str, Any]]]:
-            yield from self._generate_examples(split, rejected)
+            yield from self._generate_examples(split, rejected, tools)
             self._write_rejected(rejected)  # splits are prepared one after the other
             if rejected and split == splits[-1]:
                 logging.warning(
@@ -76,7 +88,7 @@ class PhotoSet(tfds.core.GeneratorBasedBuilder):
         return {split: generate(split) for split in splits}
 
     def _generate_examples(
-        self, split: str, rejected: list[tuple[str, str]]
+        self, split: str, rejected: list[tuple[str, str]], tools: Instruments | None
     ) -> Iterator[tuple[str, dict[str, Any]]]:
         seen, used = set(), 0
         for photo in self.builder_config.list_photos():
@@ -86,12 +98,16 @@ class PhotoSet(tfds.core.GeneratorBasedBuilder):
                 if photo.file_name in seen:
                     raise photo_files.BadPhotoError("a second file of this name")
                 seen.add(photo.file_name)
-                image = photo.cut(photo_files.read_gray(photo.read()))
+                image = photo_files.read_gray(photo.read())
+                if tools is None:
+                    crop = (photo.cut or cut_centre)(image)
+                else:
+                    crop, photo = examine(photo, image, tools)
             except (ValueError, *photo_files.DAMAGED) as error:
                 rejected.append((photo.file_name, " ".join(str(error).split())))
                 continue
             used += 1
-            yield photo.file_name, _example(photo, image)
+            yield photo.file_name, _example(photo, crop)
         if not used:
             name, reason = rejected[-1]
             raise UserError(
@@ -105,18 +121,58 @@ class PhotoSet(tfds.core.GeneratorBasedBuilder):
             csv.writer(file).writerows([("file_name", "reason"), *rejected])
 
 
-def _example(photo: Photo, image: Image.Image) -> dict[str, Any]:
+def _example(photo: Photo, crop: Image.Image) -> dict[str, Any]:
     fields = photo._asdict()
-    del fields["read"], fields["cut"]
-    return {"image": examples.png_bytes(image), **fields}
+    del fields["read"], fields["cut"], fields["box"]
+    return {"image": examples.png_bytes(crop), **fields}
+
+
+def examine(photo: Photo, image: Image.Image, tools: Instruments) -> tuple[Image.Image, Photo]:
+    """The crop of a gray photo, and the photo with the pose that its face has in the crop.
+
+    The face is searched in the photo if nobody knows where it lies. A pose that is known stays;
+    it is nan where no face is found in the crop.
+
+    Raises:
+      ValueError: the reason why it cannot be cut.
+    """
+    if photo.cut is None:
+        face = instruments.main_face(np.asarray(image), tools)
+        matrix = geometry.from_five_points(instruments.five_points(face.landmarks))
+        crop, landmarks = cut_by_landmarks(matrix)(image), geometry.apply(matrix, face.landmarks)
+    else:
+        crop = photo.cut(image)
+        if np.isfinite(photo.yaw):
+            return crop, photo
+        if photo.box is not None:
+            landmarks = tools.landmarks(np.asarray(crop), photo.box)
+        elif faces := tools.find(np.asarray(crop)):
+            landmarks = faces[0].landmarks
+        else:
+            return crop, photo
+    return crop, photo._replace(**dict(zip(ANGLES, estimate_pose(landmarks), strict=True)))
 
 
 def create_photo_set(
-    name: str, version: str, description: str, list_photos: Callable, data_dir: str
+    name: str, version: str, description: str, list_photos: Callable, data_dir: str, detect: bool
 ) -> PhotoSet:
-    """The builder of one set of photos; `name` has to differ for different content."""
-    config = PhotoSetConfig(name, version, description, list_photos)
+    """The builder of one set of photos; `name` has to differ for different content.
+
+    With `detect`, faces are searched where nobody knows their place, and their pose is measured.
+    """
+    if detect:
+        name += "_detect"
+    config = PhotoSetConfig(name, version, description, list_photos, detect)
     return PhotoSet(config=config, data_dir=data_dir, file_format="array_record")
+
+
+def detects(data: Any) -> bool:
+    """Whether `config.data.faces` says that faces are to be searched.
+
+    Raises:
+      UserError: it is neither "known" nor "detect".
+    """
+    return lookup(FACES, data.faces, "config.data.faces")
 
 
 def manual_folder(data: Any, data_dir: str) -> Path:

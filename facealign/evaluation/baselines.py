@@ -1,16 +1,22 @@
 """Outputs that need no network. A number without them is no evidence."""
 
+import functools
 from collections.abc import Callable
 from typing import NamedTuple
 
+import jax
 import numpy as np
 from PIL import Image, ImageFilter
 
-from facealign import geometry
+from facealign import geometry, viewpoint
 from facealign.evaluation.bench import Bench
+from facealign.input_pipeline import to_float, to_uint8
 from facealign.instruments import five_points
 
 BLUR = 1 / 32  # standard deviation of the blurred input, as a share of the image's side
+GRID = np.array((5.0, 10.0, 1.0))  # degrees of yaw, pitch, roll to which poses are rounded
+LIMITS = np.array((90.0, 20.0, 0.0))  # and their largest values
+BATCH_SIZE = 32
 ALIGNED = ("cfp", "lfw", "mugshots")  # their prepared photos are geometric alignments already
 
 
@@ -39,16 +45,50 @@ def align(bench: Bench) -> Outputs:
 
     A photo without a face stays as it is. Nothing where the photos were prepared that way.
     """
+    if bench.photos.dataset in ALIGNED or bench.measured is None:
+        return of_all(bench.photos.examples["image"][:0])
+    return of_all(_aligned(bench))
+
+
+def turn_back(bench: Bench) -> Outputs:
+    """Turned to the front in 3D by one generic head, from the measured pose, without learning.
+
+    A photo of unknown yaw stays as it is.
+    """
+    images = _aligned(bench)
+    known = np.flatnonzero(~np.isnan(bench.yaw))
+    if not len(known):
+        return of_all(images[:0])
+    pitch = np.zeros(len(images)) if bench.measured is None else bench.measured.pitch
+    pitch = np.where(np.isnan(pitch), 0, pitch)
+    poses = np.stack([bench.yaw, pitch, 0 * pitch], axis=1)[known]
+    poses = np.rint(poses / GRID).clip(-LIMITS / GRID, LIMITS / GRID) * GRID
+    bank = _bank(tuple(map(tuple, np.unique(poses, axis=0))))
+    turn = jax.jit(lambda batch, pose: viewpoint.frontalize(to_float(batch), pose, bank))
+    turned = images.copy()
+    for start in range(0, len(known), BATCH_SIZE):
+        rows = np.resize(known[start : start + BATCH_SIZE], BATCH_SIZE)  # one size, compiled once
+        pose = np.resize(poses[start : start + BATCH_SIZE], (BATCH_SIZE, 3)).astype(np.float32)
+        turned[rows] = to_uint8(turn(images[rows], pose))
+    return of_all(turned)
+
+
+@functools.lru_cache(maxsize=4)
+def _bank(poses: tuple[tuple[float, ...], ...]) -> viewpoint.ViewBank:
+    return viewpoint.make_bank(np.array(poses))
+
+
+def _aligned(bench: Bench) -> np.ndarray:
+    """The photos as canonical crops, as far as a face is found in them."""
     images = bench.photos.examples["image"]
     if bench.photos.dataset in ALIGNED or bench.measured is None:
-        return of_all(images[:0])
-    size = images.shape[1]
-    aligned = images.copy()
+        return images
+    aligned, size = images.copy(), images.shape[1]
     for row in np.flatnonzero(bench.measured.found):
         points = five_points(bench.measured.landmarks[row])
         photo = Image.fromarray(images[row, :, :, 0])
         aligned[row] = geometry.crop(photo, geometry.from_five_points(points, size), size)
-    return of_all(aligned)
+    return aligned
 
 
 def mean_face(bench: Bench) -> Outputs:
@@ -100,6 +140,7 @@ def another_photo(bench: Bench) -> Outputs:
 BASELINES: dict[str, Baseline] = {
     "input": take_input,
     "geometric alignment": align,
+    "generic 3D turn": turn_back,
     "mean R face": mean_face,
     "blurred input": blur,
     "stranger (R photo)": stranger,

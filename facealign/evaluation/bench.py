@@ -7,12 +7,14 @@ import numpy as np
 
 from facealign.datasets import DATASETS
 from facealign.errors import UserError, lookup
+from facealign.evaluate import take
 from facealign.input_pipeline import Examples, load_examples
 from facealign.measurements import Measured
 
 BINS = {"0-15": (0, 15), "15-30": (15, 30), "30-45": (30, 45), "45+": (45, np.inf)}  # |yaw|
 UNKNOWN = "unknown"  # the bin of photos that tell no yaw and in which no face was found
 FAR = 0.01
+TRAINING = 5000  # photos of training, of each domain, that are looked at
 
 
 class Photos(NamedTuple):
@@ -53,6 +55,7 @@ def load_photos(data: Any, on: str) -> Photos:
     for split in splits:
         lookup(dict.fromkeys(("train", "validation", "test")), split, "--on")
     parts = [load_examples(data, dataset, split) for split in splits]
+    parts = [part | {"image": part["image"][np.arange(len(part["image"]))]} for part in parts]
     examples = {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
     chosen = examples["domain"] != "restricted"
     if not chosen.any():
@@ -71,6 +74,7 @@ def create_bench(
 
     A person's gallery photo is the most frontal one; with instruments, one with a face found.
     """
+    train = take(train, TRAINING)
     names, person = np.unique(photos.examples["subject"], return_inverse=True)
     yaw = photos.examples["yaw"].astype(np.float64)
     usable = np.ones(len(yaw), bool)

@@ -8,7 +8,7 @@ import numpy as np
 
 from facealign.errors import UserError
 from facealign.evaluation import folds
-from facealign.evaluation.baselines import ALIGNED, BASELINES, Outputs, of_all
+from facealign.evaluation.baselines import ALIGNED, BASELINES, Baseline, Outputs, of_all
 from facealign.evaluation.bench import Bench, Photos, create_bench
 from facealign.evaluation.scores import Scores, realism, score
 from facealign.input_pipeline import Examples
@@ -43,6 +43,7 @@ def judge(
     train: Mapping[str, Examples],
     frontal_yaw: float,
     open_meter: Callable[[], Meter],
+    baselines: Mapping[str, Baseline] = BASELINES,
 ) -> Judgement:
     """Judges a system beside all baselines.
 
@@ -54,6 +55,7 @@ def judge(
       frontal_yaw: degrees; what counts as a real frontal photo.
       open_meter: raises `UserError` where there are no instruments; then the judgement does
         without them.
+      baselines: by name.
     """
     images = photos.examples["image"]
     with contextlib.ExitStack() as stack:
@@ -66,7 +68,7 @@ def judge(
             missing = f"Pose and identity are left out: no face in any of the {len(images)} photos."
             meter = measured = None
         bench = create_bench(photos, train, frontal_yaw, measured)
-        made = {name: of_all(translate(images))} | {n: make(bench) for n, make in BASELINES.items()}
+        made = {name: of_all(translate(images))} | {n: make(bench) for n, make in baselines.items()}
         systems = {}
         for system, outputs in made.items():
             if len(outputs.rows):

@@ -1,0 +1,84 @@
+"""Turned faces to look at: `python benchmarks/viewpoint.py --out=views.png --data_dir=DIR`.
+
+A row a person, a column a pose; below each row the same views turned back to the front. Prints how
+long the maps and a batch take.
+"""
+
+import argparse
+import statistics
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+import jax  # noqa: E402
+import jax.numpy as jnp  # noqa: E402
+import numpy as np  # noqa: E402
+from PIL import Image  # noqa: E402
+
+from configs import base  # noqa: E402
+from facealign import viewpoint, visualize  # noqa: E402
+from facealign.input_pipeline import load_examples  # noqa: E402
+
+POSES = np.array(
+    [(yaw, 0, 0) for yaw in (-90, -75, -60, -45, -30, -15, 0, 15, 30, 45, 60, 75, 90)]
+    + [(0, -25, 0), (0, 25, 0), (35, 20, 0), (-35, -20, 0), (0, 0, 10)]
+)
+
+
+def make_sheet(photos: np.ndarray, bank: viewpoint.ViewBank) -> np.ndarray:
+    """Photos uint8 [N, H, W, 1] in all views of the bank, and back: uint8 [height, width]."""
+    count = len(photos)
+    images = jnp.repeat(jnp.asarray(photos, jnp.float32) / 127.5 - 1, 2, axis=0)
+    columns = {}
+    for number, pose in enumerate(bank.poses):
+        index = jnp.full(count, number)
+        turned = jax.jit(viewpoint.turn)(images[::2], viewpoint.pick(bank.turn, index))
+        back = jax.jit(viewpoint.frontalize)(turned, bank.poses[index], bank)
+        both = jnp.stack([turned, back], axis=1).reshape(images.shape)
+        title = "/".join(f"{angle:.0f}" for angle in pose)
+        columns[title] = np.asarray((both + 1) * 127.5).clip(0, 255).astype(np.uint8)
+    columns = {"photo": np.repeat(photos, 2, axis=0)} | columns
+    return visualize.draw_grid(columns, {"": 2 * count})
+
+
+def time_turn(batch_size: int, size: int, rounds: int = 20) -> float:
+    """ms for a batch of random images, one map each."""
+    rng = np.random.default_rng(0)
+    images = jnp.asarray(rng.uniform(-1, 1, (batch_size, size, size, 1)), jnp.float32)
+    bank = viewpoint.make_bank([(yaw, 0, 0) for yaw in np.linspace(-60, 60, batch_size)])
+    maps = viewpoint.pick(bank.turn, jnp.arange(batch_size))
+    function = jax.jit(viewpoint.turn)
+    jax.block_until_ready(function(images, maps))
+    times = []
+    for _ in range(rounds):
+        start = time.perf_counter()
+        jax.block_until_ready(function(images, maps))
+        times.append(1e3 * (time.perf_counter() - start))
+    return statistics.median(times)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--out", required=True, help="PNG file to write")
+    parser.add_argument("--dataset", default="mugshots", help="dataset of frontal photos")
+    parser.add_argument("--data_dir", default="", help="as config.data.data_dir")
+    parser.add_argument("--manual_dir", default="", help="as config.data.manual_dir")
+    parser.add_argument("--split", default="validation")
+    parser.add_argument("--people", type=int, default=6)
+    args = parser.parse_args()
+    data = base.get_config().data
+    data.data_dir, data.manual_dir = args.data_dir, args.manual_dir
+    examples = load_examples(data, args.dataset, args.split)
+    rows = np.linspace(0, len(examples["image"]) - 1, args.people).astype(int)
+    start = time.perf_counter()
+    bank = viewpoint.make_bank(POSES)
+    print(f"{(time.perf_counter() - start) / len(POSES):.3f} s a view of two maps")
+    Image.fromarray(make_sheet(np.asarray(examples["image"][rows]), bank)).save(args.out)
+    print(f"{time_turn(32, 128):.1f} ms for a batch of 32 at 128 px")
+
+
+if __name__ == "__main__":
+    main()

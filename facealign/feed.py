@@ -1,0 +1,126 @@
+"""Batches for the loop: from memory, from the device, or streamed from disk; always the same ones.
+
+A batch is a pure function of (seed, step), whichever way it comes.
+"""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from facealign.errors import UserError, lookup
+from facealign.input_pipeline import Examples
+from facealign.roles import DOMAINS
+from facealign.sampling import Sampler, make_sampler, yaw_weights
+from facealign.streamed_images import StreamedImages
+
+DEVICE_SHARE = 0.25  # of the device's memory that photos may take
+ON_DEVICE = ("auto", "true", "false")
+
+Batch = dict[str, np.ndarray]  # domain -> images uint8 [B, H, W, 1], or their numbers [B]
+
+
+class Feed(NamedTuple):
+    """Where the loop gets its batches."""
+
+    resident: dict[str, jax.Array]  # all images by domain, uint8 [N, H, W, 1]; {} if not on device
+    batches: Callable[[int, int], Iterator[Batch]]  # those of the steps from start to stop - 1
+    mode: str  # memory, device or stream
+
+
+def create_feed(
+    domains: Mapping[str, Examples], config: Any, process: int = 0, processes: int = 1
+) -> Feed:
+    """The feed that `config.data` asks for.
+
+    Args:
+      domains: the training examples.
+      config: of the run.
+      process, processes: this one gets its share of the rows of every batch.
+
+    Raises:
+      UserError: a batch larger than a domain, yaw that is not known, a wrong `on_device`.
+    """
+    data = config.data
+    lookup(dict.fromkeys(ON_DEVICE), data.on_device, "config.data.on_device")
+    samplers = create_samplers(domains, config)
+    if data.batch_size % processes:
+        raise UserError(
+            f"config.data.batch_size={data.batch_size} cannot be shared by {processes} processes; "
+            "choose a multiple"
+        )
+    share = data.batch_size // processes
+    mine = slice(process * share, (process + 1) * share)
+    images = {domain: examples["image"] for domain, examples in domains.items()}
+    streamed = any(isinstance(each, StreamedImages) for each in images.values())
+    on_device = data.on_device == "true" or (data.on_device == "auto" and _fit_on_device(images))
+    if streamed and data.on_device == "true":
+        raise UserError(
+            f"config.data.on_device='true', but the photos take more than config.data.memory_mb="
+            f"{data.memory_mb}; raise that, or set on_device to 'auto'"
+        )
+
+    def numbers(step: int) -> Batch:
+        return {d: sampler(step)[mine].astype(np.int32) for d, sampler in samplers.items()}
+
+    def pixels(step: int) -> Batch:
+        return {domain: images[domain][rows] for domain, rows in numbers(step).items()}
+
+    if streamed:
+        return Feed({}, lambda start, stop: _prefetch(pixels, start, stop), "stream")
+    if on_device:
+        resident = jax.device_put({domain: np.asarray(each) for domain, each in images.items()})
+        return Feed(resident, lambda start, stop: map(numbers, range(start, stop)), "device")
+    return Feed({}, lambda start, stop: map(pixels, range(start, stop)), "memory")
+
+
+def create_samplers(domains: Mapping[str, Examples], config: Any) -> dict[str, Sampler]:
+    """A sampler for each domain; paired domains share theirs.
+
+    Raises:
+      UserError: a batch is larger than a domain, or yaw is asked for but not known.
+    """
+    data, samplers = config.data, {}
+    for number, domain in enumerate(DOMAINS):
+        examples = domains[domain]
+        count = len(examples["image"])
+        if data.batch_size > count:
+            raise UserError(
+                f"config.data.batch_size={data.batch_size} is larger than the {domain} training "
+                f"data; choose at most {count}"
+            )
+        weights = None
+        if data.uniform_yaw and domain == "unrestricted":
+            if not np.isfinite(examples["yaw"]).all():
+                raise UserError(
+                    f"config.data.uniform_yaw=True, but {np.isnan(examples['yaw']).sum()} of "
+                    f"{count} photos of {data.unrestricted!r} have no known yaw; set it to False"
+                )
+            weights = yaw_weights(examples["yaw"])
+        stream = 0 if data.paired else number
+        samplers[domain] = make_sampler(config.seed, stream, data.batch_size, count, weights)
+    return samplers
+
+
+def look_up(resident: Mapping[str, jax.Array], batch: Mapping[str, jax.Array]) -> dict[str, Any]:
+    """The images uint8 [B, H, W, 1] of a batch, inside of jit."""
+    return {d: resident[d][rows] if d in resident else rows for d, rows in batch.items()}
+
+
+def _prefetch(batch: Callable[[int], Batch], start: int, stop: int) -> Iterator[Batch]:
+    """Batches made by threads ahead of their use."""
+    import grain  # costs a second, which a run from memory should not pay
+
+    threads = 2 * (os.cpu_count() or 1)
+    options = grain.ReadOptions(num_threads=threads, prefetch_buffer_size=2 * threads)
+    return iter(grain.MapDataset.range(start, stop).map(batch).to_iter_dataset(options))
+
+
+def _fit_on_device(images: Mapping[str, Any]) -> bool:
+    """Whether there is a device besides the host's memory, and room for all photos on it."""
+    if jax.default_backend() == "cpu":
+        return False
+    limit = (jax.local_devices()[0].memory_stats() or {}).get("bytes_limit", 0)
+    return sum(each.nbytes for each in images.values()) < DEVICE_SHARE * limit

@@ -1,0 +1,47 @@
+"""Reading images between their pixels."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from facealign.resample import grid, resample
+
+IMAGES = jax.random.uniform(jax.random.key(0), (3, 5, 7, 2), minval=-1)
+
+
+def test_every_pixel_at_its_own_place_is_the_image():
+    places = jnp.broadcast_to(grid(5, 7), (3, 5, 7, 2))
+    np.testing.assert_allclose(resample(IMAGES, places), IMAGES, atol=1e-6)
+
+
+def test_between_pixels_by_hand():
+    image = jnp.array([[0.0, 1.0], [2.0, 5.0]])[None, :, :, None]
+    places = jnp.array([[[0.5, 0.0], [0.0, 0.25], [0.5, 0.5], [0.25, 0.75]]])[:, None]
+    # (1 - y) * ((1 - x) * 0 + x * 1) + y * ((1 - x) * 2 + x * 5)
+    expected = [0.5, 0.5, 2.0, 0.25 * 0.25 + 0.75 * 2.75]
+    np.testing.assert_allclose(resample(image, places).ravel(), expected, atol=1e-6)
+
+
+def test_beyond_the_border_it_is_repeated():
+    places = jnp.array([[[-3.0, -9.0], [99.0, 2.0]]])[:, None]
+    read = resample(IMAGES[:1], places)
+    np.testing.assert_allclose(read[0, 0], [IMAGES[0, 0, 0], IMAGES[0, 2, 6]], atol=1e-6)
+
+
+def test_an_image_of_one_pixel():
+    image = jnp.full((1, 1, 1, 1), 0.5)
+    assert resample(image, jnp.array([[[[0.3, -2.0]]]])).item() == 0.5
+
+
+def test_the_result_has_the_shape_of_the_places():
+    assert resample(IMAGES, jnp.zeros((3, 4, 6, 2))).shape == (3, 4, 6, 2)
+
+
+def test_gradients_to_images_and_places_are_finite_and_right():
+    image = jnp.array([[0.0, 1.0], [2.0, 5.0]])[None, :, :, None]
+    place = jnp.array([[[[0.25, 0.75]]]])
+    to_image, to_place = jax.grad(lambda i, p: resample(i, p).sum(), argnums=(0, 1))(image, place)
+    np.testing.assert_allclose(to_image[0, :, :, 0], [[0.1875, 0.0625], [0.5625, 0.1875]])
+    np.testing.assert_allclose(to_place.ravel(), [0.25 * 1 + 0.75 * 3, 0.75 * 2 + 0.25 * 4])
+    edge = jax.grad(lambda p: resample(IMAGES[:1], p).sum())(jnp.array([[[[6.0, 4.0]]]]))
+    assert np.isfinite(edge).all()
