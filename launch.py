@@ -9,7 +9,10 @@ from ml_collections import config_flags
 from facealign import command_line
 
 CONFIG = config_flags.DEFINE_config_file(
-    "config", None, "The experiment, as configs/NAME.py or configs/NAME.py:VARIANT."
+    "config",
+    None,
+    "The experiment, as configs/NAME.py or configs/NAME.py:VARIANT; evaluate "
+    "takes that of the run unless given.",
 )
 WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run; runs/NAME unless given.")
 MODE = flags.DEFINE_enum("mode", "train", command_line.MODES, "What to do.")
@@ -22,7 +25,7 @@ ON = flags.DEFINE_string(
 
 
 def main(_: list[str]) -> None:
-    path = config_flags.get_config_filename(flags.FLAGS["config"])
+    path = config_flags.get_config_filename(flags.FLAGS["config"]) if CONFIG.value else ""
     command_line.run(MODE.value, CONFIG.value, path, WORKDIR.value, STEP.value, ON.value)
 
 

@@ -1,35 +1,45 @@
 """Checkpoints: a TrainState on disk, with checksums that say whether it came back whole."""
 
 import zlib
-from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
 import orbax.checkpoint as ocp
 from absl import logging
+from etils import epath
 from orbax.checkpoint import checkpoint_managers
 
 from facealign.errors import UserError
+from facealign.paths import is_local
 from facealign.train_state import TrainState
 
 KEEP_LAST = 2
+BUCKET = "gs://"  # the one kind of bucket that Orbax opens
 
 
 class Checkpoints:
     """The checkpoints of a workdir: the last two and the best. Use it in a `with` statement.
 
     A save is atomic: a process that is killed in the middle of it leaves no checkpoint behind.
+
+    Raises:
+      UserError: the workdir is of a kind that Orbax cannot write to.
     """
 
-    def __init__(self, workdir: Path, best_metric: str = ""):
+    def __init__(self, workdir: epath.Path, best_metric: str = ""):
         def goodness(metrics: dict[str, float]) -> float:
             return -metrics[best_metric]
 
+        if not is_local(workdir) and not str(workdir).startswith(BUCKET):
+            raise UserError(
+                f"no checkpoints can be written to {workdir}: Orbax writes to local or mounted "
+                f"folders and to {BUCKET} only; choose another --workdir"
+            )
         policies = [checkpoint_managers.LatestN(KEEP_LAST)]
         if best_metric:
             policies.append(checkpoint_managers.BestN(get_metric_fn=goodness, n=1))
-        self.folder = workdir.resolve() / "checkpoints"
+        self.folder = (workdir.resolve() if is_local(workdir) else workdir) / "checkpoints"
         options = ocp.CheckpointManagerOptions(
             preservation_policy=checkpoint_managers.AnyPreservationPolicy(policies),
             best_fn=goodness if best_metric else None,  # without it no metrics are kept

@@ -3,26 +3,35 @@
 import re
 import sys
 from logging import WARNING, LogRecord
-from pathlib import Path
+from pathlib import PurePath
 
 from absl import app, flags, logging
 from ml_collections import ConfigDict
 
 from facealign.errors import UserError
+from facealign.paths import open_path
 
+PACKAGE = str(PurePath(__file__).parent)
 MODES = ("train", "evaluate", "summary")
 
 
 def run(
-    mode: str, config: ConfigDict, config_path: str, workdir: str | None, step: int, on: str
+    mode: str,
+    config: ConfigDict | None,
+    config_path: str,
+    workdir: str | None,
+    step: int,
+    on: str,
 ) -> None:
     """Runs a mode; leaves with one line and exit code 1 if the user can mend what went wrong."""
     from facealign import modes  # takes seconds, which a misspelt flag should not cost
 
     logging.get_absl_handler().addFilter(_is_ours)
-    default = Path("runs") / re.sub(r"\.py:?", "_", Path(config_path).name).strip("_")
+    if not workdir:
+        name = re.sub(r"\.py:?", "_", PurePath(config_path).name).strip("_")
+        workdir = str(PurePath("runs", name))
     try:
-        modes.MODES[mode](modes.Job(config, Path(workdir) if workdir else default, step, on))
+        modes.MODES[mode](modes.Job(config, open_path(workdir, "--workdir"), step, on))
     except UserError as error:
         _fail(error)
 
@@ -31,32 +40,35 @@ def parse_flags(argv: list[str]) -> list[str]:
     """As absl parses them, but a mistake is one line."""
     try:
         rest = app.parse_flags_with_usage(argv) if _asks_for_help(argv) else flags.FLAGS(argv)
-        config = flags.FLAGS["config"].value
-        if config is None:
+        if len(rest) > 1:
+            raise UserError(f"{rest[1]!r} is no flag; they are written --NAME=VALUE")
+        values = flags.FLAGS.flag_values_dict()
+        if values["config"] is not None:
+            _ = values["config"].is_locked  # where it could not be loaded, any use of it says so
+        elif values["mode"] != "evaluate" or not values["workdir"]:
             raise UserError("which experiment? Give --config=configs/NAME.py, for instance "
-                            "--config=configs/medium_gan.py")  # fmt: skip
-        _ = config.is_locked  # where the file could not be loaded, any use of it says so
+                            "--config=configs/medium_gan.py, or for --mode=evaluate the --workdir "
+                            "of a run")  # fmt: skip
         return rest
-    except (
-        UserError,
-        flags.Error,
-        AttributeError,
-        KeyError,
-        TypeError,
-        ValueError,
-        OSError,
-    ) as error:
-        # A config file's own error comes with a traceback, of which the last line says it all.
-        _fail(re.sub(r"Traceback .*\n\w+Error: ", "", str(error), flags=re.DOTALL))
+    except Exception as error:  # a config file is a program, and may raise anything
+        # Its own error comes with a traceback, of which the last line says it all.
+        _fail(re.sub(r"Traceback .*\n\w+Error: ", "", _text(error), flags=re.DOTALL))
 
 
 def _is_ours(record: LogRecord) -> bool:
     """Orbax and tfds log pages at INFO."""
-    return "facealign" in record.pathname or record.levelno > WARNING
+    return record.pathname.startswith(PACKAGE) or record.levelno > WARNING
 
 
 def _asks_for_help(argv: list[str]) -> bool:
     return any(argument.lstrip("-").startswith("help") for argument in argv)
+
+
+def _text(error: Exception) -> str:
+    """What an error says; a KeyError says it in quotes, inside of another one too."""
+    while error.args and isinstance(error.args[0], Exception):
+        error = error.args[0]
+    return error.args[0] if isinstance(error, KeyError) else str(error)
 
 
 def _fail(error: object) -> None:

@@ -2,17 +2,21 @@
 
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
 import tensorflow_datasets as tfds
+from etils import epath
 from PIL import Image
 
 from facealign import image_cache
 from facealign.datasets import DATASETS
 from facealign.errors import UserError, lookup
+from facealign.paths import open_path
+from facealign.prepare import HOME, prepare
 from facealign.roles import DOMAINS
 from facealign.streamed_images import StreamedImages
 
@@ -49,9 +53,9 @@ def load_data(data: Any, split: str) -> dict[str, Examples]:
     return domains
 
 
-def data_folder(data: Any) -> Path:
+def data_folder(data: Any) -> epath.Path:
     """Where prepared datasets lie, and what was measured of their photos."""
-    return Path(data.data_dir or "~/tensorflow_datasets").expanduser().resolve()
+    return open_path(data.data_dir or HOME, "config.data.data_dir")
 
 
 def load_examples(data: Any, name: str, split: str) -> Examples:
@@ -60,8 +64,7 @@ def load_examples(data: Any, name: str, split: str) -> Examples:
         tfds.disable_progress_bar()
     folder = data_folder(data)
     try:
-        builder = DATASETS[name](data, str(folder))
-        builder.download_and_prepare()
+        builder = prepare(partial(DATASETS[name], data), folder)
     except (OSError, AssertionError) as error:  # the latter is tfds's word for an empty split
         raise UserError(
             f"cannot prepare {name!r} in config.data.data_dir={folder}: {error}"

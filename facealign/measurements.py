@@ -1,9 +1,9 @@
 """Pose and identity of many photos by the instruments, measured once and kept on disk."""
 
 import hashlib
+import io
 import multiprocessing
 import os
-import tempfile
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from importlib import metadata
@@ -12,8 +12,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from absl import logging
+from etils import epath
 
 from facealign import generic_face, instruments, pose
+from facealign.paths import write_whole
 
 DESCRIPTOR, LANDMARKS = 128, 68
 WIDTH = 3 + DESCRIPTOR + 2 * LANDMARKS  # of a row: yaw, pitch, roll, descriptor, landmarks
@@ -47,7 +49,7 @@ class Meter:
       UserError: the instruments are not installed.
     """
 
-    def __init__(self, folder: Path, create: Create = instruments.load_instruments):
+    def __init__(self, folder: epath.Path, create: Create = instruments.load_instruments):
         create()  # fails here rather than in another process
         self._create = create
         self._path = folder / f"measurements_{_version()}.npz"
@@ -126,9 +128,9 @@ def _version() -> str:
     return hashlib.sha256("; ".join(versions).encode() + content).hexdigest()[:12]
 
 
-def _read(path: Path) -> dict[str, np.ndarray]:
+def _read(path: epath.Path) -> dict[str, np.ndarray]:
     try:
-        with path.open("rb") as file, np.load(file) as arrays:
+        with np.load(io.BytesIO(path.read_bytes())) as arrays:
             return dict(zip(arrays["keys"].tolist(), arrays["rows"], strict=True))
     except Exception as error:  # zipfile, zlib and numpy raise various ones over damaged bytes
         if path.exists():
@@ -136,12 +138,11 @@ def _read(path: Path) -> dict[str, np.ndarray]:
         return {}
 
 
-def _write(path: Path, rows: dict[str, np.ndarray]) -> None:
-    """Beside and renamed, so that a killed process leaves no half of a file."""
+def _write(path: epath.Path, rows: dict[str, np.ndarray]) -> None:
+    buffer = io.BytesIO()
+    np.savez(buffer, keys=np.array(list(rows)), rows=np.array(list(rows.values())))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".npz", delete=False) as part:
-            np.savez(part, keys=np.array(list(rows)), rows=np.array(list(rows.values())))
-        os.replace(part.name, path)
+        write_whole(path, buffer.getvalue())
     except OSError as error:
         logging.warning("faces are measured again by every evaluation, since %s", error)

@@ -1,10 +1,10 @@
 """What launch.py can do."""
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import NamedTuple
 
 import jax
+from etils import epath
 from ml_collections import ConfigDict
 
 from facealign.checkpoints import Checkpoints
@@ -26,8 +26,8 @@ from facealign.train_state import Network, create_networks, create_state
 class Job(NamedTuple):
     """What the flags ask for."""
 
-    config: ConfigDict
-    workdir: Path
+    config: ConfigDict | None  # None: that of the workdir
+    workdir: epath.Path
     step: int  # of the checkpoint; 0 is the newest
     on: str = ""  # what to evaluate on, DATASET:SPLIT,SPLIT; "" is U's dataset and its test split
 
@@ -40,28 +40,29 @@ def run_train(job: Job) -> None:
 
 def run_evaluate(job: Job) -> None:
     """Judges a checkpoint on held-out people beside baselines; writes tables and a page."""
-    check_same(load_config(job.workdir), job.config, job.workdir)
-    networks = _networks(job.config)
-    like = jax.eval_shape(
-        lambda: create_state(networks, jax.random.key(0), job.config.data.image_size)
-    )
+    config = load_config(job.workdir)
+    if job.config:
+        check_same(config, job.config, job.workdir)
+        config = job.config
+    networks = _networks(config)
+    like = jax.eval_shape(lambda: create_state(networks, jax.random.key(0), config.data.image_size))
     with Checkpoints(job.workdir) as checkpoints:
         state = checkpoints.restore(like, job.step)
     if state is None:
         raise UserError(f"{job.workdir} has no checkpoint yet; let its training go on first")
-    train_data = load_data(job.config.data, "train")
+    train_data = load_data(config.data, "train")
     rows = {}
     if not job.on:
-        test_data = load_data(job.config.data, "test")
-        rows = evaluate(job.config, networks, state, train_data, test_data)
+        test_data = load_data(config.data, "test")
+        rows = evaluate(config, networks, state, train_data, test_data)
     translate = make_translate(networks)
     judgement = judge(
-        job.config.model.name,
+        config.model.name,
         lambda images: to_uint8(translate(state, images, "decoder_r")),
-        load_photos(job.config.data, job.on),
+        load_photos(config.data, job.on),
         train_data,
-        job.config.data.frontal_yaw,
-        lambda: Meter(data_folder(job.config.data)),
+        config.data.frontal_yaw,
+        lambda: Meter(data_folder(config.data)),
     )
     facts = describe(judgement, job.workdir.name, int(state.step))
     write_evaluation(job.workdir, judgement, facts, int(state.step), rows)

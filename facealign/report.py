@@ -1,9 +1,9 @@
 """The closing page of a run, and tables for the terminal."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
+from etils import epath
 from ml_collections import ConfigDict
 
 Numbers = Mapping[str, float]
@@ -27,7 +27,7 @@ def table(rows: Mapping[str, Numbers]) -> str:
 
 
 def write_report(
-    workdir: Path,
+    workdir: epath.Path,
     config: ConfigDict,
     rows: Sequence[Mapping[str, Any]],
     baselines: Mapping[str, Numbers],

@@ -2,9 +2,9 @@
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
+from etils import epath
 from ml_collections import ConfigDict
 
 from facealign.errors import UserError
@@ -24,6 +24,8 @@ AT_LEAST_ONE = (
     "model.stacks",
     "steps_per_call",
 )
+PLACES = ("data.data_dir", "data.manual_dir")  # where values lie, not what they are
+SEEDS = ("seed", "data.polygon_seed")
 MULTIPLES = (("evaluate_every", "log_every"), ("checkpoint_every", "evaluate_every"))
 
 
@@ -31,21 +33,29 @@ def check_numbers(config: ConfigDict) -> None:
     """Counts are counts, and every checkpoint falls on an evaluation, that on a row of the log.
 
     Raises:
-      UserError: a number that cannot be.
+      UserError: a number that cannot be, or a value that nothing would ever read.
     """
     values = flatten(config)
     for name in AT_LEAST_ONE:
         if values[name] < 1:
             raise UserError(f"config.{name}={values[name]} must be at least 1")
+    for name in SEEDS:
+        if values[name] < 0:
+            raise UserError(f"config.{name}={values[name]} must not be negative")
     for longer, shorter in MULTIPLES:
         if values[longer] % values[shorter]:
             raise UserError(
                 f"config.{longer}={values[longer]} must be a multiple of "
                 f"config.{shorter}={values[shorter]}"
             )
+    if config.init_roles and not config.init_from:
+        raise UserError(
+            f"config.init_roles={config.init_roles} names networks to take, but config.init_from "
+            "names no run to take them from; give --config.init_from=WORKDIR too"
+        )
 
 
-def load_config(workdir: Path) -> ConfigDict:
+def load_config(workdir: epath.Path) -> ConfigDict:
     """The config that a workdir's run was started with.
 
     Raises:
@@ -53,15 +63,17 @@ def load_config(workdir: Path) -> ConfigDict:
     """
     path = workdir / "config.json"
     try:
-        return ConfigDict(json.loads(path.read_text()))
-    except (OSError, ValueError) as error:
+        config = ConfigDict(json.loads(path.read_text()))
+        create_stages(config)  # what is no config of ours has none
+        return config
+    except (OSError, AttributeError, TypeError, ValueError) as error:
         raise UserError(
-            f"{workdir} holds no run: cannot read {path} ({error}); train one there first, or name "
-            "the --workdir of one"
+            f"{workdir} holds no run: cannot read {path} ({error}); name the --workdir of one, or "
+            "train one in a new folder"
         ) from error
 
 
-def make_workdir(config: ConfigDict, workdir: Path) -> None:
+def make_workdir(config: ConfigDict, workdir: epath.Path) -> None:
     """Creates the folder with config.json, or checks that the one there allows to go on with it.
 
     Raises:
@@ -77,8 +89,10 @@ def make_workdir(config: ConfigDict, workdir: Path) -> None:
         raise UserError(f"cannot write into --workdir={workdir}: {error}") from error
 
 
-def check_continuation(old: ConfigDict, new: ConfigDict, workdir: Path) -> None:
+def check_continuation(old: ConfigDict, new: ConfigDict, workdir: epath.Path) -> None:
     """A run goes on with the config it began with; only a stage that none followed may grow longer.
+
+    Where the data lie is no part of it.
 
     Raises:
       UserError: names each field that differs, with both values.
@@ -90,7 +104,7 @@ def check_continuation(old: ConfigDict, new: ConfigDict, workdir: Path) -> None:
     for name in sorted(before.keys() | after.keys()):
         was, now = before.get(name), after.get(name)
         extends = name in ends and now is not None and now > was and reached <= ends[name]
-        if was != now and not extends:
+        if was != now and not extends and name not in PLACES:
             differing.append(f"{name}: {was!r} -> {now!r}")
     if differing:
         raise UserError(
@@ -99,8 +113,8 @@ def check_continuation(old: ConfigDict, new: ConfigDict, workdir: Path) -> None:
         )
 
 
-def check_same(old: ConfigDict, new: ConfigDict, workdir: Path) -> None:
-    """Networks and data to evaluate must be those that were trained.
+def check_same(old: ConfigDict, new: ConfigDict, workdir: epath.Path) -> None:
+    """Networks and data to evaluate must be those that were trained, wherever the data lie.
 
     Raises:
       UserError: names each field that differs.
@@ -109,7 +123,7 @@ def check_same(old: ConfigDict, new: ConfigDict, workdir: Path) -> None:
     differing = [
         f"{name}: {before.get(name)!r} -> {after.get(name)!r}"
         for name in sorted(before.keys() | after.keys())
-        if before.get(name) != after.get(name)
+        if before.get(name) != after.get(name) and name not in PLACES
     ]
     if differing:
         raise UserError(

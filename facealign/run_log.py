@@ -1,13 +1,18 @@
 """What a run leaves in its workdir for people: rows of metrics, TensorBoard files, pictures."""
 
+import io
 import json
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+from absl import logging
+from etils import epath
 from PIL import Image
 from tensorboardX import SummaryWriter
+
+from facealign.errors import UserError
+from facealign.paths import is_local, write_whole
 
 Row = dict[str, Any]
 
@@ -16,39 +21,49 @@ class RunLog:
     """metrics.jsonl, TensorBoard scalars and images. Use it in a `with` statement.
 
     Opening it forgets what a killed run wrote after `step`, the checkpoint that the run goes on
-    from, so that the rows read as if the run had never stopped.
+    from, so that the rows read as if the run had never stopped. TensorBoard files are written to
+    local folders alone.
+
+    Raises:
+      UserError: a file of the run is damaged.
     """
 
-    def __init__(self, workdir: Path, step: int):
+    def __init__(self, workdir: epath.Path, step: int):
         self._path = workdir / "metrics.jsonl"
         self.rows = [row for row in read_rows(workdir) if row["step"] <= step]
-        rewritten = self._path.with_suffix(".tmp")
-        rewritten.write_text("".join(json.dumps(row) + "\n" for row in self.rows))
-        rewritten.replace(self._path)
-        self._file = self._path.open("a")
+        self._local = is_local(workdir)
+        self._write_rows()
         self._fetch_path = workdir / "fetch_times.txt"  # ms, one line a batch
-        times = self._fetch_path.read_text().split()[:step] if self._fetch_path.exists() else []
-        self.fetch_times = [float(time) for time in times]
+        self.fetch_times = _read_lines(self._fetch_path, float)[:step]
         self._pictures = workdir / "samples"
         self._pictures.mkdir(exist_ok=True)
-        self._tensorboard = SummaryWriter(str(workdir / "tensorboard"), purge_step=step + 1)
+        if not self._local:
+            logging.info("no TensorBoard files in %s, which is no local folder", workdir)
+        self._tensorboard = SummaryWriter(
+            str(workdir / "tensorboard"), purge_step=step + 1, write_to_disk=self._local
+        )
 
     def __enter__(self) -> "RunLog":
         return self
 
     def __exit__(self, *_: Any) -> None:
-        self._file.close()
         self._tensorboard.close()
 
     def write(self, row: Row) -> None:
         """Appends a row, also to TensorBoard. What the clock says stands under `row["timing"]`."""
         self.rows.append(row)
-        self._file.write(json.dumps(row) + "\n")
-        self._file.flush()
+        if self._local:
+            with self._path.open("a") as file:
+                file.write(_line(row))
+        else:  # nothing can be appended to an object in a bucket
+            self._write_rows()
         scalars = {**row, **row.get("timing", {})}
         for name, value in scalars.items():
             if isinstance(value, float):
                 self._tensorboard.add_scalar(name, value, row["step"])
+
+    def _write_rows(self) -> None:
+        write_whole(self._path, "".join(_line(row) for row in self.rows).encode())
 
     def save_fetch_times(self) -> None:
         """Writes `fetch_times` (ms, one a batch since the start of the run) to fetch_times.txt."""
@@ -60,22 +75,34 @@ class RunLog:
         self._tensorboard.add_image("samples", image, step, dataformats="HW")
 
 
-def read_rows(workdir: Path) -> list[Row]:
-    """The whole rows of metrics.jsonl; a line that a killed run left half-written is dropped."""
-    path = workdir / "metrics.jsonl"
+def read_rows(workdir: epath.Path) -> list[Row]:
+    """The whole rows of metrics.jsonl; a line that a killed run left half-written is dropped.
+
+    Raises:
+      UserError: another line is damaged.
+    """
+    return _read_lines(workdir / "metrics.jsonl", json.loads)
+
+
+def save_picture(path: epath.Path, image: np.ndarray) -> None:
+    """Writes uint8 [H, W] or [H, W, 3] as PNG, whole or not at all."""
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, format="PNG")
+    write_whole(path, buffer.getvalue())
+
+
+def write_json(path: epath.Path, value: Mapping[str, Any]) -> None:
+    """Writes JSON, whole or not at all."""
+    write_whole(path, (json.dumps(value, indent=2) + "\n").encode())
+
+
+def _read_lines(path: epath.Path, parse: Callable[[str], Any]) -> list[Any]:
     lines = path.read_text().split("\n")[:-1] if path.exists() else []
-    return [json.loads(line) for line in lines]
+    try:
+        return [parse(line) for line in lines]
+    except ValueError as error:
+        raise UserError(f"{path} is damaged ({error}); mend or delete that line") from error
 
 
-def save_picture(path: Path, image: np.ndarray) -> None:
-    """Writes uint8 [H, W] or [H, W, 3] so that a reader never sees half a file."""
-    unfinished = path.with_name(f".{path.name}")
-    Image.fromarray(image).save(unfinished, format="PNG")
-    unfinished.replace(path)
-
-
-def write_json(path: Path, value: Mapping[str, Any]) -> None:
-    """Writes JSON so that a reader never sees half a file."""
-    unfinished = path.with_name(f".{path.name}")
-    unfinished.write_text(json.dumps(value, indent=2) + "\n")
-    unfinished.replace(path)
+def _line(row: Row) -> str:
+    return json.dumps(row) + "\n"

@@ -5,13 +5,13 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from absl import logging
+from etils import epath
 from ml_collections import ConfigDict
 from tqdm import tqdm
 
@@ -22,6 +22,7 @@ from facealign.errors import UserError
 from facealign.evaluate import Evaluator, take
 from facealign.feed import Batch, Feed, create_feed, look_up
 from facealign.input_pipeline import load_data, to_float
+from facealign.paths import open_path
 from facealign.report import write_report
 from facealign.roles import DOMAINS
 from facealign.run_config import check_numbers, load_config, make_workdir
@@ -48,7 +49,7 @@ class Run(NamedTuple):
     log: RunLog
 
 
-def train(config: ConfigDict, workdir: Path) -> None:
+def train(config: ConfigDict, workdir: epath.Path) -> None:
     """Runs all stages of a config, or what is left of them, and writes everything to workdir.
 
     Raises:
@@ -134,7 +135,7 @@ def take_networks(config: ConfigDict, state: TrainState) -> TrainState:
     """
     if not config.init_from:
         return state
-    source = Path(config.init_from)
+    source = open_path(config.init_from, "config.init_from")
     theirs = load_config(source)
     stages = create_stages(theirs)
     networks = create_networks(theirs, roles_of(stages), stages[0])

@@ -2,11 +2,11 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import matplotlib
 import numpy as np
+from etils import epath
 from matplotlib.figure import Figure
 from PIL import Image, ImageDraw, ImageFont
 
@@ -49,7 +49,9 @@ def draw_grid(columns: Mapping[str, np.ndarray], groups: Mapping[str, int]) -> n
     return np.asarray(canvas)
 
 
-def plot_curves(path: Path, rows: Sequence[Mapping[str, Any]], starts: Mapping[str, int]) -> None:
+def plot_curves(
+    path: epath.Path, rows: Sequence[Mapping[str, Any]], starts: Mapping[str, int]
+) -> None:
     """Losses and metrics over steps as PNG, one panel for names that share a prefix or a range.
 
     Args:
@@ -85,11 +87,11 @@ def plot_curves(path: Path, rows: Sequence[Mapping[str, Any]], starts: Mapping[s
         axes.set_ylabel({"l1": "held-out L1"}.get(title, title))
         axes.legend(fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5))
     axes.set_xlabel("step")
-    figure.savefig(path, dpi=110)
+    _save(figure, path)
 
 
 def plot_fetch_times(
-    path: Path, milliseconds: Sequence[float], epoch_batches: float, read: float
+    path: epath.Path, milliseconds: Sequence[float], epoch_batches: float, read: float
 ) -> None:
     """Fetch time of every batch across epochs as PNG (the report's figure).
 
@@ -112,4 +114,9 @@ def plot_fetch_times(
     )  # fmt: skip
     axes.set(xlabel="batch (epochs shaded in turn)", ylabel="fetch time (ms)", yscale="log")
     axes.set_xlim(0, max(len(milliseconds), 1))
-    figure.savefig(path, dpi=110)
+    _save(figure, path)
+
+
+def _save(figure: Figure, path: epath.Path) -> None:
+    with path.open("wb") as file:
+        figure.savefig(file, dpi=110, format="png")

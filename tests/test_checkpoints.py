@@ -1,5 +1,7 @@
 """Checkpoints: what is saved comes back whole, or is not taken at all."""
 
+import gc
+
 import jax
 import numpy as np
 import pytest
@@ -7,6 +9,15 @@ import pytest
 from facealign.checkpoints import Checkpoints
 from facealign.errors import UserError
 from facealign.train_state import NetState, TrainState
+
+# Of tensorstore over damaged files, whenever the garbage is collected.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def collect_garbage():
+    yield
+    gc.collect()
 
 
 def make_state(step: int, width: int = 200) -> TrainState:
@@ -53,7 +64,6 @@ def test_saving_a_step_again_replaces_it(tmp_path):
     assert restore(tmp_path).step == 2
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # tensorstore's
 @pytest.mark.parametrize("damage", ["truncated", "flipped", "emptied"])
 def test_a_damaged_checkpoint_is_passed_over_loudly(tmp_path, damage, caplog):
     save(tmp_path, [1, 2])

@@ -5,6 +5,7 @@ import re
 
 import numpy as np
 import pytest
+from etils import epath
 
 from facealign.errors import UserError
 from facealign.evaluation import bench, folds, judge, page, tables, write
@@ -255,7 +256,7 @@ def test_photos_that_cannot_be_judged_on(tiny, on, message):
 
 def test_the_files_stand_alone_and_hold_the_same_numbers(judged, tmp_path):
     facts = write.describe(judged, "run", 7)
-    write.write_evaluation(tmp_path, judged, facts, 7, {})
+    write.write_evaluation(epath.Path(tmp_path), judged, facts, 7, {})
     html = (tmp_path / "evaluation.html").read_text()
     assert not re.search(r"(src|href)=[\"'](?!data:|#)", html) and "@import" not in html
     assert html.count("<figure>") == 3 * page.EXAMPLES and html.count("<svg") == 3

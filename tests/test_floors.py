@@ -8,10 +8,10 @@ import pytest
 ROOT = Path(__file__).parent.parent
 FLOORS = (
     ("errors", "generic_face", "geometry", "resample", "roles"),
-    ("instruments", "pose"),
+    ("instruments", "paths", "pose"),
     ("augment", "datasets", "distributions", "head_surface", "image_cache", "intervals", "losses",
-     "measurements", "metrics", "models", "monitors", "optimizers", "run_log", "sampling",
-     "stages", "streamed_images", "verification", "visualize"),
+     "measurements", "metrics", "models", "monitors", "optimizers", "prepare", "run_log",
+     "sampling", "stages", "streamed_images", "verification", "visualize"),
     ("input_pipeline", "run_config", "train_state", "viewpoint"),
     ("feed", "generate"),
     ("checkpoints", "evaluate", "report", "summary", "train_steps"),

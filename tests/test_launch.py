@@ -78,10 +78,12 @@ BAD = {
     "no config": ((), "--config=configs/"),
     "no such config": (("--config=configs/nope.py",), "configs/nope.py"),
     "unknown variant": (("--config=configs/medium_gan.py:lwf",), "choose from: faithful"),
-    "unknown field": ((*TINY, "--config.data.batch_sise=3"), 'Did you mean "batch_size"'),
+    "unknown field": ((*TINY, "--config.data.batch_sise=3"), "'batch_sise' Did you mean"),
     "wrong type": ((*TINY, "--config.seed=abc"), "--config.seed=abc"),
     "unknown mode": ((*TINY, "--mode=trian"), "--mode=trian"),
     "unknown flag": ((*TINY, "--workdri=x"), "workdri"),
+    "stray word": ((*TINY, "evaluate"), "'evaluate' is no flag"),
+    "config that is no program": (("--config=README.md",), "README.md, line"),
     "unknown dataset": ((*TINY, "--config.data.restricted=polygon"), "did you mean 'polygons'"),
     "unknown model": ((*TINY, "--config.model.name=lite"), "did you mean 'light'"),
     "unwritable workdir": ((*TINY, "--workdir=/dev/null/run"), "/dev/null/run"),
@@ -106,11 +108,11 @@ def test_a_mistake_is_one_line_and_an_exit_code(name, tmp_path, data_dir):
     assert not (tmp_path / "run").exists()
 
 
-def test_evaluate_prints_a_table_and_refuses_another_config(tmp_path, data_dir):
+def test_evaluate_takes_the_config_of_the_run_and_refuses_another(tmp_path, data_dir):
     flags = (*TINY, f"--config.data.data_dir={data_dir}", f"--workdir={tmp_path}")
     short = ("--config.run=('reconstruction',)", "--config.stages.reconstruction.steps=5")
     assert run(*flags, *short)[0] == 0
-    code, output, _ = run(*flags, *short, "--mode=evaluate")
+    code, output, _ = run("--mode=evaluate", f"--workdir={tmp_path}")
     assert code == 0 and "mean training image" in output
     rows = json.loads((tmp_path / "evaluation.json").read_text())["rows"]
     assert rows["light"]["l1/reconstruction_u"] > 0 and rows["light"]["ssim/reconstruction_r"] < 1

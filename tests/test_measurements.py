@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from etils import epath
 
 from facealign import measurements
 from tests import toy_faces
@@ -41,11 +42,11 @@ def test_reads_who_and_where_and_misses_what_is_not_there():
 def test_every_photo_is_measured_once_and_comes_back_the_same(tmp_path, counting):
     images = toy_faces.people(3)["image"]
     twice = np.concatenate([images, images[:5]])
-    with measurements.Meter(tmp_path, create_counting) as meter:
+    with measurements.Meter(epath.Path(tmp_path), create_counting) as meter:
         first = meter.measure(twice)
         assert counting() == len(images)
         meter.measure(images)
-    with measurements.Meter(tmp_path, create_counting) as meter:
+    with measurements.Meter(epath.Path(tmp_path), create_counting) as meter:
         again = meter.measure(twice)
     assert counting() == len(images)
     for a, b in zip(first, again, strict=True):
@@ -54,15 +55,15 @@ def test_every_photo_is_measured_once_and_comes_back_the_same(tmp_path, counting
 
 def test_a_damaged_file_is_measured_again(tmp_path):
     images = toy_faces.people(1)["image"]
-    with measurements.Meter(tmp_path, toy_faces.create_instruments) as meter:
+    with measurements.Meter(epath.Path(tmp_path), toy_faces.create_instruments) as meter:
         first = meter.measure(images)
         (file,) = tmp_path.glob("measurements_*.npz")
     for damage in (file.read_bytes()[:200], b"", b"PK" + bytes(50)):
         file.write_bytes(damage)
-        with measurements.Meter(tmp_path, toy_faces.create_instruments) as meter:
+        with measurements.Meter(epath.Path(tmp_path), toy_faces.create_instruments) as meter:
             np.testing.assert_array_equal(meter.measure(images).yaw, first.yaw)
 
 
 def test_no_photos_no_rows(tmp_path):
-    with measurements.Meter(tmp_path, toy_faces.create_instruments) as meter:
+    with measurements.Meter(epath.Path(tmp_path), toy_faces.create_instruments) as meter:
         assert meter.measure(np.zeros((0, 8, 8, 1), np.uint8)).descriptor.shape == (0, 128)

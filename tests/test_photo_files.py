@@ -78,6 +78,10 @@ def test_gray_values_survive(image):
     assert np.abs(decode(encode(image)) - RAMP).max() <= 1
 
 
+def test_sixteen_bits_that_are_nearly_black_stay_so():
+    assert decode(encode(Image.fromarray(RAMP.astype(np.uint16)))).max() <= 1
+
+
 def test_cmyk_is_converted():
     image = Image.fromarray(RAMP).convert("RGB").convert("CMYK")
     assert np.abs(decode(encode(image, "JPEG", quality=95)) - RAMP).max() < 12

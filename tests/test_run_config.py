@@ -9,6 +9,7 @@ from configs import medium_gan
 from facealign.errors import UserError
 from facealign.run_config import (
     AT_LEAST_ONE,
+    SEEDS,
     check_numbers,
     check_same,
     flatten,
@@ -107,7 +108,15 @@ def test_evaluation_refuses_even_a_longer_stage(config, tmp_path):
         check_same(load_config(tmp_path), config, tmp_path)
 
 
-@pytest.mark.parametrize("text", [None, "", "{"])
+def test_where_the_data_lie_is_no_difference(config, tmp_path):
+    make_workdir(config, tmp_path)
+    config.data.data_dir, config.data.manual_dir = "moved", "elsewhere"
+    check_same(load_config(tmp_path), config, tmp_path)
+    make_workdir(config, tmp_path)
+    assert load_config(tmp_path).data.data_dir == "moved"
+
+
+@pytest.mark.parametrize("text", [None, "", "{", "{}", "[1]", '{"run": ["a"]}'])
 def test_a_folder_without_a_run_says_so(tmp_path, text):
     if text is not None:
         (tmp_path / "config.json").write_text(text)
@@ -148,3 +157,18 @@ def test_a_count_below_one_is_refused(config, name):
     config.update_from_flattened_dict({name: 0})
     with pytest.raises(UserError, match=f"config.{name}=0"):
         check_numbers(config)
+
+
+@pytest.mark.parametrize("name", SEEDS)
+def test_a_negative_seed_is_refused(config, name):
+    config.update_from_flattened_dict({name: -1})
+    with pytest.raises(UserError, match=f"config.{name}=-1"):
+        check_numbers(config)
+
+
+def test_roles_to_take_need_a_run_to_take_them_from(config):
+    config.init_roles = ("encoder",)
+    with pytest.raises(UserError, match=r"init_roles.*--config\.init_from"):
+        check_numbers(config)
+    config.init_from = "runs/first"
+    check_numbers(config)

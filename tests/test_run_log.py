@@ -4,9 +4,11 @@ import json
 import struct
 
 import numpy as np
+import pytest
 from PIL import Image
 from tensorboardX.proto.event_pb2 import Event
 
+from facealign.errors import UserError
 from facealign.run_log import RunLog, read_rows, save_picture, write_json
 
 
@@ -62,6 +64,14 @@ def test_a_half_written_last_line_is_dropped(tmp_path):
     assert read_rows(tmp_path) == [row(1), row(2)]
     write(tmp_path, row(3), step=2)
     assert read_rows(tmp_path) == [row(1), row(2), row(3)]
+
+
+@pytest.mark.parametrize("name", ["metrics.jsonl", "fetch_times.txt"])
+def test_a_damaged_line_is_one_line(tmp_path, name):
+    write(tmp_path, row(1))
+    (tmp_path / name).write_text("no number\n")
+    with pytest.raises(UserError, match=rf"{name} is damaged"):
+        RunLog(tmp_path, 1)
 
 
 def test_a_new_folder_has_no_rows(tmp_path):

@@ -148,7 +148,7 @@ def read_gray(data: bytes) -> Image.Image:
 def _to_gray(image: Image.Image) -> Image.Image:
     if image.mode in ("F", "I") or image.mode.startswith("I;16"):
         values = np.asarray(image, np.float64)
-        if values.max() > 255:  # 16 bits
+        if image.mode.startswith("I;16") or values.max() > 255:  # 16 bits
             values = values / 257
         return Image.fromarray(values.clip(0, 255).round().astype(np.uint8))
     if image.has_transparency_data:

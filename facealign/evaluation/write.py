@@ -1,19 +1,21 @@
 """The three files of an evaluation."""
 
-import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+
+from etils import epath
 
 from facealign.evaluation.judge import Judgement
 from facealign.evaluation.page import html
 from facealign.evaluation.tables import markdown, markdown_table, tables, to_json
+from facealign.paths import write_whole
 from facealign.report import table
+from facealign.run_log import write_json
 
 Rows = Mapping[str, Mapping[str, float]]
 
 
 def write_evaluation(
-    workdir: Path, judgement: Judgement, facts: Sequence[str], step: int, rows: Rows
+    workdir: epath.Path, judgement: Judgement, facts: Sequence[str], step: int, rows: Rows
 ) -> None:
     """Writes evaluation.json, evaluation.md and evaluation.html.
 
@@ -28,9 +30,9 @@ def write_evaluation(
     page = markdown(judgement, facts)
     if rows:
         page += f"\n## Where the target is known\n\n{table(rows)}\n"
-    (workdir / "evaluation.json").write_text(json.dumps(content, indent=1) + "\n")
-    (workdir / "evaluation.md").write_text(page)
-    (workdir / "evaluation.html").write_text(html(judgement, facts))
+    write_json(workdir / "evaluation.json", content)
+    write_whole(workdir / "evaluation.md", page.encode())
+    write_whole(workdir / "evaluation.html", html(judgement, facts).encode())
 
 
 def describe(judgement: Judgement, name: str, step: int) -> list[str]:

@@ -1,0 +1,32 @@
+"""Paths of any kind that etils.epath opens: folders, mounted drives, cloud buckets."""
+
+from etils import epath
+
+from facealign.errors import UserError
+
+
+def open_path(text: str, where: str) -> epath.Path:
+    """The path that a flag or config field `where` names; whether it is there, nobody asks yet.
+
+    Raises:
+      UserError: an unknown kind of path, or its package or credentials are missing.
+    """
+    try:
+        path = epath.Path(text).expanduser()
+        path.exists()  # the first use of a bucket shows whether it can be used at all
+        return path
+    except Exception as error:  # whatever the packages behind epath raise
+        reason = f"no path starts with {error}" if isinstance(error, KeyError) else error
+        raise UserError(f"cannot open {where}={text}: {reason}") from error
+
+
+def is_local(path: epath.PathLike) -> bool:
+    """Whether other libraries can open the path too."""
+    return "://" not in str(path)
+
+
+def write_whole(path: epath.Path, content: bytes) -> None:
+    """Writes a file so that a reader never sees half of it."""
+    unfinished = path.with_name(f".{path.name}")
+    unfinished.write_bytes(content)
+    unfinished.replace(path)
