@@ -40,7 +40,7 @@ def spread_between(images: jax.Array, subjects: np.ndarray) -> jax.Array:
     for subject, count in zip(np.unique(subjects), within, strict=True):
         if count:
             total -= spread(images[np.flatnonzero(subjects == subject)]) * count
-    return total / (pairs - within.sum())
+    return jnp.maximum(total, 0) / (pairs - within.sum())  # rounding may leave less than nothing
 
 
 def diversity(outputs: jax.Array, inputs: jax.Array) -> jax.Array:

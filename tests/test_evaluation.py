@@ -159,6 +159,16 @@ def test_too_few_pairs_for_the_rate_are_said_in_words():
     assert np.isnan(value(evaluate(toy_faces.people(4)), "network", "TAR"))
 
 
+def test_photos_of_training_have_no_novelty():
+    photos = bench.Photos("folder", ("train",), toy_faces.training()["restricted"])
+    judged = judge.judge(
+        "network", np.copy, photos, toy_faces.training(), 8.0, toy_faces.ToyMeter, {}
+    )
+    assert np.isnan(value(judged, "network", "novelty"))
+    text = " ".join(judged.notes)
+    assert "are those of training" in text and "Some of these people were trained on" in text
+
+
 def test_people_without_a_frontal_photo_are_counted():
     rows = [(p, yaw, i, True) for p in range(3) for i, yaw in enumerate((0, 30))]
     judged = evaluate(toy_faces.examples([*rows, (3, 40, 0, True), (3, 50, 1, False)]))

@@ -16,7 +16,7 @@ from facealign.evaluation.score import Score, Scores, mean_score
 from facealign.input_pipeline import to_float
 from facealign.measurements import Measured
 
-ALONE, TINY = "one person only", 1e-9
+ALONE, TINY = "one person only", 1e-6
 FRONTAL = 8.0  # degrees: a head that is turned by less looks into the camera
 
 
@@ -103,10 +103,17 @@ def pixel_scores(bench: Bench, outputs: Outputs) -> Scores:
         inputs = _floats(examples["image"][outputs.rows])
         usual = max(float(metrics.spread_between(inputs, person)), TINY)
         scores["diversity"] = Score(float(metrics.spread_between(images, person)) / usual)
-    if len(bench.frontal) == 0:
-        return scores | {"novelty": Score(np.nan, why="no real frontal photo to compare with")}
-    usual = max(float(np.median(_nearest(real, training))), TINY)
-    return scores | {"novelty": Score(float(np.median(_nearest(outputs.images, training))) / usual)}
+    return scores | {"novelty": _novelty(outputs.images, real, training, len(bench.frontal) > 0)}
+
+
+def _novelty(images: np.ndarray, real: np.ndarray, training: np.ndarray, known: bool) -> Score:
+    """How far outputs are from the nearest training photo, as a share of what real photos are."""
+    if not known:
+        return Score(np.nan, why="no real frontal photo to compare with")
+    usual = float(np.median(_nearest(real, training)))
+    if usual < TINY:
+        return Score(np.nan, why="the real frontal photos are those of training")
+    return Score(float(np.median(_nearest(images, training))) / usual)
 
 
 def _floats(images: np.ndarray) -> jnp.ndarray:

@@ -24,7 +24,7 @@ WITH_INTERVAL = ("yaw < 8", "TAR", "rank-1", "FD", "KID", "EER", "AUC", "accurac
 LEGEND = {
     "found": "share of the outputs in which a face is found",
     "yaw, pitch": "of the head in degrees, 0 looks into the camera; median of the absolute values, "
-    "and the share below 8",
+    "and the share below 8. People's pitch has no common zero: trust only how it changes",
     "TAR": "share of the outputs that are accepted as their person, by one real frontal photo "
     "each, at the threshold that lets 1 % of other people pass",
     "EER, AUC": "equal error rate, and area under the curve, of the same comparison",
