@@ -27,7 +27,8 @@ table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size
 th, td { padding: .3rem .7rem; text-align: right; border-bottom: 1px solid var(--line); }
 th { vertical-align: bottom; }
 td + td { white-space: nowrap; }
-tr > :first-child { text-align: left; min-width: 8rem; position: sticky; left: 0; background: Canvas; }
+tr > :first-child { text-align: left; min-width: 8rem; position: sticky; left: 0;
+  background: Canvas; }
 tr.evaluated { font-weight: 600; }
 .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 20rem), 1fr));
   gap: 1rem; align-items: start; }
