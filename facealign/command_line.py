@@ -1,9 +1,10 @@
 """Behind launch.py: every mistake of the user's becomes one line."""
 
+import os
 import re
 import sys
 from logging import WARNING, LogRecord
-from pathlib import PurePath
+from pathlib import Path, PurePath
 
 from absl import app, flags, logging
 from ml_collections import ConfigDict
@@ -21,17 +22,20 @@ def run(
     config_path: str,
     workdir: str | None,
     step: int,
+    profile: bool,
     on: str,
 ) -> None:
     """Runs a mode; leaves with one line and exit code 1 if the user can mend what went wrong."""
     from facealign import modes  # takes seconds, which a misspelt flag should not cost
 
+    _keep_programs()
     logging.get_absl_handler().addFilter(_is_ours)
     if not workdir:
         name = re.sub(r"\.py:?", "_", PurePath(config_path).name).strip("_")
         workdir = str(PurePath("runs", name))
     try:
-        modes.MODES[mode](modes.Job(config, open_path(workdir, "--workdir"), step, on))
+        job = modes.Job(config, open_path(workdir, "--workdir"), step, profile, on)
+        modes.MODES[mode](job)
     except UserError as error:
         _fail(error)
 
@@ -53,6 +57,17 @@ def parse_flags(argv: list[str]) -> list[str]:
     except Exception as error:  # a config file is a program, and may raise anything
         # Its own error comes with a traceback, of which the last line says it all.
         _fail(re.sub(r"Traceback .*\n\w+Error: ", "", _text(error), flags=re.DOTALL))
+
+
+def _keep_programs() -> None:
+    """Compiled programs are kept on disk, so that the next start is fast."""
+    import jax
+
+    if jax.config.jax_compilation_cache_dir is None:  # or the user's own choice
+        home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+        folder = Path(home).expanduser() / "facealign" / "compiled"
+        jax.config.update("jax_compilation_cache_dir", str(folder))
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
 
 
 def _is_ours(record: LogRecord) -> bool:

@@ -3,7 +3,6 @@
 import functools
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
 from facealign import generic_face
 
@@ -52,7 +51,7 @@ def estimate_pose(landmarks: np.ndarray) -> tuple[float, float, float]:
         residual = _WEIGHTS[:, None] * (seen - scale * flat - shift)
         slopes = _WEIGHTS[:, None, None] * _slopes(turned, flat, scale)
         step = np.linalg.lstsq(slopes.reshape(-1, 6), residual.ravel(), rcond=None)[0]
-        turn = Rotation.from_rotvec(step[:3]).as_matrix() @ turn
+        turn = _rotate(step[:3]) @ turn
         scale, shift = scale * np.exp(np.clip(step[3], -0.5, 0.5)), shift + step[4:]
         if np.abs(step[:3]).max() < ENOUGH:
             break
@@ -78,6 +77,15 @@ def centred_face() -> np.ndarray:
 def project(points: np.ndarray, distance: float = DISTANCE) -> np.ndarray:
     """Points [N, 3] as a camera on the z axis sees them [N, 2], in the scale of the plane z = 0."""
     return points[:, :2] * (distance / (distance - points[:, 2:]))
+
+
+def _rotate(vector: np.ndarray) -> np.ndarray:
+    """The rotation [3, 3] about a vector [3] by its length in radians (Rodrigues)."""
+    x, y, z = vector
+    across = np.array([(0, -z, y), (z, 0, -x), (-y, x, 0)])
+    angle = np.linalg.norm(vector)
+    sine, cosine = np.sinc(angle / np.pi), np.sinc(angle / (2 * np.pi)) ** 2 / 2
+    return np.eye(3) + sine * across + cosine * across @ across
 
 
 def _slopes(turned: np.ndarray, flat: np.ndarray, scale: float) -> np.ndarray:

@@ -23,6 +23,7 @@ from facealign.evaluate import Evaluator, take
 from facealign.feed import Batch, Feed, create_feed, look_up
 from facealign.input_pipeline import load_data, to_float
 from facealign.paths import open_path
+from facealign.profiling import profiler
 from facealign.report import write_report
 from facealign.roles import DOMAINS
 from facealign.run_config import check_numbers, load_config, make_workdir
@@ -47,10 +48,13 @@ class Run(NamedTuple):
     evaluator: Evaluator
     checkpoints: Checkpoints
     log: RunLog
+    after_step: Callable[[TrainState], None]
 
 
-def train(config: ConfigDict, workdir: epath.Path) -> None:
+def train(config: ConfigDict, workdir: epath.Path, profile: bool = False) -> None:
     """Runs all stages of a config, or what is left of them, and writes everything to workdir.
+
+    With `profile`, a trace of its first steps too.
 
     Raises:
       UserError: whatever the user can mend; nothing that was saved before is harmed.
@@ -91,10 +95,13 @@ def train(config: ConfigDict, workdir: epath.Path) -> None:
             state = take_networks(config, jax.jit(init, compiler_options=options)(init_key))
         elif int(state.step) < stages[-1].end:
             logging.info("continuing from the checkpoint of step %d", state.step)
-        with RunLog(workdir, int(state.step)) as log:
+        with (
+            RunLog(workdir, int(state.step)) as log,
+            profiler(workdir / "profile" if profile else None) as after_step,
+        ):
             evaluator.measure(state)  # what the first evaluation measures the change from
             log.picture(int(state.step), evaluator.draw(state))
-            run = Run(config, feed, evaluator, checkpoints, log)
+            run = Run(config, feed, evaluator, checkpoints, log, after_step)
             for stage, nets, update in zip(stages, networks, updates, strict=True):
                 if state.step == stage.start:
                     state = reset_optimizers(nets, state, stage.train)
@@ -189,6 +196,7 @@ def run_stage(run: Run, stage: Stage, update: Update, state: TrainState) -> Trai
             waited += seconds
             state, sums = update(state, run.feed.resident, chunk)  # returns at once
             pending.append(sums)
+            run.after_step(state)
             step += count
             progress.update(count * images)
             if _due(stage, step, run.config.log_every):

@@ -4,13 +4,9 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import matplotlib
 import numpy as np
 from etils import epath
-from matplotlib.figure import Figure
 from PIL import Image, ImageDraw, ImageFont
-
-matplotlib.use("Agg")
 
 BLACK, GRAY, WHITE = 0, 128, 255
 MARGIN = 4  # px between images
@@ -70,7 +66,7 @@ def plot_curves(
                 values.append(value if value or title != "change" else math.nan)  # 0 is frozen
     if not panels:
         return
-    figure = Figure(figsize=(8, 2.6 * len(panels)), layout="constrained")
+    figure = _create_figure(2.6 * len(panels))
     for axes, (title, curves) in zip(
         figure.subplots(len(panels), sharex=True, squeeze=False)[:, 0], panels.items(), strict=True
     ):
@@ -101,7 +97,7 @@ def plot_fetch_times(
       epoch_batches: batches in an epoch; epochs are shaded in turn.
       read: seconds that reading and decoding everything took before the first batch.
     """
-    figure = Figure(figsize=(8, 3), layout="constrained")
+    figure = _create_figure(3)
     axes = figure.subplots()
     for epoch in range(0, int(len(milliseconds) / epoch_batches) + 1, 2):
         axes.axvspan(epoch * epoch_batches, (epoch + 1) * epoch_batches, color="0.93", linewidth=0)
@@ -117,6 +113,13 @@ def plot_fetch_times(
     _save(figure, path)
 
 
-def _save(figure: Figure, path: epath.Path) -> None:
+def _create_figure(height: float) -> Any:
+    """Of 8 x `height` inches."""
+    from matplotlib.figure import Figure  # costs seconds, which a start should not pay
+
+    return Figure(figsize=(8, height), layout="constrained")
+
+
+def _save(figure: Any, path: epath.Path) -> None:
     with path.open("wb") as file:
         figure.savefig(file, dpi=110, format="png")

@@ -203,3 +203,30 @@ def test_a_preparation_that_is_killed_is_done_again(tmp_path):
     assert len(set(found["file_name"])) == count + 1
     others = [path.name for path in final.parent.iterdir() if path != final]
     assert len(others) == 1 and others[0].startswith("incomplete.")  # tfds never looks at it again
+
+
+def read_mugshots(data):
+    found = load_examples(data, "mugshots", "train")
+    return dict(zip(found["file_name"], found["image"].mean(axis=(1, 2, 3)), strict=True))
+
+
+def test_another_archive_at_the_same_place_is_prepared_anew(tmp_path):
+    data = data_config(tmp_path, tmp_path / "prepared")
+    archive, files = tmp_path / "mugshots.tar", photo_sources.mugshot_files()
+    photo_sources.write_tar(archive, files)
+    first = read_mugshots(data)
+    (builder,) = (tmp_path / "prepared" / "photo_set").glob("mugshots_*")
+    written = (builder / "1.0.0" / "dataset_info.json").stat().st_mtime_ns
+    assert read_mugshots(data) == first
+    assert (builder / "1.0.0" / "dataset_info.json").stat().st_mtime_ns == written
+
+    archive.unlink()  # to save space: what was prepared stays
+    assert read_mugshots(data) == first
+
+    files[f"mugshots/{PERSON}_neutral.jpg"] = photo_sources.photo_bytes(99, (190, 240), "RGB")
+    photo_sources.write_tar(archive, files)
+    second = read_mugshots(data)
+    assert [name for name in first if first[name] != second[name]] == [
+        f"mugshots/{PERSON}_neutral.jpg"
+    ]
+    assert [path.name for path in builder.iterdir()] == ["1.0.0"]

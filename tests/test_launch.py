@@ -6,6 +6,7 @@ import random
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from facealign import command_line, modes
 from facealign.run_log import read_rows
 
 ROOT = Path(__file__).parent.parent
+CACHE = tempfile.TemporaryDirectory(prefix="facealign_")
 TINY = (
     "--config=configs/medium_gan.py",
     "--config.model.name=light",
@@ -37,7 +39,11 @@ def start(*flags: str) -> subprocess.Popen:
     return subprocess.Popen(
         [sys.executable, "launch.py", *flags],
         cwd=ROOT,
-        env={**os.environ, "JAX_DISABLE_MOST_OPTIMIZATIONS": "1"},
+        env={
+            **os.environ,
+            "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
+            "XDG_CACHE_HOME": CACHE.name,
+        },
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -49,6 +49,7 @@ def create_builder(data: Any, data_dir: str) -> photos.PhotoSet:
         functools.partial(list_cfp, place),
         data_dir,
         photos.detects(data),
+        lambda: photo_files.find_source([place], SOURCES),
     )
 
 

@@ -39,6 +39,7 @@ def create_builder(data: Any, data_dir: str) -> photos.PhotoSet:
         lambda: list_lfw(find_places(data, data_dir), "unrestricted", is_wanted, detect),
         data_dir,
         detect,
+        lambda: photo_files.find_source(find_places(data, data_dir), SOURCES),
     )
 
 
@@ -51,7 +52,8 @@ def create_frontal_builder(data: Any, data_dir: str) -> photos.PhotoSet:
         f"half of Labeled Faces in the Wild in {photos.manual_folder(data, data_dir)}",
         lambda: list_lfw(find_places(data, data_dir), "", wanted, detect=True),
         data_dir,
-        detect=True,
+        True,
+        lambda: photo_files.find_source(find_places(data, data_dir), SOURCES),
     )
 
 

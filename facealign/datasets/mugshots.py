@@ -21,6 +21,7 @@ def create_builder(data: Any, data_dir: str) -> photos.PhotoSet:
         lambda: list_mugshots(place),
         data_dir,
         photos.detects(data),
+        lambda: photo_files.find_source([place], SOURCES),
     )
 
 

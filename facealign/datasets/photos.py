@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,6 +22,10 @@ from facealign.pose import estimate_pose
 Cut = Callable[[Image.Image], Image.Image]
 ANGLES = ("yaw", "pitch", "roll")
 FACES = {"known": False, "detect": True}  # config.data.faces -> whether faces are searched
+
+# Where the archive or folder with the photos is, or None.
+FindSource = Callable[[], Path | None]
+SOURCE = "source.txt"  # beside a prepared dataset: the stamp of what it was prepared from
 
 
 class Photo(NamedTuple):
@@ -47,9 +52,11 @@ class PhotoSetConfig(tfds.core.BuilderConfig):
         description: str,
         list_photos: Callable[[], Iterator[Photo]],
         detect: bool,
+        find_source: FindSource,
     ):
         super().__init__(name=name, version=version, description=description)
         self.list_photos = list_photos
+        self.find_source = find_source
         self.detect = detect  # whether faces are searched and their pose is measured
 
 
@@ -64,9 +71,24 @@ class PhotoSet(tfds.core.GeneratorBasedBuilder):
             description=self.builder_config.description, features=examples.features()
         )
 
+    def download_and_prepare(self, **options: Any) -> None:
+        """As tfds does it, and anew where another archive lies at the place of the old one."""
+        prepared, now = Path(self.data_dir), stamp(self.builder_config.find_source())
+        before = prepared / SOURCE
+        if now and before.exists() and before.read_text(encoding="utf-8") != now:
+            logging.info("%s is another one than before; preparing anew", now.split("\n")[0])
+            old = prepared.with_name(".old")  # renamed first, since half a folder passes for whole
+            shutil.rmtree(old, ignore_errors=True)
+            prepared.rename(old)
+            shutil.rmtree(old)
+        super().download_and_prepare(**options)
+
     def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Iterator]:
         del dl_manager
         subjects = [photo.subject for photo in self.builder_config.list_photos()]
+        # While it prepares, tfds lets data_dir be the folder that it renames at the end.
+        source = stamp(self.builder_config.find_source())
+        Path(self.data_dir, SOURCE).write_text(source, encoding="utf-8")
         found = {examples.split_of(subject) for subject in set(subjects)}
         splits = [split for split in examples.SPLITS if split in found]
         rejected: list[tuple[str, str]] = []
@@ -116,7 +138,6 @@ class PhotoSet(tfds.core.GeneratorBasedBuilder):
             )
 
     def _write_rejected(self, rejected: list[tuple[str, str]]) -> None:
-        # While it prepares, tfds lets data_dir be the folder that it renames at the end.
         with Path(self.data_dir, "rejected.csv").open("w", newline="", encoding="utf-8") as file:
             csv.writer(file).writerows([("file_name", "reason"), *rejected])
 
@@ -154,15 +175,22 @@ def examine(photo: Photo, image: Image.Image, tools: Instruments) -> tuple[Image
 
 
 def create_photo_set(
-    name: str, version: str, description: str, list_photos: Callable, data_dir: str, detect: bool
+    name: str,
+    version: str,
+    description: str,
+    list_photos: Callable,
+    data_dir: str,
+    detect: bool,
+    find_source: FindSource = lambda: None,
 ) -> PhotoSet:
     """The builder of one set of photos; `name` has to differ for different content.
 
     With `detect`, faces are searched where nobody knows their place, and their pose is measured.
+    Where `find_source` finds an archive or folder, another one there is prepared anew.
     """
     if detect:
         name += "_detect"
-    config = PhotoSetConfig(name, version, description, list_photos, detect)
+    config = PhotoSetConfig(name, version, description, list_photos, detect, find_source)
     return PhotoSet(config=config, data_dir=data_dir, file_format="array_record")
 
 
@@ -180,6 +208,14 @@ def manual_folder(data: Any, data_dir: str) -> Path:
     if data.manual_dir:
         return Path(data.manual_dir).expanduser().absolute()
     return Path(data_dir, "downloads", "manual")
+
+
+def stamp(source: Path | None) -> str:
+    """Name, size and date of an archive or folder, in lines; "" for none."""
+    if source is None:
+        return ""
+    status = source.stat()
+    return f"{source.name}\n{status.st_size}\n{status.st_mtime_ns}\n"
 
 
 def source_key(data: Any) -> str:
