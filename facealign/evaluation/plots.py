@@ -2,6 +2,7 @@
 
 import io
 import math
+from itertools import cycle
 
 import matplotlib
 import numpy as np
@@ -23,6 +24,7 @@ STYLE = {
     "axes.facecolor": "none", "figure.facecolor": "none", "legend.frameon": False,
     "legend.fontsize": 9, "font.size": 10,
 }  # fmt: skip
+FEWEST = 10  # photos of a bin
 MISSED = 105  # degrees: where photos without a face are drawn
 
 
@@ -61,7 +63,7 @@ def plot_roc(judgement: Judgement) -> str:
     with matplotlib.rc_context(STYLE):
         figure, axes = _figure()
         lowest = FAR / 10
-        for colour, (name, system) in zip(COLOURS, judgement.systems.items(), strict=False):
+        for colour, (name, system) in zip(cycle(COLOURS), judgement.systems.items(), strict=False):
             rows = np.arange(len(system.outputs.rows))
             distances = all_pairs(
                 with_gallery(judgement.bench, system.outputs, system.measured, rows)
@@ -78,13 +80,16 @@ def plot_roc(judgement: Judgement) -> str:
 
 
 def plot_bins(judgement: Judgement) -> str:
-    """Share of frontal outputs and TAR (rank-1 where it has none) by the yaw of the input."""
-    bins = [b for b in judgement.systems[judgement.name].scores if b != "all"]
+    """Share of frontal outputs, TAR and rank-1 by the yaw of the input; bins of a few left out."""
+    scores = judgement.systems[judgement.name].scores
+    bins = [b for b in scores if b != "all" and scores[b]["photos"].value >= FEWEST]
     panels = {"share with |yaw| < 8": "yaw < 8", "TAR at a FAR of 1 %": "TAR", "rank-1": "rank-1"}
     with matplotlib.rc_context(STYLE):
         figure, *axes = _figure(len(panels))
         for panel, (title, score) in zip(axes, panels.items(), strict=True):
-            for colour, (name, system) in zip(COLOURS, judgement.systems.items(), strict=False):
+            for colour, (name, system) in zip(
+                cycle(COLOURS), judgement.systems.items(), strict=False
+            ):
                 values = [
                     system.scores[b][score].value if b in system.scores else math.nan for b in bins
                 ]
