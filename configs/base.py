@@ -44,6 +44,7 @@ def get_config() -> ConfigDict:
 
     model = config.model = ConfigDict()
     model.name = "medium"  # light, medium or hourglass
+    model.dtype = "float32"  # or bfloat16: what networks compute in; weights stay float32
     model.output = "tanh"  # last activation of medium and hourglass: tanh, sigmoid or relu
     model.kl_weight = 0.0  # above 0 the code is variational, its KL term weighted by this
     model.features = 64  # hourglass: channels

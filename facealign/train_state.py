@@ -9,11 +9,13 @@ import jax.numpy as jnp
 import optax
 from flax import linen as nn
 
+from facealign.errors import lookup
 from facealign.models import create_modules
 from facealign.optimizers import create_optimizer
 from facealign.stages import Stage
 
 Tree = Any  # a nested dict of arrays
+DTYPES = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
 
 
 class Network(NamedTuple):
@@ -22,6 +24,7 @@ class Network(NamedTuple):
     module: nn.Module
     optimizer: optax.GradientTransformation
     ema_decay: float = 0.0  # of the moving average of the weights, a step; 0 keeps none
+    dtype: Any = jnp.float32  # that it computes in; parameters, statistics and outputs are float32
 
 
 @flax.struct.dataclass
@@ -48,6 +51,7 @@ def create_networks(config: Any, roles: tuple[str, ...], stage: Stage) -> dict[s
     Raises:
       UserError: a config value that no network can be made from.
     """
+    dtype = lookup(DTYPES, config.model.dtype, "config.model.dtype")
     modules = create_modules(config.model, config.discriminator, config.data.image_size)
     return {
         role: Network(
@@ -58,6 +62,7 @@ def create_networks(config: Any, roles: tuple[str, ...], stage: Stage) -> dict[s
                 stage.steps,
             ),
             ema_decay=config.optimizer.ema_decay[role],
+            dtype=dtype,
         )
         for role in roles
     }
@@ -94,9 +99,9 @@ def init_network(network: Network, key: jax.Array, x: Tree) -> NetState:
 
 def apply_network(network: Network, net: NetState, x: Tree) -> Tree:
     """The network's output for x as in use: running statistics, no randomness, nothing changed."""
-    return network.module.apply(
-        {"params": net.params, "batch_stats": net.batch_stats}, x, train=False
-    )
+    params, x = _cast((net.params, x), network.dtype)
+    variables = {"params": params, "batch_stats": net.batch_stats}
+    return _cast(network.module.apply(variables, x, train=False), jnp.float32)
 
 
 def train_network(
@@ -108,6 +113,7 @@ def train_network(
       The output, the new running statistics, and the penalties [B] by name that the network asks
       to be added to its loss (a variational code's "kl").
     """
+    params, x = _cast((params, x), network.dtype)
     output, changed = network.module.apply(
         {"params": params, "batch_stats": batch_stats},
         x,
@@ -115,8 +121,13 @@ def train_network(
         rngs={"sample": key},
         mutable=["batch_stats", "penalties"],
     )
-    penalties = flax.traverse_util.flatten_dict(changed.get("penalties", {}))
+    output, penalties = _cast((output, changed.get("penalties", {})), jnp.float32)
+    penalties = flax.traverse_util.flatten_dict(penalties)
     return output, changed.get("batch_stats", {}), {path[-1]: p for path, p in penalties.items()}
+
+
+def _cast(tree: Tree, dtype: Any) -> Tree:
+    return jax.tree.map(lambda leaf: leaf.astype(dtype), tree)
 
 
 def update_networks(

@@ -214,7 +214,8 @@ class BatchNorm(nn.Module):
     """`nn.BatchNorm` of x [..., C] over all axes but the last.
 
     With train, the mean and the (biased) variance of the batch are used, and the running ones in
-    `batch_stats` move towards them: new = momentum * old + (1 - momentum) * batch.
+    `batch_stats` move towards them: new = momentum * old + (1 - momentum) * batch. Statistics are
+    float32 whatever x is.
     """
 
     use_scale: bool = True
@@ -229,8 +230,9 @@ class BatchNorm(nn.Module):
         ra_var = self.variable("batch_stats", "var", jnp.ones, (c,))
         if train:
             axes = tuple(range(x.ndim - 1))
-            mean = x.mean(axes)
-            var = jnp.maximum(jnp.square(x).mean(axes) - jnp.square(mean), 0.0)
+            wide = x.astype(jnp.float32)
+            mean = wide.mean(axes)
+            var = jnp.maximum(jnp.square(wide).mean(axes) - jnp.square(mean), 0.0)
             if not self.is_initializing():
                 m = self.momentum
                 ra_mean.value = m * ra_mean.value + (1 - m) * mean
@@ -244,7 +246,7 @@ class BatchNorm(nn.Module):
         if self.use_bias:
             offset = offset + self.param("bias", nn.initializers.zeros_init(), (c,))
         # (x - mean) * factor keeps a second map for the backward pass: 7 % of a step.
-        return x * factor + offset
+        return (x * factor + offset).astype(x.dtype)
 
 
 def max_pool(x: jax.Array) -> jax.Array:

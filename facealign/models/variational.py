@@ -7,6 +7,7 @@ from flax import linen as nn
 
 def kl_divergence(mean: jax.Array, log_variance: jax.Array) -> jax.Array:
     """KL divergence [B] of N(mean, exp(log_variance)) [B, ...] from N(0, 1), mean over the code."""
+    mean, log_variance = mean.astype(jnp.float32), log_variance.astype(jnp.float32)
     divergence = 0.5 * (jnp.square(mean) + jnp.exp(log_variance) - 1 - log_variance)
     return divergence.reshape(len(mean), -1).mean(axis=1)
 
