@@ -20,11 +20,15 @@ STEP = flags.DEFINE_integer(
     "step", 0, "evaluate: which checkpoint, by its step; 0 is the newest.", lower_bound=0
 )
 PROFILE = flags.DEFINE_bool("profile", False, "train: write a trace of some steps to the workdir.")
+ON = flags.DEFINE_string(
+    "on", "", "evaluate: photos to judge on, DATASET:SPLIT,SPLIT; by default U's test split."
+)
 
 
 def main(_: list[str]) -> None:
     path = config_flags.get_config_filename(flags.FLAGS["config"]) if CONFIG.value else ""
-    command_line.run(MODE.value, CONFIG.value, path, WORKDIR.value, STEP.value, PROFILE.value)
+    flag_values = (STEP.value, PROFILE.value, ON.value)
+    command_line.run(MODE.value, CONFIG.value, path, WORKDIR.value, *flag_values)
 
 
 if __name__ == "__main__":

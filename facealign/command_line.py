@@ -23,6 +23,7 @@ def run(
     workdir: str | None,
     step: int,
     profile: bool,
+    on: str,
 ) -> None:
     """Runs a mode; leaves with one line and exit code 1 if the user can mend what went wrong."""
     from facealign import modes  # takes seconds, which a misspelt flag should not cost
@@ -33,7 +34,8 @@ def run(
         name = re.sub(r"\.py:?", "_", PurePath(config_path).name).strip("_")
         workdir = str(PurePath("runs", name))
     try:
-        modes.MODES[mode](modes.Job(config, open_path(workdir, "--workdir"), step, profile))
+        job = modes.Job(config, open_path(workdir, "--workdir"), step, profile, on)
+        modes.MODES[mode](job)
     except UserError as error:
         _fail(error)
 

@@ -19,6 +19,9 @@ BATCH_SIZE = 32
 MEAN_OF = 2000  # training images that the mean one is made of
 SAMPLES = 4  # rows of the sample grid, of each split
 
+# Of images [B, H, W, C] in [-1, 1] and their targets, [B].
+AGAINST_TARGET = {"l1": losses.l1, "psnr": metrics.psnr, "ssim": jax.jit(metrics.ssim)}
+
 # (state, images uint8 [N, H, W, 1], decoder) -> images float32 [N, H, W, 1] in [-1, 1]
 Translate = Callable[[TrainState, np.ndarray, str], np.ndarray]
 
@@ -53,21 +56,24 @@ class Evaluator:
         self._samples = choose_samples((train, held_out), SAMPLES)
         self._before: dict[str, np.ndarray] = {}
 
-    def measure(self, state: TrainState) -> dict[str, float]:
-        """L1 and diversity of every view, and how far its outputs moved since the last call."""
+    def measure(self, state: TrainState, names: Sequence[str] = ("l1",)) -> dict[str, float]:
+        """Diversity of every view, how far its outputs moved since the last call, and L1.
+
+        Or other metrics of `AGAINST_TARGET`.
+        """
         outputs = {
             view: self._translate(state, self._held_out[domain]["image"], decoder)
             for view, (domain, decoder) in self.views.items()
         }
-        numbers = measure(outputs, self._held_out, self._paired)
+        numbers = measure(outputs, self._held_out, self._paired, names)
         for view, before in self._before.items():
             numbers[f"change/{view}"] = float(np.abs(outputs[view] - before).mean())
         self._before = outputs
         return numbers
 
-    def baselines(self) -> dict[str, dict[str, float]]:
+    def baselines(self, names: Sequence[str] = ("l1",)) -> dict[str, dict[str, float]]:
         """The same numbers for outputs that need no network."""
-        return measure_baselines(self._train, self._held_out, self._paired)
+        return measure_baselines(self._train, self._held_out, self._paired, names)
 
     def draw(self, state: TrainState) -> np.ndarray:
         """The sample grid, uint8 [height, width]: people seen in training and held-out people."""
@@ -94,7 +100,8 @@ def evaluate(
 ) -> dict[str, dict[str, float]]:
     """Numbers of a state on all of the data, beside baselines: name -> number by name."""
     evaluator = Evaluator(config, networks, train, data)
-    return {config.model.name: evaluator.measure(state), **evaluator.baselines()}
+    names = tuple(AGAINST_TARGET)
+    return {config.model.name: evaluator.measure(state, names), **evaluator.baselines(names)}
 
 
 def make_translate(networks: Mapping[str, Network]) -> Translate:
@@ -119,14 +126,17 @@ def make_translate(networks: Mapping[str, Network]) -> Translate:
 
 
 def measure(
-    outputs: Mapping[str, np.ndarray], data: Mapping[str, Examples], paired: bool
+    outputs: Mapping[str, np.ndarray],
+    data: Mapping[str, Examples],
+    paired: bool,
+    names: Sequence[str] = ("l1",),
 ) -> dict[str, float]:
-    """Mean L1 against the target of each view that has one, and the diversity of each view."""
+    """Means against the target of each view that has one, and the diversity of each view."""
     numbers = {}
     for view, images in outputs.items():
         target = target_domain(view, paired)
         if target:
-            numbers[f"l1/{view}"] = _mean_l1(images, data[target]["image"])
+            numbers |= _against(view, images, data[target]["image"], names)
         if len(images) > 1:
             inputs = to_float(jnp.asarray(data[views(paired)[view][0]]["image"]))
             numbers[f"diversity/{view}"] = float(metrics.diversity(jnp.asarray(images), inputs))
@@ -141,9 +151,12 @@ def target_domain(view: str, paired: bool) -> str:
 
 
 def measure_baselines(
-    train: Mapping[str, Examples], data: Mapping[str, Examples], paired: bool
+    train: Mapping[str, Examples],
+    data: Mapping[str, Examples],
+    paired: bool,
+    names: Sequence[str] = ("l1",),
 ) -> dict[str, dict[str, float]]:
-    """The same L1 for two outputs that need no network: the input, and the mean training image."""
+    """The same for two outputs that need no network: the input, and the mean training image."""
     rows: dict[str, dict[str, float]] = {"copy of the input": {}, "mean training image": {}}
     for view, (domain, _) in views(paired).items():
         target = target_domain(view, paired)
@@ -152,12 +165,11 @@ def measure_baselines(
         images = data[target]["image"]
         some = take({target: train[target]}, MEAN_OF)[target]["image"]
         mean = np.asarray(to_float(some.mean(axis=0, keepdims=True)))
-        rows["mean training image"][f"l1/{view}"] = _mean_l1(
-            np.repeat(mean, len(images), 0), images
-        )
+        means = np.repeat(mean, len(images), 0)
+        rows["mean training image"] |= _against(view, means, images, names)
         if target != domain:
             inputs = np.asarray(to_float(data[domain]["image"]))
-            rows["copy of the input"][f"l1/{view}"] = _mean_l1(inputs, images)
+            rows["copy of the input"] |= _against(view, inputs, images, names)
     return {name: row for name, row in rows.items() if row}
 
 
@@ -190,8 +202,21 @@ def take(data: Mapping[str, Examples], count: int) -> dict[str, Examples]:
     return {domain: spaced(examples) for domain, examples in data.items()}
 
 
-def _mean_l1(images: np.ndarray, targets: np.ndarray) -> float:
-    return float(losses.l1(jnp.asarray(images), to_float(jnp.asarray(targets))).mean())
+def _against(
+    view: str, images: np.ndarray, targets: np.ndarray, names: Sequence[str]
+) -> dict[str, float]:
+    """Means of metrics by NAME/VIEW, a batch at a time, since they take much memory."""
+    numbers = {}
+    for name in names:
+        values = [
+            AGAINST_TARGET[name](
+                jnp.asarray(images[start : start + BATCH_SIZE]),
+                to_float(jnp.asarray(targets[start : start + BATCH_SIZE])),
+            )
+            for start in range(0, len(images), BATCH_SIZE)
+        ]
+        numbers[f"{name}/{view}"] = float(np.concatenate(values).mean())
+    return numbers
 
 
 def _spread_over_subjects(subjects: np.ndarray, count: int) -> np.ndarray:

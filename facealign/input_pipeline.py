@@ -9,6 +9,7 @@ from typing import Any
 import jax
 import numpy as np
 import tensorflow_datasets as tfds
+from etils import epath
 from PIL import Image
 
 from facealign import image_cache
@@ -52,11 +53,16 @@ def load_data(data: Any, split: str) -> dict[str, Examples]:
     return domains
 
 
+def data_folder(data: Any) -> epath.Path:
+    """Where prepared datasets lie, and what was measured of their photos."""
+    return open_path(data.data_dir or HOME, "config.data.data_dir")
+
+
 def load_examples(data: Any, name: str, split: str) -> Examples:
     """One split of one dataset, in the order of the file names, whatever its domain."""
     if not sys.stderr.isatty():  # where its progress bars would fill pages
         tfds.disable_progress_bar()
-    folder = open_path(data.data_dir or HOME, "config.data.data_dir")
+    folder = data_folder(data)
     try:
         builder = prepare(partial(DATASETS[name], data), folder)
     except (OSError, AssertionError) as error:  # the latter is tfds's word for an empty split

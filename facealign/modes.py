@@ -9,11 +9,7 @@ from ml_collections import ConfigDict
 
 from facealign.checkpoints import Checkpoints
 from facealign.errors import UserError
-from facealign.evaluate import evaluate
-from facealign.input_pipeline import load_data
-from facealign.report import table
 from facealign.run_config import check_same, load_config
-from facealign.run_log import write_json
 from facealign.stages import create_stages, roles_of
 from facealign.summary import summarize
 from facealign.train import train
@@ -27,6 +23,7 @@ class Job(NamedTuple):
     workdir: epath.Path
     step: int  # of the checkpoint; 0 is the newest
     profile: bool  # whether training writes a trace
+    on: str = ""  # what to evaluate on, DATASET:SPLIT,SPLIT; "" is U's dataset and its test split
 
 
 def run_train(job: Job) -> None:
@@ -36,7 +33,9 @@ def run_train(job: Job) -> None:
 
 
 def run_evaluate(job: Job) -> None:
-    """Prints what a checkpoint scores on the test split, beside baselines; writes it as JSON."""
+    """Judges a checkpoint on held-out people beside baselines; writes tables and a page."""
+    from facealign.evaluation.run import run_evaluation  # its plots would slow down every mode
+
     config = load_config(job.workdir)
     if job.config:
         check_same(config, job.config, job.workdir)
@@ -47,11 +46,7 @@ def run_evaluate(job: Job) -> None:
         state = checkpoints.restore(like, job.step)
     if state is None:
         raise UserError(f"{job.workdir} has no checkpoint yet; let its training go on first")
-    train_data, test_data = (load_data(config.data, split) for split in ("train", "test"))
-    rows = evaluate(config, networks, state, train_data, test_data)
-    print(f"test split, checkpoint of step {state.step}")
-    print(table(rows))
-    write_json(job.workdir / "evaluation.json", {"step": int(state.step), "rows": rows})
+    run_evaluation(config, networks, state, job.workdir, job.on)
 
 
 def run_summary(job: Job) -> None:

@@ -9,13 +9,13 @@ ROOT = Path(__file__).parent.parent
 FLOORS = (
     ("errors", "generic_face", "geometry", "resample", "roles"),
     ("instruments", "paths", "pose"),
-    ("augment", "datasets", "head_surface", "image_cache", "losses", "metrics", "models",
-     "monitors", "optimizers", "prepare", "profiling", "run_log", "sampling", "stages",
-     "streamed_images", "visualize"),
+    ("augment", "datasets", "distributions", "head_surface", "image_cache", "intervals", "losses",
+     "measurements", "metrics", "models", "monitors", "optimizers", "prepare", "profiling",
+     "run_log", "sampling", "stages", "streamed_images", "verification", "visualize"),
     ("input_pipeline", "run_config", "train_state", "viewpoint"),
     ("feed", "generate"),
     ("checkpoints", "evaluate", "report", "summary", "train_steps"),
-    ("train",),
+    ("evaluation", "train"),
     ("modes",),
     ("command_line",),
 )  # fmt: skip

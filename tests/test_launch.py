@@ -121,9 +121,24 @@ def test_evaluate_takes_the_config_of_the_run_and_refuses_another(tmp_path, data
     code, output, _ = run("--mode=evaluate", f"--workdir={tmp_path}")
     assert code == 0 and "mean training image" in output
     rows = json.loads((tmp_path / "evaluation.json").read_text())["rows"]
-    assert rows["light"]["l1/reconstruction_u"] > 0
+    assert rows["light"]["l1/reconstruction_u"] > 0 and rows["light"]["ssim/reconstruction_r"] < 1
+    assert "blurred input" in output and (tmp_path / "evaluation.html").exists()
+    code, output, errors = run(*flags, *short, "--mode=evaluate", "--on=lfw:validation,test")
+    assert code == 0 and "8 photos of 4 people: lfw, validation and test" in output
     code, _, errors = run(*flags, *short, "--mode=evaluate", "--config.seed=9")
     assert code != 0 and "seed: 0 -> 9" in errors
+
+
+def test_evaluate_refuses_a_checkpoint_of_another_network(tmp_path, data_dir):
+    flags = (*TINY, f"--config.data.data_dir={data_dir}", f"--workdir={tmp_path}")
+    short = ("--config.run=('reconstruction',)", "--config.stages.reconstruction.steps=2")
+    assert run(*flags, *short)[0] == 0
+    config = json.loads((tmp_path / "config.json").read_text())
+    config["model"]["kl_weight"] = 1.0
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    code, _, errors = run(*flags, *short, "--mode=evaluate", "--config.model.kl_weight=1.0")
+    assert code != 0 and "of other networks" in errors and "Traceback" not in errors
+    assert not (tmp_path / "evaluation.json").exists()
 
 
 def test_every_mode_is_offered():

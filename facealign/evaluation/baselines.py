@@ -1,0 +1,148 @@
+"""Outputs that need no network. A number without them is no evidence."""
+
+import functools
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import numpy as np
+from PIL import Image, ImageFilter
+
+from facealign import geometry, viewpoint
+from facealign.evaluation.bench import Bench
+from facealign.input_pipeline import to_float, to_uint8
+from facealign.instruments import five_points
+
+BLUR = 1 / 32  # standard deviation of the blurred input, as a share of the image's side
+GRID = np.array((5.0, 10.0, 1.0))  # degrees of yaw, pitch, roll to which poses are rounded
+LIMITS = np.array((90.0, 20.0, 0.0))  # and their largest values
+BATCH_SIZE = 32
+ALIGNED = ("cfp", "lfw", "mugshots")  # their prepared photos are geometric alignments already
+
+
+class Outputs(NamedTuple):
+    """What a system makes of the photos, or of some of them."""
+
+    images: np.ndarray  # uint8 [n, H, W, 1]
+    rows: np.ndarray  # [n] of the photo that each was made of
+
+
+Baseline = Callable[[Bench], Outputs]
+
+
+def of_all(images: np.ndarray) -> Outputs:
+    """Outputs for every photo, in their order."""
+    return Outputs(images, np.arange(len(images)))
+
+
+def take_input(bench: Bench) -> Outputs:
+    """The photo itself."""
+    return of_all(bench.photos.examples["image"])
+
+
+def align(bench: Bench) -> Outputs:
+    """Rotated, scaled and shifted until the found eyes, nose and mouth are where they should be.
+
+    A photo without a face stays as it is. Nothing where the photos were prepared that way.
+    """
+    if bench.photos.dataset in ALIGNED or bench.measured is None:
+        return of_all(bench.photos.examples["image"][:0])
+    return of_all(_aligned(bench))
+
+
+def turn_back(bench: Bench) -> Outputs:
+    """Turned to the front in 3D by one generic head, from the measured pose, without learning.
+
+    A photo of unknown yaw stays as it is.
+    """
+    images = _aligned(bench)
+    known = np.flatnonzero(~np.isnan(bench.yaw))
+    if not len(known):
+        return of_all(images[:0])
+    pitch = np.zeros(len(images)) if bench.measured is None else bench.measured.pitch
+    pitch = np.where(np.isnan(pitch), 0, pitch)
+    poses = np.stack([bench.yaw, pitch, 0 * pitch], axis=1)[known]
+    poses = np.rint(poses / GRID).clip(-LIMITS / GRID, LIMITS / GRID) * GRID
+    bank = _bank(tuple(map(tuple, np.unique(poses, axis=0))))
+    turn = jax.jit(lambda batch, pose: viewpoint.frontalize(to_float(batch), pose, bank))
+    turned = images.copy()
+    for start in range(0, len(known), BATCH_SIZE):
+        rows = np.resize(known[start : start + BATCH_SIZE], BATCH_SIZE)  # one size, compiled once
+        pose = np.resize(poses[start : start + BATCH_SIZE], (BATCH_SIZE, 3)).astype(np.float32)
+        turned[rows] = to_uint8(turn(images[rows], pose))
+    return of_all(turned)
+
+
+@functools.lru_cache(maxsize=4)
+def _bank(poses: tuple[tuple[float, ...], ...]) -> viewpoint.ViewBank:
+    return viewpoint.make_bank(np.array(poses))
+
+
+def _aligned(bench: Bench) -> np.ndarray:
+    """The photos as canonical crops, as far as a face is found in them."""
+    images = bench.photos.examples["image"]
+    if bench.photos.dataset in ALIGNED or bench.measured is None:
+        return images
+    aligned, size = images.copy(), images.shape[1]
+    for row in np.flatnonzero(bench.measured.found):
+        points = five_points(bench.measured.landmarks[row])
+        photo = Image.fromarray(images[row, :, :, 0])
+        aligned[row] = geometry.crop(photo, geometry.from_five_points(points, size), size)
+    return aligned
+
+
+def mean_face(bench: Bench) -> Outputs:
+    """The mean R photo of training, whoever is asked for: frontal, and nobody."""
+    mean = np.rint(bench.train["restricted"]["image"].mean(axis=0, keepdims=True))
+    return of_all(np.repeat(mean.astype(np.uint8), len(bench.person), axis=0))
+
+
+def blur(bench: Bench) -> Outputs:
+    """The photo out of focus: the same pose and person, not sharp."""
+    images = bench.photos.examples["image"]
+    focus = ImageFilter.GaussianBlur(BLUR * images.shape[1])
+    blurred = [np.asarray(Image.fromarray(image[:, :, 0]).filter(focus)) for image in images]
+    return of_all(np.stack(blurred)[..., None])
+
+
+def stranger(bench: Bench) -> Outputs:
+    """A random R photo of training, one for each person: frontal, sharp, not them.
+
+    It would pass for perfect where outputs are only compared with outputs.
+    """
+    training = bench.train["restricted"]
+    names = bench.photos.examples["subject"]
+    order = np.random.default_rng(bench.seed).permutation(len(training["image"]))
+    chosen = np.zeros(len(names), int)
+    for number, name in enumerate(np.unique(names)):
+        rest = np.roll(order, -number)  # another photo for everybody, as long as there are enough
+        others = rest[training["subject"][rest] != name]
+        chosen[names == name] = others[0] if len(others) else rest[0]
+    return of_all(training["image"][chosen])
+
+
+def another_photo(bench: Bench) -> Outputs:
+    """Another real frontal photo of the person, what an oracle would give; not the gallery's.
+
+    For the photos of those who have one.
+    """
+    images = bench.photos.examples["image"]
+    rng = np.random.default_rng(bench.seed)
+    made = {}
+    for row, person in enumerate(bench.person):
+        own = bench.frontal[bench.person[bench.frontal] == person]
+        own = own[(own != row) & (own != bench.gallery[person])]
+        if len(own):
+            made[row] = rng.choice(own)
+    return Outputs(images[list(made.values())], np.array(list(made), int))
+
+
+BASELINES: dict[str, Baseline] = {
+    "input": take_input,
+    "geometric alignment": align,
+    "generic 3D turn": turn_back,
+    "mean R face": mean_face,
+    "blurred input": blur,
+    "stranger (R photo)": stranger,
+    "another photo (oracle)": another_photo,
+}

@@ -1,0 +1,52 @@
+"""From a checkpoint to the files of its evaluation."""
+
+from collections.abc import Mapping
+
+from etils import epath
+from ml_collections import ConfigDict
+
+from facealign.evaluate import evaluate, make_translate
+from facealign.evaluation.bench import load_photos
+from facealign.evaluation.judge import judge
+from facealign.evaluation.write import describe, for_terminal, write_evaluation
+from facealign.input_pipeline import data_folder, load_data, to_uint8
+from facealign.measurements import Meter
+from facealign.report import table
+from facealign.train_state import Network, TrainState
+
+
+def run_evaluation(
+    config: ConfigDict,
+    networks: Mapping[str, Network],
+    state: TrainState,
+    workdir: epath.Path,
+    on: str,
+) -> None:
+    """Judges a state beside baselines, prints the first table and writes all of them.
+
+    Args:
+      config: of its run.
+      networks: of its run.
+      state: whose swaps, photos of U through R's decoder, are judged.
+      workdir: of its run; the files go there.
+      on: the photos, `DATASET:SPLIT,SPLIT`; "" is the dataset of U and its test split.
+    """
+    train_data, rows = load_data(config.data, "train"), {}
+    if not on:
+        rows = evaluate(config, networks, state, train_data, load_data(config.data, "test"))
+    translate = make_translate(networks)
+    judgement = judge(
+        config.model.name,
+        lambda images: to_uint8(translate(state, images, "decoder_r")),
+        load_photos(config.data, on),
+        train_data,
+        config.data.frontal_yaw,
+        lambda: Meter(data_folder(config.data)),
+    )
+    step = int(state.step)
+    facts = describe(judgement, workdir.name, step)
+    write_evaluation(workdir, judgement, facts, step, rows)
+    print(for_terminal(judgement, facts))
+    if rows:
+        print(table(rows))
+    print(f"wrote {workdir / 'evaluation.html'}, evaluation.md and evaluation.json")
