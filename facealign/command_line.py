@@ -9,12 +9,14 @@ from absl import app, flags, logging
 from ml_collections import ConfigDict
 
 from facealign.errors import UserError
+from facealign.memory import keep_freed_memory
 
 MODES = ("train", "evaluate", "summary")
 
 
 def run(mode: str, config: ConfigDict, config_path: str, workdir: str | None, step: int) -> None:
     """Runs a mode; leaves with one line and exit code 1 if the user can mend what went wrong."""
+    keep_freed_memory()
     from facealign import modes  # takes seconds, which a misspelt flag should not cost
 
     logging.get_absl_handler().addFilter(_is_ours)

@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 FLOORS = (
-    ("errors", "generic_face", "geometry", "resample", "roles"),
+    ("errors", "generic_face", "geometry", "memory", "resample", "roles"),
     ("instruments", "pose"),
     ("augment", "datasets", "head_surface", "image_cache", "losses", "metrics", "models",
      "monitors", "optimizers", "run_log", "sampling", "stages", "streamed_images", "visualize"),

@@ -40,12 +40,12 @@ def flax_layer(transpose: bool, k: int, s: int, features: int = 3, bias: bool = 
 
 @pytest.mark.parametrize("transpose", [False, True])
 @pytest.mark.parametrize(("k", "s"), [(1, 2), (3, 2), (4, 2), (5, 2), (7, 2), (4, 1)])
-def test_every_formulation_equals_flax(transpose, k, s):
+def test_every_formulation_equals_flax(transpose, k, s, channels=(2, 3)):
     """Values and gradients, whatever the backend would choose."""
     function = convolutions.conv_transpose if transpose else convolutions.conv
-    reference = flax_layer(transpose, k, s)
-    kernel = jax.random.normal(jax.random.key(9), (k, k, 2, 3))
-    maps = [jax.random.normal(jax.random.key(h), (2, h, w, 2)) for h, w in MAPS]
+    reference = flax_layer(transpose, k, s, channels[1])
+    kernel = jax.random.normal(jax.random.key(9), (k, k, *channels))
+    maps = [jax.random.normal(jax.random.key(h), (2, h, w, channels[0])) for h, w in MAPS]
 
     def flax(x, kernel):
         return reference.apply({"params": {"kernel": kernel}}, x)
@@ -57,6 +57,13 @@ def test_every_formulation_equals_flax(transpose, k, s):
     expected, *results = quick_jit(run)(maps, kernel)
     for result in results:
         check_close(result, expected)
+
+
+@pytest.mark.parametrize(("k", "s", "channels"), [(4, 1, (9, 2)), (3, 1, (9, 2)), (5, 2, (2, 40))])
+@pytest.mark.parametrize("transpose", [False, True])
+def test_unlike_numbers_of_channels_equal_flax(transpose, k, s, channels):
+    """Few out of many, and more than a tile."""
+    test_every_formulation_equals_flax(transpose, k, s, channels)
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -31,7 +31,8 @@ class How(NamedTuple):
     stride: int
     ks: tuple[int, int]  # of the kernel
     size: tuple[int, int]  # H, W
-    turned: bool = False  # the kernel is that of `nn.ConvTranspose`: [k, k, D, C], last tap first
+    low: tuple[int, int]  # zeros above and left of the large map
+    turned: bool = False  # the kernel is [k, k, D, C], last tap first, as in `nn.ConvTranspose`
 
 
 def formulation(size: int, taps: int, channels: int) -> str:
@@ -69,11 +70,17 @@ def conv(x: jax.Array, kernel: jax.Array, stride: int = 1, form: str | None = No
     Returns:
         [B, ceil(H / stride), ceil(W / stride), D].
     """
-    small = -(-min(x.shape[1:3]) // stride)
-    form = form or formulation(small, max(kernel.shape[:2]), kernel.shape[2])
+    ks, (c, d), size = kernel.shape[:2], kernel.shape[2:], x.shape[1:3]
+    mirrored = stride == 1 and d < THIN <= c  # both maps are as large: let the thin one be x
+    form = form or formulation(-(-min(size) // stride), max(ks), d if mirrored else c)
+    low = tuple(_low(n, k, stride) for n, k in zip(size, ks, strict=True))
+    how = How(form, stride, ks, size, low)
     if form == "lax":
-        return _strided(x, kernel, stride)
-    return down(x, kernel, How(form, stride, kernel.shape[:2], x.shape[1:3]))
+        return _strided(x, kernel, how)
+    if mirrored:
+        low = tuple(k - 1 - zeros for k, zeros in zip(ks, low, strict=True))
+        return up(x, kernel, how._replace(low=low, turned=True))
+    return down(x, kernel, how)
 
 
 def conv_transpose(
@@ -94,7 +101,9 @@ def conv_transpose(
     form = form or formulation(min(h, w), max(kernel.shape[:2]), kernel.shape[3])
     if form == "lax":
         return lax.conv_transpose(x, kernel, (s, s), "SAME", dimension_numbers=DIMENSIONS)
-    return up(x, kernel, How(form, s, kernel.shape[:2], (h * s, w * s), turned=True))
+    size, ks = (h * s, w * s), kernel.shape[:2]
+    low = tuple(_low(n, k, s) for n, k in zip(size, ks, strict=True))
+    return up(x, kernel, How(form, s, ks, size, low, turned=True))
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(2,))
@@ -106,15 +115,15 @@ def down(x: jax.Array, kernel: jax.Array, how: How) -> jax.Array:
     if how.turned:
         kernel = kernel[::-1, ::-1].swapaxes(2, 3)
     if kernel.shape[3] < TILE and -(-x.shape[2] // how.stride) % 2 == 0:
-        return _strided_pairs(x, kernel, how.stride)
-    return _strided(x, kernel, how.stride)
+        return _strided_pairs(x, kernel, how)
+    return _strided(x, kernel, how)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(2,))
 def up(y: jax.Array, kernel: jax.Array, how: How) -> jax.Array:
     """[B, h, w, D], [k, k, C, D] -> [B, H, W, C]."""
     (b, h, w, _), s = y.shape, how.stride
-    phases = [_phases(n, k, s) for n, k in zip(how.size, how.ks, strict=True)]
+    phases = [_phases(k, s, low) for k, low in zip(how.ks, how.low, strict=True)]
     if how.form == "phases":
         if not how.turned:
             kernel = kernel[::-1, ::-1].swapaxes(2, 3)
@@ -139,7 +148,7 @@ def weigh(x: jax.Array, y: jax.Array, how: How) -> jax.Array:
             return kernel.transpose(1, 2, 0, 3)
         return jnp.einsum("bhwp,bhwd->pd", _patches(x, how), y).reshape(*how.ks, c, d)
     kernel = jax.ShapeDtypeStruct((*how.ks, c, d), x.dtype)
-    kernel = jax.linear_transpose(lambda kernel: _strided(x, kernel, how.stride), kernel)(y)[0]
+    kernel = jax.linear_transpose(lambda kernel: _strided(x, kernel, how), kernel)(y)[0]
     return kernel[::-1, ::-1].swapaxes(2, 3) if how.turned else kernel
 
 
@@ -152,23 +161,33 @@ _define_gradients(up, lambda how, args, g: (down(g, args[1], how), weigh(g, args
 _define_gradients(weigh, lambda how, args, g: (up(args[1], g, how), down(args[0], g, how)))
 
 
-def _padding(x: jax.Array, ks: tuple[int, int], s: int) -> list[tuple[int, int]]:
-    """Zeros before and after the rows and the columns of x [B, H, W, C]."""
-    return lax.padtype_to_pads(x.shape[1:3], ks, (s, s), "SAME")
+def _low(n: int, k: int, s: int) -> int:
+    """Zeros before n pixels under SAME padding, the same for a convolution and a transposed one."""
+    return max((-(-n // s) - 1) * s + k - n, 0) // 2
 
 
-def _strided(x: jax.Array, kernel: jax.Array, s: int) -> jax.Array:
+def _padding(how: How) -> list[tuple[int, int]]:
+    """Zeros before and after rows and columns of the large map; less than none crops it."""
+    return [
+        (low, (-(-n // how.stride) - 1) * how.stride + k - n - low)
+        for n, k, low in zip(how.size, how.ks, how.low, strict=True)
+    ]
+
+
+def _convolve(x: jax.Array, kernel: jax.Array, strides: tuple[int, int], padding) -> jax.Array:
+    return lax.conv_general_dilated(x, kernel, strides, padding, dimension_numbers=DIMENSIONS)
+
+
+def _strided(x: jax.Array, kernel: jax.Array, how: How) -> jax.Array:
     """`down` by XLA."""
-    return lax.conv_general_dilated(x, kernel, (s, s), "SAME", dimension_numbers=DIMENSIONS)
+    return _convolve(x, kernel, (how.stride, how.stride), _padding(how))
 
 
-def _strided_pairs(x: jax.Array, kernel: jax.Array, s: int) -> jax.Array:
+def _strided_pairs(x: jax.Array, kernel: jax.Array, how: How) -> jax.Array:
     """`down` by XLA, two neighbours in a row as one pixel of 2 * D channels; w must be even."""
+    s = how.stride
     pair = [jnp.pad(kernel, [(0, 0), (j, s - j), (0, 0), (0, 0)]) for j in (0, s)]
-    pads = _padding(x, kernel.shape[:2], s)
-    y = lax.conv_general_dilated(
-        x, jnp.concatenate(pair, axis=-1), (s, 2 * s), pads, dimension_numbers=DIMENSIONS
-    )
+    y = _convolve(x, jnp.concatenate(pair, axis=-1), (s, 2 * s), _padding(how))
     b, h, w, d = y.shape
     return y.reshape(b, h, 2 * w, d // 2)
 
@@ -183,21 +202,21 @@ def _matrix(kernel: jax.Array, how: How) -> jax.Array:
 def _patches(x: jax.Array, how: How) -> jax.Array:
     """All that each pixel of the small map sees: [B, h, w, k * k * C]."""
     s = how.stride
-    x = jnp.pad(x, [(0, 0), *_padding(x, how.ks, s), (0, 0)])
+    pads = [(low, high, 0) for low, high in [(0, 0), *_padding(how), (0, 0)]]
+    x = lax.pad(x, jnp.zeros((), x.dtype), pads)
     h, w = ((n - k) // s + 1 for n, k in zip(x.shape[1:3], how.ks, strict=True))
     rows, cols = ([*range(k)][:: -1 if how.turned else 1] for k in how.ks)
     x = jnp.concatenate([x[:, :, j : j + s * w : s][:, :, :w] for j in cols], axis=-1)
     return jnp.concatenate([x[:, i : i + s * h : s][:, :h] for i in rows], axis=-1)
 
 
-def _phases(n: int, k: int, s: int) -> list[dict[int, int]]:
-    """What the pixels p, p + s, ... of an axis of n see, for every phase p of the stride.
+def _phases(k: int, s: int, low: int) -> list[dict[int, int]]:
+    """What the pixels p, p + s, ... of a large axis see, for every phase p of the stride.
 
     Returns:
         For each phase the taps, the last first, and where they find their pixel of the small map:
         at m + offset for the m-th pixel of the phase. Offsets rise by 1.
     """
-    low = max((-(-n // s) - 1) * s + k - n, 0) // 2  # pixel o of the small map is at s * o - low
     return [
         {tap: (p + low - tap) // s for tap in reversed(range((p + low) % s, k, s))}
         for p in range(s)
