@@ -10,6 +10,7 @@ from absl import app, flags, logging
 from ml_collections import ConfigDict
 
 from facealign.errors import UserError
+from facealign.memory import keep_freed_memory
 from facealign.paths import open_path
 
 PACKAGE = str(PurePath(__file__).parent)
@@ -26,6 +27,7 @@ def run(
     on: str,
 ) -> None:
     """Runs a mode; leaves with one line and exit code 1 if the user can mend what went wrong."""
+    keep_freed_memory()
     from facealign import modes  # takes seconds, which a misspelt flag should not cost
 
     _keep_programs()

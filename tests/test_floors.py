@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 FLOORS = (
-    ("errors", "generic_face", "geometry", "resample", "roles"),
+    ("errors", "generic_face", "geometry", "memory", "resample", "roles"),
     ("instruments", "paths", "pose"),
     ("augment", "datasets", "distributions", "head_surface", "image_cache", "intervals", "losses",
      "measurements", "metrics", "models", "monitors", "optimizers", "prepare", "profiling",

@@ -6,9 +6,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from facealign.models import layers
+from facealign.models import convolutions, layers
 
-FORMS = ["phases", "blocks", "patches"]
+FORMS = ["phases", "thin", "products"]
 MAPS = [(1, 7), (4, 8)]  # odd, even; smaller than the kernel, larger
 
 
@@ -40,12 +40,12 @@ def flax_layer(transpose: bool, k: int, s: int, features: int = 3, bias: bool = 
 
 @pytest.mark.parametrize("transpose", [False, True])
 @pytest.mark.parametrize(("k", "s"), [(1, 2), (3, 2), (4, 2), (5, 2), (7, 2), (4, 1)])
-def test_every_formulation_equals_flax(transpose, k, s):
+def test_every_formulation_equals_flax(transpose, k, s, channels=(2, 3)):
     """Values and gradients, whatever the backend would choose."""
-    function = layers.conv_transpose if transpose else layers.conv
-    reference = flax_layer(transpose, k, s)
-    kernel = jax.random.normal(jax.random.key(9), (k, k, 2, 3))
-    maps = [jax.random.normal(jax.random.key(h), (2, h, w, 2)) for h, w in MAPS]
+    function = convolutions.conv_transpose if transpose else convolutions.conv
+    reference = flax_layer(transpose, k, s, channels[1])
+    kernel = jax.random.normal(jax.random.key(9), (k, k, *channels))
+    maps = [jax.random.normal(jax.random.key(h), (2, h, w, channels[0])) for h, w in MAPS]
 
     def flax(x, kernel):
         return reference.apply({"params": {"kernel": kernel}}, x)
@@ -59,11 +59,18 @@ def test_every_formulation_equals_flax(transpose, k, s):
         check_close(result, expected)
 
 
+@pytest.mark.parametrize(("k", "s", "channels"), [(4, 1, (9, 2)), (3, 1, (9, 2)), (5, 2, (2, 40))])
+@pytest.mark.parametrize("transpose", [False, True])
+def test_unlike_numbers_of_channels_equal_flax(transpose, k, s, channels):
+    """Few out of many, and more than a tile."""
+    test_every_formulation_equals_flax(transpose, k, s, channels)
+
+
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("transpose", [False, True])
 def test_gradient_penalty_equals_that_of_lax(form, transpose):
     """The gradient of a squared gradient, as R1 takes it, in kernel and input."""
-    function = layers.conv_transpose if transpose else layers.conv
+    function = convolutions.conv_transpose if transpose else convolutions.conv
     x = jax.random.normal(jax.random.key(0), (2, 4, 6, 2))
     kernel = jax.random.normal(jax.random.key(1), (5, 5, 2, 3))
 
@@ -104,11 +111,11 @@ def test_modules_default_strides():
 
 def test_formulation_leaves_accelerators_to_xla(monkeypatch):
     """On a CPU the sizes decide, on anything else XLA does."""
-    assert layers.formulation(size=16, taps=3, channels=32) == "phases"
-    assert layers.formulation(size=64, taps=4, channels=1) == "blocks"
-    assert layers.formulation(size=2, taps=3, channels=256) == "patches"
+    assert convolutions.formulation(size=16, taps=5, channels=32) == "phases"
+    assert convolutions.formulation(size=64, taps=4, channels=1) == "thin"
+    assert convolutions.formulation(size=4, taps=5, channels=256) == "products"
     monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
-    assert layers.formulation(size=2, taps=3, channels=256) == "lax"
+    assert convolutions.formulation(size=2, taps=3, channels=256) == "lax"
 
 
 @pytest.mark.parametrize(("use_scale", "use_bias"), [(True, True), (False, True)])
@@ -143,12 +150,12 @@ def test_batch_norm_equals_flax(use_scale, use_bias):
     check_close(*quick_jit(run_both)(x))
 
 
-def test_depth_to_space_is_the_inverse_of_space_to_depth():
-    """And a block becomes the channels of a pixel, row by row."""
-    x = jnp.arange(2 * 4 * 6 * 3.0).reshape(2, 4, 6, 3)
-    y = layers.space_to_depth(x, 2)
-    np.testing.assert_array_equal(y[1, 0, 2], x[1, 0:2, 4:6].reshape(-1))
-    np.testing.assert_array_equal(layers.depth_to_space(y, 2), x)
+def test_depth_to_space_turns_channels_into_blocks():
+    """Row by row."""
+    x = jnp.arange(2 * 4 * 6 * 12.0).reshape(2, 4, 6, 12)
+    y = layers.depth_to_space(x, 2)
+    assert y.shape == (2, 8, 12, 3)
+    np.testing.assert_array_equal(y[1, 0:2, 4:6].reshape(-1), x[1, 0, 2])
 
 
 def test_max_pool_and_upsample_equal_flax_and_repeat():

@@ -1,12 +1,13 @@
-"""The medium autoencoder and one training step in PyTorch: the twin that facealign is timed by.
+"""The medium networks and their train steps in PyTorch: the twins that facealign is timed by.
 
 Needs only requirements.txt, in an environment of its own. The other side of a benchmark starts
 
-    python torch_medium.py --batch_size=32 --steps=5
+    python torch_medium.py --task=autoencoder --batch_size=32 --calls=5
 
-and writes a line 'run' for each round; for each round this program takes --steps training steps
-in every variant and answers with one line of JSON a variant, {"variant": ..., "ms": ...}, the
-median time of a step. So the two sides can take turns on the same machine. It ends with its input.
+reads one line, the list of variants, and writes a line 'run' for each round. For each round this
+program makes --calls calls of every variant and answers with one line of JSON a variant,
+{"variant": ..., "ms": ...}, the median time of a call. So the sides can take turns on the same
+machine. It ends with its input.
 
     python torch_medium.py --summary
 
@@ -22,6 +23,7 @@ from collections.abc import Callable
 
 import torch
 from torch import nn
+from torch.nn import functional
 
 MEMORY_FORMATS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
 
@@ -42,7 +44,7 @@ def create_encoder() -> nn.Sequential:
     c = 1
     for k, d in [(7, 16), (5, 32), (5, 64), (5, 128), (5, 256), (5, 512)]:
         layers += [nn.Conv2d(c, d, k, stride=2, padding=k // 2, bias=False)]
-        layers += [nn.ReLU() if c == 1 else nn.LeakyReLU(0.01), batch_norm(d, use_scale=c == 1)]
+        layers += [nn.ReLU() if c == 1 else nn.LeakyReLU(0.2), batch_norm(d, use_scale=c == 1)]
         c = d
     return nn.Sequential(*layers)
 
@@ -59,23 +61,102 @@ def create_decoder() -> nn.Sequential:
     return nn.Sequential(*layers)
 
 
-def create_step(batch_size: int, memory_format: torch.memory_format) -> Callable[[], float]:
-    """Returns a function that takes one L1 + Adam step and returns the loss."""
-    torch.manual_seed(0)
-    model = nn.Sequential(create_encoder(), create_decoder()).to(memory_format=memory_format)
-    images = torch.rand(batch_size, 1, 128, 128) * 2 - 1
-    images = images.contiguous(memory_format=memory_format)
-    params = [p for p in model.parameters() if p.requires_grad]
-    adam = torch.optim.Adam(params, lr=2e-4, betas=(0.5, 0.999))
+def create_discriminator() -> nn.Sequential:
+    """[B, 1, 128, 128] -> patch logits [B, 1, 32, 32], by SAME padding."""
+    same = nn.ZeroPad2d((1, 2, 1, 2))
+    layers: list[nn.Module] = []
+    for c, d, stride in [(1, 32, 2), (32, 64, 2), (64, 128, 1)]:
+        pad = [same] if stride == 1 else []
+        layers += [*pad, nn.Conv2d(c, d, 4, stride, padding=1 if stride == 2 else 0)]
+        layers += [nn.LeakyReLU(0.2)]
+    return nn.Sequential(*layers, same, nn.Conv2d(128, 1, 4))
+
+
+def adam(module: nn.Module) -> torch.optim.Adam:
+    params = [p for p in module.parameters() if p.requires_grad]
+    return torch.optim.Adam(params, lr=2e-4, betas=(0.5, 0.999), eps=1e-7)
+
+
+def create_autoencoder_step(
+    generator: nn.Module, images: torch.Tensor, _: torch.memory_format
+) -> Callable[[], float]:
+    """One L1 and Adam step; returns the loss."""
+    optimizer = adam(generator)
 
     def step() -> float:
-        adam.zero_grad(set_to_none=True)
-        loss = (model(images) - images).abs().mean()
+        optimizer.zero_grad(set_to_none=True)
+        loss = (generator(images) - images).abs().mean()
         loss.backward()
-        adam.step()
+        optimizer.step()
         return loss.item()
 
     return step
+
+
+def create_adversarial_step(
+    generator: nn.Module, images: torch.Tensor, memory_format: torch.memory_format
+) -> Callable[[], float]:
+    """One step of both sides at the old weights; every network runs forward once.
+
+    The images are the input of the generator and the real photos of the discriminator as well.
+    """
+    critic = create_discriminator().to(memory_format=memory_format)
+    optimizers = [adam(generator), adam(critic)]
+    cross_entropy = functional.binary_cross_entropy_with_logits
+
+    def step() -> float:
+        fake = generator(images)
+        on_fake, on_real = critic(fake), critic(images)
+        generator_loss = cross_entropy(on_fake, torch.ones_like(on_fake))
+        critic_loss = cross_entropy(on_fake, torch.zeros_like(on_fake))
+        critic_loss = critic_loss + cross_entropy(on_real, torch.ones_like(on_real))
+        for optimizer, loss in zip(optimizers, (generator_loss, critic_loss), strict=True):
+            params = optimizer.param_groups[0]["params"]
+            gradients = torch.autograd.grad(loss, params, retain_graph=loss is generator_loss)
+            for p, gradient in zip(params, gradients, strict=True):
+                p.grad = gradient
+        for optimizer in optimizers:
+            optimizer.step()
+        return critic_loss.item()
+
+    return step
+
+
+def create_inference(
+    generator: nn.Module, images: torch.Tensor, _: torch.memory_format
+) -> Callable[[], torch.Tensor]:
+    """Images with running statistics."""
+    generator.eval()
+
+    def call() -> torch.Tensor:
+        with torch.inference_mode():
+            return generator(images)
+
+    return call
+
+
+TASKS = {
+    "autoencoder": create_autoencoder_step,
+    "adversarial": create_adversarial_step,
+    "inference": create_inference,
+}
+
+
+def create_calls(task: str, batch_size: int, compiled: bool) -> dict[str, Callable[[], object]]:
+    """What to time, by variant."""
+    calls = {}
+    for name, memory_format in MEMORY_FORMATS.items():
+        for mode in ("eager", "compiled") if compiled else ("eager",):
+            torch.manual_seed(0)
+            generator = nn.Sequential(create_encoder(), create_decoder())
+            generator = generator.to(memory_format=memory_format)
+            images = torch.rand(batch_size, 1, 128, 128) * 2 - 1
+            images = images.contiguous(memory_format=memory_format)
+            call = TASKS[task](generator, images, memory_format)
+            if mode == "compiled":
+                generator.compile()
+            calls[f"PyTorch, {mode}, {name}"] = call
+    return calls
 
 
 def print_summary() -> None:
@@ -90,25 +171,28 @@ def print_summary() -> None:
 def main() -> None:
     """Reads the flags, warms every variant up, and answers 'run' lines until the input ends."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--task", choices=TASKS, default="autoencoder")
     parser.add_argument("--batch_size", type=int, default=32, help="images in a batch")
-    parser.add_argument("--steps", type=int, default=5, help="training steps in a round")
+    parser.add_argument("--calls", type=int, default=5, help="calls in a round")
+    parser.add_argument("--compile", action="store_true", help="torch.compile as well")
     parser.add_argument("--summary", action="store_true", help="print parameter counts and stop")
     args = parser.parse_args()
     if args.summary:
         print_summary()
         return
-    steps = {name: create_step(args.batch_size, f) for name, f in MEMORY_FORMATS.items()}
-    for step in steps.values():
-        step()
-        step()
+    calls = create_calls(args.task, args.batch_size, args.compile)
+    for call in calls.values():
+        call()
+        call()
+    print(json.dumps([*calls]), flush=True)
     for line in sys.stdin:
         if line.strip() != "run":
             continue
-        for name, step in steps.items():
+        for name, call in calls.items():
             times = []
-            for _ in range(args.steps):
+            for _ in range(args.calls):
                 start = time.perf_counter()
-                step()
+                call()
                 times.append(1e3 * (time.perf_counter() - start))
             print(json.dumps({"variant": name, "ms": statistics.median(times)}), flush=True)
 

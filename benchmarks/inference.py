@@ -1,0 +1,55 @@
+"""Time to encode and decode photos: `python benchmarks/inference.py [--peer=PYTHON]`.
+
+One photo (latency) and 64 (throughput), medium network, running statistics. PyTorch takes turns as
+in train_step.py.
+"""
+
+import argparse
+
+import sides
+
+import jax  # isort: skip
+
+from train_step import twin
+
+from facealign.generate import generate
+from facealign.roles import DOMAINS, SWAP
+from facealign.stages import create_stages, roles_of
+from facealign.train_state import create_networks, create_state
+
+
+def make_round(batch_size: int, calls: int) -> sides.Round:
+    """A round of images from U's photos through R's decoder."""
+    config = twin("autoencoder")
+    stages, size = create_stages(config), config.data.image_size
+    networks = create_networks(config, roles_of(stages), stages[0])
+    state = jax.jit(lambda key: create_state(networks, key, size))(jax.random.key(0))
+    photos = jax.random.uniform(jax.random.key(1), (batch_size, size, size, 1), minval=-1.0)
+
+    @jax.jit
+    def frontalize(state, photos):
+        batch = dict.fromkeys(DOMAINS, photos)
+        return generate(networks, state, {}, batch, (SWAP,), jax.random.key(0))[0]
+
+    name = f"medium, {batch_size} photos"
+    return sides.make_round(name, lambda: frontalize(state, photos), calls)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--rounds", type=int, default=5, help="rounds; sides take turns")
+    parser.add_argument("--peer", default="", help="python of an environment with PyTorch")
+    parser.add_argument("--compile", action="store_true", help="torch.compile as well")
+    args = parser.parse_args()
+    sides.print_machine()
+    for batch_size, calls in ((1, 30), (64, 5)):
+        all_sides = [make_round(batch_size, calls)]
+        if args.peer:
+            flags = ["--task=inference", f"--batch_size={batch_size}", f"--calls={calls}"]
+            flags += ["--compile"] if args.compile else []
+            all_sides.append(sides.start_peer(args.peer, "torch_medium.py", *flags))
+        sides.print_rows(sides.alternate(all_sides, args.rounds), batch_size)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,25 @@
+"""How the process holds on to memory."""
+
+import ctypes
+
+# From glibc's malloc.h.
+M_TRIM_THRESHOLD = -1
+M_MMAP_MAX = -4
+M_ARENA_MAX = -8
+
+
+def keep_freed_memory() -> None:
+    """Lets glibc keep what is freed, up to 2 GB, instead of giving it back to the system.
+
+    XLA on a CPU allocates and frees all temporaries of a call, 0.2 GB in a step of the medium
+    autoencoder. Freshly mapped pages are zeroed one by one at their first use: 60,000 page faults
+    in every step, a fifth of its time. Call it before the first computation. Does nothing where
+    malloc is not glibc's.
+    """
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (AttributeError, OSError, TypeError):  # macOS, musl, Windows
+        return
+    mallopt(M_ARENA_MAX, 1)  # other arenas map large blocks, whatever the next line says
+    mallopt(M_MMAP_MAX, 0)
+    mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
