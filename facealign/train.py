@@ -90,7 +90,7 @@ def train(config: ConfigDict, workdir: epath.Path, profile: bool = False) -> Non
         if state is None:
             # Runs once, so that compiling it quickly matters more than running it quickly.
             options = (
-                {"xla_backend_optimization_level": 0} if jax.default_backend() == "cpu" else {}
+                {"xla_backend_optimization_level": 1} if jax.default_backend() == "cpu" else {}
             )
             state = take_networks(config, jax.jit(init, compiler_options=options)(init_key))
         elif int(state.step) < stages[-1].end:
@@ -103,7 +103,7 @@ def train(config: ConfigDict, workdir: epath.Path, profile: bool = False) -> Non
             log.picture(int(state.step), evaluator.draw(state))
             run = Run(config, feed, evaluator, checkpoints, log, after_step)
             for stage, nets, update in zip(stages, networks, updates, strict=True):
-                if state.step == stage.start:
+                if state.step == stage.start > 0:
                     state = reset_optimizers(nets, state, stage.train)
                 if state.step < stage.end:
                     state = run_stage(run, stage, update, state)
