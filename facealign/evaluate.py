@@ -12,7 +12,7 @@ from facealign import losses, metrics
 from facealign.errors import lookup
 from facealign.input_pipeline import Examples, to_float, to_uint8
 from facealign.roles import DOMAINS, RECONSTRUCTION, SWAP, Route
-from facealign.train_state import Network, TrainState, apply_network, averaged
+from facealign.train_state import NetState, Network, TrainState, apply_network, averaged
 from facealign.visualize import draw_grid
 
 BATCH_SIZE = 32
@@ -105,21 +105,28 @@ def evaluate(
 
 
 def make_translate(networks: Mapping[str, Network]) -> Translate:
-    """Encodes and decodes any number of images in batches of one size, so that it compiles once."""
+    """Encodes and decodes any number of images in batches of one size.
 
-    @partial(jax.jit, static_argnames="decoder")
-    def translate_batch(state: TrainState, images: jax.Array, decoder: str) -> jax.Array:
-        state = averaged(state)
-        code = apply_network(networks["encoder"], state.nets["encoder"], to_float(images))
-        return apply_network(networks[decoder], state.nets[decoder], code)[-1]
+    So it compiles once, for all decoders that are alike.
+    """
+    kinds = {role: Network(net.module, None, dtype=net.dtype) for role, net in networks.items()}
+
+    @partial(jax.jit, static_argnames="kind")
+    def translate_batch(
+        encoder: NetState, decoder: NetState, images: jax.Array, kind: Network
+    ) -> jax.Array:
+        code = apply_network(kinds["encoder"], encoder, to_float(images))
+        return apply_network(kind, decoder, code)[-1]
 
     def translate(state: TrainState, images: np.ndarray, decoder: str) -> np.ndarray:
-        outputs = []
+        nets, outputs = averaged(state).nets, []
+        nets = {role: nets[role].replace(opt_state={}, ema={}) for role in ("encoder", decoder)}
         for start in range(0, len(images), BATCH_SIZE):
             batch = images[start : start + BATCH_SIZE]
             full = np.zeros((BATCH_SIZE, *batch.shape[1:]), batch.dtype)
             full[: len(batch)] = batch
-            outputs.append(np.asarray(translate_batch(state, full, decoder))[: len(batch)])
+            output = translate_batch(nets["encoder"], nets[decoder], full, kinds[decoder])
+            outputs.append(np.asarray(output)[: len(batch)])
         return np.concatenate(outputs)
 
     return translate
