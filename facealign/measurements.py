@@ -4,6 +4,7 @@ import hashlib
 import io
 import multiprocessing
 import os
+import sys
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from importlib import metadata
@@ -13,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from absl import logging
 from etils import epath
+from tqdm import tqdm
 
 from facealign import generic_face, instruments, pose
 from facealign.paths import write_whole
@@ -63,8 +65,8 @@ class Meter:
         if self._pool:
             self._pool.shutdown(cancel_futures=True)
 
-    def measure(self, images: np.ndarray) -> Measured:
-        """Of photos uint8 [N, H, W, 1]; the largest face of each counts."""
+    def measure(self, images: np.ndarray, title: str = "photos") -> Measured:
+        """Of photos uint8 [N, H, W, 1]; the largest face of each counts. Progress has a title."""
         keys = [_digest(image) for image in images]
         new = {key: image for key, image in zip(keys, images, strict=True) if key not in self._rows}
         if new:
@@ -72,7 +74,13 @@ class Meter:
                 # Forking a process that runs JAX may hang it.
                 context = multiprocessing.get_context("spawn")
                 self._pool = ProcessPoolExecutor(_cores(), context, _load, (self._create,))
-            rows = self._pool.map(_measure, new.values(), chunksize=8)
+            rows = tqdm(
+                self._pool.map(_measure, new.values(), chunksize=8),
+                desc=f"measuring {title}",
+                total=len(new),
+                unit="photos",
+                mininterval=0.5 if sys.stderr.isatty() else 20,
+            )
             self._rows |= dict(zip(new, rows, strict=True))
             _write(self._path, self._rows)
         return unpack(np.array([self._rows[key] for key in keys]).reshape(-1, WIDTH))

@@ -72,7 +72,7 @@ def judge(
         systems = {}
         for system, outputs in made.items():
             if len(outputs.rows):
-                seen = meter.measure(outputs.images) if meter else None
+                seen = meter.measure(outputs.images, system) if meter else None
                 systems[system] = System(outputs, seen, score(bench, outputs, seen))
     protocol, floor = {}, {}
     if measured:
