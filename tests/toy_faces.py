@@ -48,7 +48,7 @@ class ToyMeter:
     def __exit__(self, *_: object) -> None:
         pass
 
-    def measure(self, images: np.ndarray) -> Measured:
+    def measure(self, images: np.ndarray, title: str = "") -> Measured:
         tools = create_instruments()
         return measurements.unpack(np.array([measure_photo(image, tools) for image in images]))
 
