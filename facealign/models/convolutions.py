@@ -22,6 +22,7 @@ from jax import lax
 DIMENSIONS = ("NHWC", "HWIO", "NHWC")
 THIN = 8  # channels of the large map below which 'thin' is faster than 'phases'
 TILE = 32  # channels; XLA's convolution on a CPU takes longer for 16 than for 32
+WIDE = 128  # channels; with fewer, XLA's convolution on a CPU leaves short rows to one core
 
 
 class How(NamedTuple):
@@ -114,9 +115,12 @@ def down(x: jax.Array, kernel: jax.Array, how: How) -> jax.Array:
         return jnp.einsum(f"bhwp,{rows}->bhwd", _patches(x, how), _matrix(kernel, how))
     if how.turned:
         kernel = kernel[::-1, ::-1].swapaxes(2, 3)
-    if kernel.shape[3] < TILE and -(-x.shape[2] // how.stride) % 2 == 0:
+    d, w = kernel.shape[3], -(-x.shape[2] // how.stride)
+    if how.form == "lax" or d >= WIDE:
+        return _strided(x, kernel, how)
+    if d < TILE and w % 2 == 0:
         return _strided_pairs(x, kernel, how)
-    return _strided(x, kernel, how)
+    return _strided(x, kernel, how) if x.shape[3] < THIN else _strided_abreast(x, kernel, how)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(2,))
@@ -127,7 +131,7 @@ def up(y: jax.Array, kernel: jax.Array, how: How) -> jax.Array:
     if how.form == "phases":
         if not how.turned:
             kernel = kernel[::-1, ::-1].swapaxes(2, 3)
-        x = [_phase_by_convolution(y, kernel, s, i, j) for i in phases[0] for j in phases[1]]
+        x = _phases_by_convolution(y, kernel, s, phases)
     else:
         rows = "dp" if how.turned else "pd"
         taps = jnp.einsum(f"bhwd,{rows}->bhwp", y, _matrix(kernel, how))
@@ -192,6 +196,24 @@ def _strided_pairs(x: jax.Array, kernel: jax.Array, how: How) -> jax.Array:
     return y.reshape(b, h, 2 * w, d // 2)
 
 
+def _strided_abreast(x: jax.Array, kernel: jax.Array, how: How) -> jax.Array:
+    """`down` by XLA of one picture in which all images of the batch stand side by side."""
+    (b, _, w, _), (_, k, _, d), s = x.shape, kernel.shape, how.stride
+    rows, (left, right) = _padding(how)
+    out = -(-w // s)
+    period = max(out * s, w + max(left, right))  # zeros after an image are those before the next
+    period += -period % s
+    y = _convolve(_abreast(x, left, period), kernel, (s, s), (rows, (0, k - s)))
+    return y.reshape(-1, b, period // s, d)[:, :, :out].swapaxes(0, 1)
+
+
+def _abreast(x: jax.Array, left: int, period: int) -> jax.Array:
+    """[B, H, W, C] -> [1, H, B * period, C], zeros around each image."""
+    b, h, w, c = x.shape
+    pads = [(0, 0, 0), (0, 0, 0), (left, period - w - left, 0), (0, 0, 0)]
+    return lax.pad(x.swapaxes(0, 1), jnp.zeros((), x.dtype), pads).reshape(1, h, b * period, c)
+
+
 def _matrix(kernel: jax.Array, how: How) -> jax.Array:
     """The kernel as [k * k * C, D], or [D, k * k * C] if it is turned; D or C stays innermost."""
     if how.turned:
@@ -221,6 +243,21 @@ def _phases(k: int, s: int, low: int) -> list[dict[int, int]]:
         {tap: (p + low - tap) // s for tap in reversed(range((p + low) % s, k, s))}
         for p in range(s)
     ]
+
+
+def _phases_by_convolution(
+    y: jax.Array, kernel: jax.Array, s: int, phases: list[list[dict[int, int]]]
+) -> list[jax.Array]:
+    """All phases [B, h, w, C] of `up`; the kernel is turned."""
+    if kernel.shape[3] >= WIDE:
+        return [_phase_by_convolution(y, kernel, s, i, j) for i in phases[0] for j in phases[1]]
+    b, h, w, _ = y.shape
+    offsets = [offset for cols in phases[1] for offset in cols.values()]
+    left, right = -min(offsets), max(offsets)
+    y = _abreast(y, left, w + max(left, right))
+    x = [_phase_by_convolution(y, kernel, s, i, j) for i in phases[0] for j in phases[1]]
+    x = [phase.reshape(h, b, -1, phase.shape[3])[:, :, left : left + w] for phase in x]
+    return [phase.swapaxes(0, 1) for phase in x]
 
 
 def _phase_by_convolution(
