@@ -74,8 +74,7 @@ def warp(images: jax.Array, key: jax.Array, pixels: float) -> jax.Array:
     """
     height, width = images.shape[1:3]
     moves = pixels * jax.random.normal(key, (len(images), WARP_POINTS, WARP_POINTS, 2))
-    moves = jnp.einsum("hi,bijc,wj->bhwc", _hats(height), moves, _hats(width))
-    return resample(images, grid(height, width) + moves)
+    return resample(images, grid(height, width) + spread_moves(moves, height, width))
 
 
 def augment(batch: Mapping[str, jax.Array], key: jax.Array, strengths: Any) -> dict[str, jax.Array]:
@@ -109,6 +108,11 @@ def augment(batch: Mapping[str, jax.Array], key: jax.Array, strengths: Any) -> d
         for domain, images in changed.items()
     }
     return changed | warped
+
+
+def spread_moves(moves: jax.Array, height: int, width: int) -> jax.Array:
+    """Moves [B, 5, 5, 2] of the points of `warp`, linearly between them: [B, height, width, 2]."""
+    return jnp.einsum("hi,bijc,wj->bhwc", _hats(height), moves, _hats(width))
 
 
 def _hats(size: int) -> jax.Array:

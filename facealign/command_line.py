@@ -1,17 +1,16 @@
 """Behind launch.py: every mistake of the user's becomes one line."""
 
-import os
 import re
 import sys
 from logging import WARNING, LogRecord
-from pathlib import Path, PurePath
+from pathlib import PurePath
 
 from absl import app, flags, logging
 from ml_collections import ConfigDict
 
 from facealign.errors import UserError
 from facealign.memory import keep_freed_memory
-from facealign.paths import open_path
+from facealign.paths import cache_folder, open_path
 
 PACKAGE = str(PurePath(__file__).parent)
 MODES = ("train", "evaluate", "summary")
@@ -66,9 +65,7 @@ def _keep_programs() -> None:
     import jax
 
     if jax.config.jax_compilation_cache_dir is None:  # or the user's own choice
-        home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-        folder = Path(home).expanduser() / "facealign" / "compiled"
-        jax.config.update("jax_compilation_cache_dir", str(folder))
+        jax.config.update("jax_compilation_cache_dir", str(cache_folder() / "compiled"))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
 
 

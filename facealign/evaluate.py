@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -11,7 +11,7 @@ import numpy as np
 from facealign import losses, metrics
 from facealign.errors import lookup
 from facealign.input_pipeline import Examples, to_float, to_uint8
-from facealign.roles import DOMAINS, RECONSTRUCTION, SWAP, Route
+from facealign.roles import DOMAINS, SWAP
 from facealign.train_state import NetState, Network, TrainState, apply_network, averaged
 from facealign.visualize import draw_grid
 
@@ -26,15 +26,32 @@ AGAINST_TARGET = {"l1": losses.l1, "psnr": metrics.psnr, "ssim": jax.jit(metrics
 Translate = Callable[[TrainState, np.ndarray, str], np.ndarray]
 
 
-def views(paired: bool) -> dict[str, Route]:
-    """The kinds of output that are looked at, and the route that makes each."""
-    if paired:
-        return {"reconstruction_u": RECONSTRUCTION["decoder_u"], "swap": SWAP}
-    return {
-        "reconstruction_u": RECONSTRUCTION["decoder_u"],
-        "reconstruction_r": RECONSTRUCTION["decoder_r"],
-        "swap": SWAP,
-    }
+class View(NamedTuple):
+    """A kind of output that is looked at."""
+
+    domain: str  # of the inputs
+    decoder: str
+    target: str  # the domain whose images the outputs should equal, or "" where nobody knows them
+
+
+def views(paired: bool, turned: bool = False) -> dict[str, View]:
+    """All kinds of a run by name.
+
+    Args:
+      paired: each R image is the target of a U image.
+      turned: R's images come turned as well, under the domain "turned"; only R's decoder is there.
+    """
+    swap = View(*SWAP, target="restricted" if paired else "")
+    if turned:
+        return {"turned": View("turned", "decoder_r", "restricted"), "swap": swap}
+    own_u = View("unrestricted", "decoder_u", "unrestricted")
+    own_r = View("restricted", "decoder_r", "restricted")
+    both = (
+        {"reconstruction_u": own_u}
+        if paired
+        else dict(reconstruction_u=own_u, reconstruction_r=own_r)
+    )
+    return {**both, "swap": swap}
 
 
 class Evaluator:
@@ -47,10 +64,9 @@ class Evaluator:
         train: Mapping[str, Examples],
         held_out: Mapping[str, Examples],
     ):
-        self.views = views(config.data.paired)
-        names = [f"l1/{view}" for view in self.views if target_domain(view, config.data.paired)]
+        self.views = views(config.data.paired, turned="turned" in held_out)
+        names = [f"l1/{name}" for name, view in self.views.items() if view.target]
         lookup(dict.fromkeys(names), config.best_metric, "config.best_metric")
-        self._paired = config.data.paired
         self._translate = make_translate(networks)
         self._train, self._held_out = train, held_out
         self._samples = choose_samples((train, held_out), SAMPLES)
@@ -62,10 +78,10 @@ class Evaluator:
         Or other metrics of `AGAINST_TARGET`.
         """
         outputs = {
-            view: self._translate(state, self._held_out[domain]["image"], decoder)
-            for view, (domain, decoder) in self.views.items()
+            name: self._translate(state, self._held_out[view.domain]["image"], view.decoder)
+            for name, view in self.views.items()
         }
-        numbers = measure(outputs, self._held_out, self._paired, names)
+        numbers = measure(outputs, self._held_out, self.views, names)
         for view, before in self._before.items():
             numbers[f"change/{view}"] = float(np.abs(outputs[view] - before).mean())
         self._before = outputs
@@ -73,20 +89,21 @@ class Evaluator:
 
     def baselines(self, names: Sequence[str] = ("l1",)) -> dict[str, dict[str, float]]:
         """The same numbers for outputs that need no network."""
-        return measure_baselines(self._train, self._held_out, self._paired, names)
+        return measure_baselines(self._train, self._held_out, self.views, names)
 
     def draw(self, state: TrainState) -> np.ndarray:
         """The sample grid, uint8 [height, width]: people seen in training and held-out people."""
         u, r = (self._samples[domain] for domain in DOMAINS)
-        columns = {
-            "input": u,
-            "reconstruction": to_uint8(self._translate(state, u, "decoder_u")),
-            "swap": to_uint8(self._translate(state, u, "decoder_r")),
-        }
-        if self._paired:
-            columns["target"] = r
-        else:
-            columns["R photo"] = r
+        columns = {"input": u}
+        if "reconstruction_u" in self.views:
+            columns["reconstruction"] = to_uint8(self._translate(state, u, "decoder_u"))
+        columns["swap"] = to_uint8(self._translate(state, u, "decoder_r"))
+        if "turned" in self.views:
+            turned = self._samples["turned"]
+            columns["turned"] = turned
+            columns["turned back"] = to_uint8(self._translate(state, turned, "decoder_r"))
+        columns["target" if self.views["swap"].target else "R photo"] = r
+        if "reconstruction_r" in self.views:
             columns["reconstruction "] = to_uint8(self._translate(state, r, "decoder_r"))
         return draw_grid(columns, {"training": SAMPLES, "held out": SAMPLES})
 
@@ -135,38 +152,30 @@ def make_translate(networks: Mapping[str, Network]) -> Translate:
 def measure(
     outputs: Mapping[str, np.ndarray],
     data: Mapping[str, Examples],
-    paired: bool,
+    views: Mapping[str, View],
     names: Sequence[str] = ("l1",),
 ) -> dict[str, float]:
     """Means against the target of each view that has one, and the diversity of each view."""
     numbers = {}
-    for view, images in outputs.items():
-        target = target_domain(view, paired)
-        if target:
-            numbers |= _against(view, images, data[target]["image"], names)
+    for name, images in outputs.items():
+        view = views[name]
+        if view.target:
+            numbers |= _against(name, images, data[view.target]["image"], names)
         if len(images) > 1:
-            inputs = to_float(jnp.asarray(data[views(paired)[view][0]]["image"]))
-            numbers[f"diversity/{view}"] = float(metrics.diversity(jnp.asarray(images), inputs))
+            inputs = to_float(jnp.asarray(data[view.domain]["image"]))
+            numbers[f"diversity/{name}"] = float(metrics.diversity(jnp.asarray(images), inputs))
     return numbers
-
-
-def target_domain(view: str, paired: bool) -> str:
-    """The domain whose images a view's outputs should equal, or "" where nobody knows them."""
-    if view == "swap":
-        return "restricted" if paired else ""
-    return views(paired)[view][0]
 
 
 def measure_baselines(
     train: Mapping[str, Examples],
     data: Mapping[str, Examples],
-    paired: bool,
+    views: Mapping[str, View],
     names: Sequence[str] = ("l1",),
 ) -> dict[str, dict[str, float]]:
     """The same for two outputs that need no network: the input, and the mean training image."""
     rows: dict[str, dict[str, float]] = {"copy of the input": {}, "mean training image": {}}
-    for view, (domain, _) in views(paired).items():
-        target = target_domain(view, paired)
+    for view, (domain, _, target) in views.items():
         if not target:
             continue
         images = data[target]["image"]
@@ -186,15 +195,15 @@ def choose_samples(splits: Sequence[Mapping[str, Examples]], count: int) -> dict
     As many people as there are, then further photos of them. Beside each U image stands an R image
     of the same subject, or of any, where the datasets share none.
     """
-    chosen: dict[str, list[np.ndarray]] = {domain: [] for domain in DOMAINS}
+    chosen: dict[str, list[np.ndarray]] = {domain: [] for domain in splits[0]}
     for data in splits:
         u, r = (data[domain] for domain in DOMAINS)
         for index in _spread_over_subjects(u["subject"], count):
             same = np.flatnonzero(r["subject"] == u["subject"][index])
+            row = same[0] if len(same) else index % len(r["image"])
             chosen["unrestricted"].append(u["image"][index])
-            chosen["restricted"].append(
-                r["image"][same[0] if len(same) else index % len(r["image"])]
-            )
+            for domain in chosen.keys() - {"unrestricted"}:  # R, and R turned, row by row
+                chosen[domain].append(data[domain]["image"][row])
     return {domain: np.stack(images) for domain, images in chosen.items()}
 
 

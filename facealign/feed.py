@@ -19,13 +19,15 @@ from facealign.streamed_images import StreamedImages
 DEVICE_SHARE = 0.25  # of the device's memory that photos may take
 ON_DEVICE = ("auto", "true", "false")
 
-Batch = dict[str, np.ndarray]  # domain -> images uint8 [B, H, W, 1], or their numbers [B]
+# Domain -> images uint8 [B, H, W, 1], or their numbers [B]; and yaw_unrestricted [B] in degrees,
+# nan where unknown, for a run that frontalizes.
+Batch = dict[str, np.ndarray]
 
 
 class Feed(NamedTuple):
     """Where the loop gets its batches."""
 
-    resident: dict[str, jax.Array]  # all images by domain, uint8 [N, H, W, 1]; {} if not on device
+    resident: dict[str, Any]  # all images by domain, uint8 [N, H, W, 1]; {} if not on device
     batches: Callable[[int, int], Iterator[Batch]]  # those of the steps from start to stop - 1
     mode: str  # memory, device or stream
 
@@ -62,11 +64,20 @@ def create_feed(
             f"{data.memory_mb}; raise that, or set on_device to 'auto'"
         )
 
+    frontalizes = any(config.stages[name].objective == "frontalize" for name in config.run)
+
+    def labels(step: int) -> Batch:
+        rows = samplers["unrestricted"](step)[mine]
+        yaw = domains["unrestricted"]["yaw"][rows].astype(np.float32)
+        return {"yaw_unrestricted": yaw} if frontalizes else {}
+
     def numbers(step: int) -> Batch:
-        return {d: sampler(step)[mine].astype(np.int32) for d, sampler in samplers.items()}
+        rows = {d: sampler(step)[mine].astype(np.int32) for d, sampler in samplers.items()}
+        return rows | labels(step)
 
     def pixels(step: int) -> Batch:
-        return {domain: images[domain][rows] for domain, rows in numbers(step).items()}
+        found = {d: images[d][sampler(step)[mine]] for d, sampler in samplers.items()}
+        return found | labels(step)
 
     if streamed:
         return Feed({}, lambda start, stop: _prefetch(pixels, start, stop), "stream")
@@ -93,10 +104,10 @@ def create_samplers(domains: Mapping[str, Examples], config: Any) -> dict[str, S
             )
         weights = None
         if data.uniform_yaw and domain == "unrestricted":
-            if not np.isfinite(examples["yaw"]).all():
+            if not np.isfinite(examples["yaw"]).any():
                 raise UserError(
-                    f"config.data.uniform_yaw=True, but {np.isnan(examples['yaw']).sum()} of "
-                    f"{count} photos of {data.unrestricted!r} have no known yaw; set it to False"
+                    f"config.data.uniform_yaw=True, but none of the {count} photos of "
+                    f"{data.unrestricted!r} has a known yaw; set it to False"
                 )
             weights = yaw_weights(examples["yaw"])
         stream = 0 if data.paired else number

@@ -38,13 +38,9 @@ def generate(
     batch_stats, penalties = {}, {}
 
     def apply(role: str, x: Any) -> Any:
-        net = state.nets[role]
-        if role not in params:
-            return apply_network(networks[role], net, x)
-        output, batch_stats[role], new = train_network(
-            networks[role], params[role], net.batch_stats, x, key
-        )
-        penalties.update(new)
+        output, new_stats, new_penalties = apply_role(networks, state, params, role, x, key)
+        batch_stats.update(new_stats)
+        penalties.update(new_penalties)
         return output
 
     # All inputs of a network pass in one batch, so that batch normalization treats them alike.
@@ -60,6 +56,24 @@ def generate(
         for domain, output in zip(inputs, _split(outputs, len(inputs)), strict=True):
             images[domain, decoder] = output
     return images, batch_stats, penalties
+
+
+def apply_role(
+    networks: Mapping[str, Network],
+    state: TrainState,
+    params: Mapping[str, Any],
+    role: str,
+    x: Any,
+    key: jax.Array,
+) -> tuple[Any, dict[str, Any], dict[str, jax.Array]]:
+    """The output of one network; arguments and the rest as in `generate`."""
+    net = state.nets[role]
+    if role not in params:
+        return apply_network(networks[role], net, x), {}, {}
+    output, batch_stats, penalties = train_network(
+        networks[role], params[role], net.batch_stats, x, key
+    )
+    return output, {role: batch_stats}, penalties
 
 
 def _split(tree: Any, parts: int) -> list[Any]:

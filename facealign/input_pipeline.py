@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Sequence
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -34,11 +35,17 @@ def load_data(data: Any, split: str) -> dict[str, Examples]:
     Raises:
       UserError: unknown dataset, an empty domain, pairs that do not match, an unusable folder.
     """
+    names = {domain: data[domain].split("+") for domain in DOMAINS}
     for domain in DOMAINS:
-        lookup(DATASETS, data[domain], f"config.data.{domain}")
-    names = {data[domain] for domain in DOMAINS}
-    examples = {name: load_examples(data, name, split) for name in names}
-    domains = {domain: select_domain(examples[data[domain]], domain, data) for domain in DOMAINS}
+        for name in names[domain]:
+            lookup(DATASETS, name, f"config.data.{domain}")
+    examples = {
+        name: load_examples(data, name, split) for name in dict.fromkeys(chain(*names.values()))
+    }
+    domains = {
+        domain: _join([select_domain(examples[name], domain, data) for name in names[domain]])
+        for domain in DOMAINS
+    }
     for domain, selected in domains.items():
         if not len(selected["image"]):
             raise UserError(
@@ -51,6 +58,22 @@ def load_data(data: Any, split: str) -> dict[str, Examples]:
             "do not hold one image of each subject in each domain; set it to False"
         )
     return domains
+
+
+def _join(parts: Sequence[Examples]) -> Examples:
+    """Examples of several datasets, one after another.
+
+    Raises:
+      UserError: one of several is streamed from disk.
+    """
+    if len(parts) == 1:
+        return parts[0]
+    if any(isinstance(part["image"], StreamedImages) for part in parts):
+        raise UserError(
+            "a dataset that is one of several, joined by +, does not fit in "
+            "config.data.memory_mb; raise that, or name one dataset"
+        )
+    return {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
 
 
 def data_folder(data: Any) -> epath.Path:

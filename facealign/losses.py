@@ -15,6 +15,31 @@ def l1(output: jax.Array, target: jax.Array) -> jax.Array:
     return _mean(jnp.abs(output - target))
 
 
+def multiscale_l1(output: jax.Array, target: jax.Array, weights: jax.Array) -> jax.Array:
+    """Mean weighted absolute error [B] at the size itself, a half and a quarter of it.
+
+    Args:
+      output, target: images [B, H, W, C]; H and W multiples of 4.
+      weights: [H, W, 1], how much a pixel counts.
+    """
+    difference, total = output - target, 0.0
+    weights = jnp.asarray(weights)[None]
+    for _ in range(3):
+        total += _mean(weights * jnp.abs(difference))
+        difference, weights = _halved(difference), _halved(weights)
+    return total / 3
+
+
+def gradient_l1(output: jax.Array, target: jax.Array, weights: jax.Array) -> jax.Array:
+    """Mean weighted absolute error [B] of the steps from each px to the next, right and down.
+
+    Punishes blur, which the plain error hardly does. Arguments as in `multiscale_l1`.
+    """
+    difference, weights = output - target, jnp.asarray(weights)[None]
+    right, down = jnp.diff(difference, axis=2), jnp.diff(difference, axis=1)
+    return _mean(weights[:, :, 1:] * jnp.abs(right)) + _mean(weights[:, 1:] * jnp.abs(down))
+
+
 def discriminator_cross_entropy(real: jax.Array, fake: jax.Array) -> jax.Array:
     """Binary cross-entropy [B] of patch logits against ones (real) and zeros (fake), averaged."""
     return 0.5 * (_cross_entropy(real, 1.0) + _cross_entropy(fake, 0.0))
@@ -94,6 +119,12 @@ def weighted_sum(terms: Mapping[str, jax.Array], weights: Mapping[str, float]) -
 
 def _cross_entropy(logits: jax.Array, label: float) -> jax.Array:
     return _mean(optax.sigmoid_binary_cross_entropy(logits, jnp.full_like(logits, label)))
+
+
+def _halved(images: jax.Array) -> jax.Array:
+    """Means of all blocks of 2 x 2 px."""
+    b, h, w, c = images.shape
+    return images.reshape(b, h // 2, 2, w // 2, 2, c).mean(axis=(2, 4))
 
 
 def _mean(x: jax.Array) -> jax.Array:

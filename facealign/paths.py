@@ -1,5 +1,8 @@
 """Paths of any kind that etils.epath opens: folders, mounted drives, cloud buckets."""
 
+import os
+from pathlib import Path
+
 from etils import epath
 
 from facealign.errors import UserError
@@ -18,6 +21,11 @@ def open_path(text: str, where: str) -> epath.Path:
     except Exception as error:  # whatever the packages behind epath raise
         reason = f"no path starts with {error}" if isinstance(error, KeyError) else error
         raise UserError(f"cannot open {where}={text}: {reason}") from error
+
+
+def cache_folder() -> Path:
+    """Where things are kept that every run can make again."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "facealign"
 
 
 def is_local(path: epath.PathLike) -> bool:

@@ -36,7 +36,11 @@ def make_sampler(
 
 
 def yaw_weights(yaw: np.ndarray) -> np.ndarray:
-    """Probabilities [N] under which every 10 degrees of yaw [N] that occur come equally often."""
-    bins = np.floor(np.asarray(yaw) / YAW_BIN)
+    """Probabilities [N] under which every 10 degrees of yaw [N] that occur come equally often.
+
+    Unknown yaw, nan, counts as one bin more.
+    """
+    yaw = np.asarray(yaw)
+    bins = np.where(np.isnan(yaw), np.inf, np.floor(yaw / YAW_BIN))
     _, members, sizes = np.unique(bins, return_inverse=True, return_counts=True)
     return 1 / (len(sizes) * sizes[members])

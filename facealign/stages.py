@@ -65,6 +65,12 @@ def create_stages(config: Any) -> tuple[Stage, ...]:
 
 
 def roles_of(stages: Sequence[Stage]) -> tuple[str, ...]:
-    """Roles that a run of these stages needs; the discriminator only for an adversarial one."""
-    adversarial = any(stage.objective == "adversarial" for stage in stages)
-    return ROLES if adversarial else ROLES[:-1]
+    """Roles that a run of these stages needs.
+
+    The discriminator only for an adversarial one, U's decoder not where all that is learned is to
+    turn R's photos back.
+    """
+    objectives = {stage.objective for stage in stages}
+    unneeded = {"decoder_u"} if objectives == {"frontalize"} else set()
+    unneeded |= set() if "adversarial" in objectives else {"discriminator"}
+    return tuple(role for role in ROLES if role not in unneeded)

@@ -22,7 +22,7 @@ from facealign.errors import UserError
 from facealign.evaluate import Evaluator, take
 from facealign.feed import Batch, Feed, create_feed, look_up
 from facealign.input_pipeline import load_data, to_float
-from facealign.paths import open_path
+from facealign.paths import cache_folder, open_path
 from facealign.profiling import profiler
 from facealign.report import write_report
 from facealign.roles import DOMAINS
@@ -31,6 +31,7 @@ from facealign.run_log import RunLog
 from facealign.stages import Stage, create_stages, roles_of
 from facealign.train_state import TrainState, create_networks, create_state, reset_optimizers
 from facealign.train_steps import TrainStep, create_step
+from facealign.turned_pairs import add_pairs, create_views, for_device, with_turned
 from facealign.visualize import plot_curves, plot_fetch_times
 
 # (state, images that stay on the device, batches of K steps) -> (state, metrics summed over them)
@@ -71,6 +72,10 @@ def train(config: ConfigDict, workdir: epath.Path, profile: bool = False) -> Non
     held_out = take(load_data(config.data, "validation"), config.evaluate_examples)
     read_seconds = time.perf_counter() - reading
     feed = create_feed(data, config)
+    if any(stage.objective == "frontalize" for stage in stages):
+        views = create_views(cache_folder())
+        data, held_out = (with_turned(part, views, config.seed) for part in (data, held_out))
+        feed = feed._replace(resident=feed.resident | {"views": for_device(views)})
     updates = [
         make_update(create_step(config, nets, stage), config.augment, train_key)
         for nets, stage in zip(networks, stages, strict=True)
@@ -116,13 +121,18 @@ def train(config: ConfigDict, workdir: epath.Path, profile: bool = False) -> Non
 def make_update(step: TrainStep, strengths: Any, key: jax.Array) -> Update:
     """The jitted step on K batches of uint8 images, one after the other; sums of the metrics.
 
-    Each step's images become floats in [-1, 1] and are augmented under the key of its number.
+    Each step's images become floats in [-1, 1] and are augmented under the key of its number. With
+    "views" among what stays on the device, R's photos come turned as well.
     """
 
     def one(state: TrainState, resident: Mapping[str, jax.Array], batch: Batch):
         augment_key, step_key = jax.random.split(jax.random.fold_in(key, state.step))
-        images = {domain: to_float(p) for domain, p in look_up(resident, batch).items()}
-        return step(state, augment(images, augment_key, strengths), step_key)
+        found = look_up(resident, batch)
+        images = {domain: to_float(found.pop(domain)) for domain in DOMAINS}
+        images = augment(images, augment_key, strengths)
+        if "views" in resident:
+            images = add_pairs(images, resident["views"], jax.random.fold_in(augment_key, 1))
+        return step(state, images | found, step_key)
 
     def update(state: TrainState, resident: Mapping[str, jax.Array], batches: Sequence[Batch]):
         if len(batches) == 1:  # a loop's body runs on one core of a CPU, at a twentieth the speed
@@ -242,7 +252,7 @@ def log_row(
 def evaluate_row(run: Run, stage: Stage, state: TrainState) -> dict[str, Any]:
     """Evaluates the state on held-out images; writes the numbers and the sample grid."""
     views = run.evaluator.views.items()
-    trained = [view for view, (_, decoder) in views if decoder in stage.train]
+    trained = [name for name, view in views if view.decoder in stage.train]
     row = {"step": int(state.step), "stage": stage.name, "trained_views": trained}
     row |= run.evaluator.measure(state)
     run.log.picture(row["step"], run.evaluator.draw(state))

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 
 from facealign import losses, metrics
 from facealign.errors import UserError, lookup
+from facealign.frontalize_step import make_frontalize_step
 from facealign.generate import Batch, Images, generate
 from facealign.roles import RECONSTRUCTION, ROLES, SWAP, Route
 from facealign.stages import Stage
@@ -125,6 +126,7 @@ OBJECTIVES: dict[str, Callable[..., TrainStep]] = {
     "reconstruction": make_reconstruction_step,
     "paired": make_paired_step,
     "adversarial": make_adversarial_step,
+    "frontalize": make_frontalize_step,
 }
 
 
@@ -142,6 +144,11 @@ def create_step(config: Any, networks: Mapping[str, Network], stage: Stage) -> T
         lookup(dict.fromkeys(usable), role, f"{where}.train")
     if stage.objective == RECONSTRUCT and not set(stage.train) & set(RECONSTRUCTION):
         raise UserError(f"{where}.train={stage.train} has no decoder to reconstruct with; add one")
+    if stage.objective == "frontalize" and config.augment.flip:
+        raise UserError(
+            "config.augment.flip=True, but the frontalize objective mirrors photos itself, about "
+            "the middle of the face and not of the crop; set it to False"
+        )
     if config.model.kl_weight and "encoder" in stage.train:
         weights["kl"] = config.model.kl_weight
     if stage.objective != "adversarial":
@@ -156,7 +163,7 @@ def _usable_roles(objective: str, weights: Mapping[str, float]) -> tuple[str, ..
     """Roles whose weights the objective has a gradient for."""
     if objective == RECONSTRUCT:
         return ("encoder", "decoder_u", "decoder_r")
-    if objective == "paired":
+    if objective in ("paired", "frontalize"):
         return ("encoder", "decoder_r")
     return ROLES if weights.get(RECONSTRUCT) else ("encoder", "decoder_r", "discriminator")
 

@@ -18,12 +18,12 @@ import jax.numpy as jnp
 import numpy as np
 from scipy.ndimage import median_filter
 
-from facealign import generic_face, geometry, head_surface, image_cache
+from facealign import geometry, head_surface, image_cache
 from facealign.geometry import SIZE
-from facealign.head_surface import COLUMNS, MIDDLE, PIVOT, ROWS, Surface, create_surface
+from facealign.head_pose import crop_of, turned
+from facealign.head_surface import COLUMNS, MIDDLE, ROWS, create_surface
 from facealign.resample import resample
 
-HALF_TO_PROFILE = (45.0, 75.0)  # degrees of yaw: cut by five points below, as a profile above
 STEEPEST = 6.0  # px of depth a px across; what is steeper is hardly seen from the front
 SAME = 8.0  # px: what a picture shows at a place is a point if it is no further from it
 BLEND = 4  # px from the border of what is seen, over which both sides of a face blend
@@ -64,32 +64,6 @@ def create_poses(
 ) -> np.ndarray:
     """All combinations, float32 [K, 3] in degrees."""
     return np.array(list(itertools.product(yaws, pitches, rolls)), np.float32)
-
-
-def crop_of(pose: np.ndarray, surface: Surface) -> np.ndarray:
-    """The transformation [2, 3] of the picture of a turned head to its crop.
-
-    By five points for a moderate yaw, by the rule for profiles near 90 degrees, and a mixture of
-    both matrices between, so that it is continuous. Alignment takes the roll of a head away; the
-    roll of the pose is what it left, a rotation of the crop about the middle of the five points.
-    """
-    yaw, pitch, roll = pose
-    points = turned(surface.five, (yaw, pitch, 0.0))[:, :2]
-    target = surface.five[:, :2]
-    matrix = geometry.similarity(points, target)
-    start, stop = HALF_TO_PROFILE
-    share = head_surface.smooth_step((abs(yaw) - start) / (stop - start))
-    if share > 0:
-        near = [0, 2, 3] if yaw > 0 else [1, 2, 4]
-        matrix = (1 - share) * matrix + share * geometry.from_profile(*points[near])
-    lean = generic_face.rotation(0, 0, roll)[:2, :2]
-    centre = target.mean(axis=0)
-    return np.column_stack([lean @ matrix[:, :2], lean @ (matrix[:, 2] - centre) + centre])
-
-
-def turned(points: np.ndarray, pose: np.ndarray) -> np.ndarray:
-    """Points [N, 3] of the head in px after a turn, before the crop."""
-    return (points - PIVOT) @ generic_face.rotation(*pose).T + PIVOT
 
 
 def project(points: np.ndarray, pose: np.ndarray, still: np.ndarray | float = 0.0) -> np.ndarray:
@@ -186,7 +160,7 @@ def turn(images: jax.Array, maps: jax.Array) -> jax.Array:
     The same for both directions. Beyond its border an image goes on as its last pixel. H and W may
     differ from SIZE: the maps stay in px of the canonical crop. Differentiable in both.
     """
-    return resample(images, _resized(maps, *images.shape[1:3]))
+    return resample(images, resized(maps, *images.shape[1:3]))
 
 
 unturn = turn
@@ -229,8 +203,8 @@ def _mean_around(values: jax.Array, radius: int) -> jax.Array:
     return values
 
 
-def _resized(maps: jax.Array, height: int, width: int) -> jax.Array:
-    """Maps for pictures of height x width px and in their px."""
+def resized(maps: jax.Array, height: int, width: int) -> jax.Array:
+    """Maps [B, SIZE, SIZE, 2] for pictures of height x width px and in their px."""
     if (height, width) == maps.shape[1:3]:
         return maps
     own, wanted = (

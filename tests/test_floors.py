@@ -8,12 +8,14 @@ import pytest
 ROOT = Path(__file__).parent.parent
 FLOORS = (
     ("errors", "generic_face", "geometry", "memory", "resample", "roles"),
-    ("instruments", "paths", "pose"),
-    ("augment", "datasets", "distributions", "head_surface", "image_cache", "intervals", "losses",
-     "measurements", "metrics", "models", "monitors", "optimizers", "prepare", "profiling",
+    ("head_surface", "instruments", "paths", "pose"),
+    ("head_pose",),
+    ("augment", "datasets", "distributions", "image_cache", "intervals", "losses",
+     "measurements", "metrics", "monitors", "models", "optimizers", "prepare", "profiling",
      "run_log", "sampling", "stages", "streamed_images", "verification", "visualize"),
     ("input_pipeline", "run_config", "train_state", "viewpoint"),
-    ("feed", "generate"),
+    ("feed", "generate", "turned_pairs"),
+    ("frontalize_step",),
     ("checkpoints", "evaluate", "report", "summary", "train_steps"),
     ("evaluation", "train"),
     ("modes",),

@@ -27,7 +27,7 @@ def create_builder(data: Any, data_dir: str) -> photos.PhotoSet:
 
     Everybody, but without the people of `lfw-frontal` where that is the restricted dataset.
     """
-    apart, detect = data.restricted == FRONTAL, photos.detects(data)
+    apart, detect = FRONTAL in data.restricted.split("+"), photos.detects(data)
 
     def is_wanted(subject: str) -> bool:
         return not (apart and examples.in_restricted_half(subject))

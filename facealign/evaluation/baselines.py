@@ -17,7 +17,7 @@ BLUR = 1 / 32  # standard deviation of the blurred input, as a share of the imag
 GRID = np.array((5.0, 10.0, 1.0))  # degrees of yaw, pitch, roll to which poses are rounded
 LIMITS = np.array((90.0, 20.0, 0.0))  # and their largest values
 BATCH_SIZE = 32
-ALIGNED = ("cfp", "lfw", "mugshots")  # their prepared photos are geometric alignments already
+ALIGNED = {"cfp", "lfw", "lfw-frontal", "mugshots"}  # prepared photos are alignments
 
 
 class Outputs(NamedTuple):
@@ -45,7 +45,7 @@ def align(bench: Bench) -> Outputs:
 
     A photo without a face stays as it is. Nothing where the photos were prepared that way.
     """
-    if bench.photos.dataset in ALIGNED or bench.measured is None:
+    if set(bench.photos.dataset.split("+")) <= ALIGNED or bench.measured is None:
         return of_all(bench.photos.examples["image"][:0])
     return of_all(_aligned(bench))
 
@@ -81,7 +81,7 @@ def _bank(poses: tuple[tuple[float, ...], ...]) -> viewpoint.ViewBank:
 def _aligned(bench: Bench) -> np.ndarray:
     """The photos as canonical crops, as far as a face is found in them."""
     images = bench.photos.examples["image"]
-    if bench.photos.dataset in ALIGNED or bench.measured is None:
+    if set(bench.photos.dataset.split("+")) <= ALIGNED or bench.measured is None:
         return images
     aligned, size = images.copy(), images.shape[1]
     for row in np.flatnonzero(bench.measured.found):

@@ -51,10 +51,11 @@ def load_photos(data: Any, on: str) -> Photos:
     """
     dataset, _, splits = on.partition(":")
     dataset, splits = dataset or data.unrestricted, tuple((splits or "test").split(","))
-    lookup(DATASETS, dataset, "--on")
+    for name in dataset.split("+"):
+        lookup(DATASETS, name, "--on")
     for split in splits:
         lookup(dict.fromkeys(("train", "validation", "test")), split, "--on")
-    parts = [load_examples(data, dataset, split) for split in splits]
+    parts = [load_examples(data, name, part) for name in dataset.split("+") for part in splits]
     parts = [part | {"image": part["image"][np.arange(len(part["image"]))]} for part in parts]
     examples = {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
     chosen = examples["domain"] != "restricted"

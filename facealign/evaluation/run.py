@@ -11,8 +11,10 @@ from facealign.evaluation.judge import judge
 from facealign.evaluation.write import describe, for_terminal, write_evaluation
 from facealign.input_pipeline import data_folder, load_data, to_uint8
 from facealign.measurements import Meter
+from facealign.paths import cache_folder
 from facealign.report import table
 from facealign.train_state import Network, TrainState
+from facealign.turned_pairs import create_views, with_turned
 
 
 def run_evaluation(
@@ -33,7 +35,11 @@ def run_evaluation(
     """
     train_data, rows = load_data(config.data, "train"), {}
     if not on:
-        rows = evaluate(config, networks, state, train_data, load_data(config.data, "test"))
+        parts = [train_data, load_data(config.data, "test")]
+        if "decoder_u" not in networks:
+            views = create_views(cache_folder())
+            parts = [with_turned(part, views, config.seed) for part in parts]
+        rows = evaluate(config, networks, state, *parts)
     translate = make_translate(networks)
     judgement = judge(
         config.model.name,

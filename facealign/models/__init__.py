@@ -6,12 +6,13 @@ from typing import Any
 from flax import linen as nn
 
 from facealign.errors import UserError, lookup
-from facealign.models import discriminator, hourglass, light, medium
+from facealign.models import discriminator, hourglass, light, medium, warp
 
 MODELS: dict[str, tuple[type[nn.Module], type[nn.Module]]] = {
     "light": (light.Encoder, light.Decoder),
     "medium": (medium.Encoder, medium.Decoder),
     "hourglass": (hourglass.Encoder, hourglass.Decoder),
+    "warp": (warp.Encoder, warp.Decoder),
 }
 
 

@@ -101,6 +101,18 @@ def upsample(x: jax.Array) -> jax.Array:
     return x.reshape(b, 2 * h, 2 * w, c)
 
 
+def upsample_linearly(x: jax.Array) -> jax.Array:
+    """[B, H, W, C] -> [B, 2H, 2W, C], linearly between the centres of pixels."""
+    for axis in (1, 2):
+        first, last = (jax.lax.slice_in_dim(x, i, i + 1, axis=axis) for i in (0, x.shape[axis] - 1))
+        inner = jax.lax.slice_in_dim(x, 0, x.shape[axis] - 1, axis=axis)
+        before = jnp.concatenate([first, inner], axis=axis)
+        after = jnp.concatenate([jax.lax.slice_in_dim(x, 1, x.shape[axis], axis=axis), last], axis)
+        pair = jnp.stack([0.75 * x + 0.25 * before, 0.75 * x + 0.25 * after], axis=axis + 1)
+        x = pair.reshape(*x.shape[:axis], 2 * x.shape[axis], *x.shape[axis + 1 :])
+    return x
+
+
 def depth_to_space(x: jax.Array, s: int) -> jax.Array:
     """[B, H, W, s*s*C] -> [B, s*H, s*W, C]; the channels of a pixel become a block."""
     b, h, w, c = x.shape

@@ -1,0 +1,35 @@
+"""Frontalization: heads of frontal photos turned by a generic 3D head, and the way back learned.
+
+R: near-frontal people of the news (half of the people of lfw) and mugshots, turned in each step. U:
+the other half, and Celebrities in Frontal-Profile, whose profiles show real poses. Their archives
+lie in `config.data.manual_dir`. Variants: `:medium`, the report's autoencoder on the same pairs.
+"""
+
+from ml_collections import ConfigDict
+
+from configs import base
+
+
+def get_config(variant: str = "") -> ConfigDict:
+    config = base.get_config()
+    config.model.name = base.choose(variant, {"": "warp", "medium": "medium"})
+    config.data.unrestricted = "lfw+cfp"
+    config.data.restricted = "lfw-frontal+mugshots"
+    config.data.uniform_yaw = True
+    config.augment.brightness = 0.15
+    config.augment.contrast = 0.2
+    config.run = ("frontalize",)
+    config.stages.frontalize = base.stage(
+        "frontalize", 10000, ("encoder", "decoder_r"), 4e-4, l1=1.0, gradient=1.0
+    )
+    if config.model.name == "warp":
+        config.stages.frontalize.loss_weights.update(pose=0.5, flow=0.01)
+    config.optimizer.b1 = 0.9
+    config.optimizer.schedule = "cosine"
+    config.optimizer.ema_decay.encoder = 0.999
+    config.optimizer.ema_decay.decoder_r = 0.999
+    config.log_every = 50
+    config.evaluate_every = 1000
+    config.checkpoint_every = 1000
+    config.best_metric = "l1/turned"
+    return config

@@ -1,0 +1,93 @@
+"""The step that learns to turn heads back, on R's photos turned by the generic head."""
+
+import functools
+from collections.abc import Mapping
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from facealign import losses
+from facealign.generate import Batch, apply_role
+from facealign.geometry import FIVE_POINTS, SIZE
+from facealign.head_pose import still_share
+from facealign.train_state import Network, TrainState, update_networks
+
+POSE_ERROR = jnp.array((6.0, 4.0))  # degrees of yaw, pitch: how wrong the decoder's pose is
+UNIT = 30.0  # degrees: an error of pose this large costs 1
+PROFILE = (70.0, 90.0)  # degrees of yaw that a photo called a profile may have
+BACKGROUND = 0.2  # weight of what does not turn with the head, against that of the face
+PART, PART_RADIUS = 2.0, 8.0  # extra weight of eyes, nose and mouth; px
+
+
+def make_frontalize_step(
+    networks: Mapping[str, Network], train: tuple[str, ...], weights: Mapping[str, float]
+):
+    """R's decoder makes the frontal photo of its turned self.
+
+    Terms: l1, at three scales; gradient, of the steps between pixels; and what the networks ask for
+    (warp's flow). If the code has a pose, as warp's has, pose as well: that of the turned photos,
+    and of the U photos that are known to be profiles. The decoder then gets the true pose with an
+    error, so that it learns to correct one.
+    """
+
+    def step(state: TrainState, batch: Batch, key: jax.Array):
+        network_key, error_key = jax.random.split(key)
+
+        def loss(params):
+            photos = jnp.concatenate([batch["input_restricted"], batch["unrestricted"]])
+            codes, encoder_stats, penalties = apply_role(
+                networks, state, params, "encoder", photos, network_key
+            )
+            count = len(batch["restricted"])
+            code, terms = jax.tree.map(lambda leaf: leaf[:count], codes), {}
+            if isinstance(codes, dict):
+                terms["pose"] = pose_error(codes["pose"][:count], batch["pose_restricted"]).mean()
+                terms["pose"] += profile_error(
+                    codes["pose"][count:, 0], batch["yaw_unrestricted"]
+                ).mean()
+                error = POSE_ERROR * jax.random.normal(error_key, (count, 2))
+                code = code | {"pose": batch["pose_restricted"] + error}
+            images, decoder_stats, more = apply_role(
+                networks, state, params, "decoder_r", code, network_key
+            )
+            output, target = images[-1], batch["restricted"]
+            counts = face_weights(target.shape[1])
+            terms["l1"] = losses.multiscale_l1(output, target, counts).mean()
+            terms["gradient"] = losses.gradient_l1(output, target, counts).mean()
+            terms |= {name: term.mean() for name, term in (penalties | more).items()}
+            return losses.weighted_sum(terms, weights), (terms, encoder_stats | decoder_stats)
+
+        old = {role: state.nets[role].params for role in train}
+        (total, (terms, batch_stats)), gradients = jax.value_and_grad(loss, has_aux=True)(old)
+        return update_networks(networks, state, gradients, batch_stats), {"loss": total, **terms}
+
+    return step
+
+
+def pose_error(poses: jax.Array, truth: jax.Array) -> jax.Array:
+    """Mean absolute error [B] of poses [B, 2] in units of 30 degrees."""
+    return jnp.abs(poses - truth).mean(axis=1) / UNIT
+
+
+def profile_error(yaw: jax.Array, nominal: jax.Array) -> jax.Array:
+    """How far yaw [B] is from being a profile, [B] in units of 30 degrees.
+
+    Nominal yaws of 90 degrees mean any from 70 to 90, to that side; nothing is known of others.
+    """
+    nominal = jnp.nan_to_num(nominal)
+    towards = yaw * jnp.sign(nominal)
+    error = jnp.maximum(PROFILE[0] - towards, 0) + jnp.maximum(towards - PROFILE[1], 0)
+    return jnp.where(jnp.abs(nominal) >= PROFILE[1], error, 0) / UNIT
+
+
+@functools.cache
+def face_weights(size: int) -> np.ndarray:
+    """How much a pixel of the frontal photo counts, [size, size, 1] with mean 1."""
+    places = (np.arange(size) + 0.5) * SIZE / size - 0.5
+    x, y = np.meshgrid(places, places)
+    still = still_share()[np.rint(y).astype(int), np.rint(x).astype(int)]
+    weights = BACKGROUND + (1 - BACKGROUND) * (1 - still)
+    for column, row in FIVE_POINTS:
+        weights += PART * np.exp(-((x - column) ** 2 + (y - row) ** 2) / (2 * PART_RADIUS**2))
+    return (weights / weights.mean())[..., None].astype(np.float32)

@@ -1,0 +1,91 @@
+"""Warp and fill: the encoder says where the head looks, the decoder turns it back and repairs.
+
+Geometry moves the pixels, so that sharpness and the person survive, and the network invents only
+what was hidden. The generic head of facealign.head_pose, turned back by the pose, brings every
+photo near the frontal one; what is left is a small repair: a flow that corrects the generic shape,
+a choice between the photo's own side and its mirror image, and a filling for the rest.
+
+After Rotate-and-Render (Zhou et al. 2020, https://arxiv.org/abs/2003.08124), whose network repairs
+views of a 3D face, and FFWM (Wei et al. 2020, https://arxiv.org/abs/2008.03247), which warps by a
+flow and offers the mirrored side.
+"""
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from facealign.geometry import SIZE
+from facealign.head_pose import make_unturn, mirror
+from facealign.models import layers
+from facealign.resample import resample
+
+LEAKY_SLOPE = 0.2
+DEGREES = 30.0  # of pose, that one unit of the encoder's last layer stands for
+REACH = 12.0  # px, at most, by which the flow corrects a place
+SOURCES = 3  # own side, mirrored side, filling
+
+
+class Encoder(nn.Module):
+    """Image [B, H, W, 1] in [-1, 1] to a code: that image, and its pose [B, 2] in degrees."""
+
+    image_multiple = 64  # px; image sizes must be a multiple of this
+
+    @nn.compact
+    def __call__(self, image: jax.Array, train: bool) -> dict[str, jax.Array]:
+        x = nn.avg_pool(image, (2, 2), (2, 2))
+        for features in (32, 64, 128, 256):
+            x = nn.leaky_relu(layers.Conv(features, 5, stride=2)(x), LEAKY_SLOPE)
+            x = layers.BatchNorm()(x, train)
+        x = nn.leaky_relu(nn.Dense(128)(x.reshape(len(x), -1)), LEAKY_SLOPE)
+        return {"image": image, "pose": DEGREES * nn.Dense(2)(x)}
+
+
+class Decoder(nn.Module):
+    """Code to a tuple of one frontal image [B, H, W, 1] in [-1, 1]."""
+
+    @nn.compact
+    def __call__(self, code: dict[str, jax.Array], train: bool) -> tuple[jax.Array, ...]:
+        image, (places, facing) = code["image"], make_unturn()(code["pose"])
+        size = image.shape[1]
+        places, facing = _scaled(places, facing[..., None], size)
+        own = resample(image, places)
+        yaw = jnp.broadcast_to(jnp.abs(code["pose"][:, None, None, :1]) / 90, facing.shape)
+        x = jnp.concatenate([own, mirror(own), facing, mirror(facing), yaw], axis=-1)
+
+        x = nn.avg_pool(x, (2, 2), (2, 2))  # flows and shares are smooth
+        skips = []
+        for features, kernel, stride in ((32, 3, 1), (64, 5, 2), (128, 3, 2), (256, 3, 2)):
+            x = nn.leaky_relu(layers.Conv(features, kernel, stride=stride)(x), LEAKY_SLOPE)
+            x = layers.BatchNorm()(x, train)
+            skips.append(x)
+        for skip in skips[-2::-1]:
+            x = nn.leaky_relu(layers.ConvTranspose(skip.shape[-1], 3)(x), LEAKY_SLOPE)
+            x = jnp.concatenate([layers.BatchNorm()(x, train), skip], axis=-1)
+        filling = jnp.tanh(layers.ConvTranspose(1, 3)(x))
+        x = layers.Conv(4 + SOURCES, 3, use_bias=True)(x)
+        flow, shares = REACH * jnp.tanh(x[..., :4]), nn.softmax(x[..., 4:], axis=-1)
+        self._penalize(flow, train)
+        x = jnp.concatenate([flow * (size / SIZE), shares], axis=-1)
+        x = layers.upsample_linearly(x)
+        flow, shares = x[..., :4], x[..., 4:]
+        own = resample(image, places + flow[..., :2])
+        other = resample(image, mirror(places) + flow[..., 2:])
+        sources = jnp.concatenate([own, other, filling], axis=-1)
+        return ((shares * sources).sum(axis=-1, keepdims=True),)
+
+    def _penalize(self, flow: jax.Array, train: bool) -> None:
+        """Leaves how uneven the flow [B, h, w, 4] is, [B] in px, in the collection "penalties"."""
+        if train:
+            steps = jnp.abs(jnp.diff(flow, axis=1)), jnp.abs(jnp.diff(flow, axis=2))
+            uneven = sum(step.mean(axis=(1, 2, 3)) for step in steps)
+            self.sow("penalties", "flow", uneven, reduce_fn=lambda _, new: new)
+
+
+def _scaled(places: jax.Array, facing: jax.Array, size: int) -> tuple[jax.Array, jax.Array]:
+    """Maps of the canonical crop for pictures of `size` px, in their px."""
+    if size == SIZE:
+        return places, facing
+    shape = (len(places), size, size)
+    places = jax.image.resize(places, (*shape, 2), "linear", antialias=False)
+    facing = jax.image.resize(facing, (*shape, 1), "linear", antialias=False)
+    return (places + 0.5) * (size / SIZE) - 0.5, facing

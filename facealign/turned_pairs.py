@@ -1,0 +1,116 @@
+"""Pairs that nobody photographed: a frontal photo, and the same turned by the generic head.
+
+What a turned photo shows that no camera would is on the side of the input, and is hidden as far as
+possible, so that a network reads the pose off the face and not off such faults.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from facealign import augment, viewpoint
+from facealign.geometry import SIZE
+from facealign.head_pose import mirror
+from facealign.input_pipeline import Examples, to_float, to_uint8
+from facealign.resample import resample
+from facealign.viewpoint import ViewBank
+
+YAWS = np.arange(-90.0, 91.0, 7.5)  # degrees, of the bank
+PITCHES = (-20.0, -10.0, 0.0, 10.0, 20.0)
+ROTATION, ZOOM = 5.0, 0.05  # degrees, share: how exactly faces are cut
+SHAPE = 2.0  # px, standard deviation at 5 x 5 points: how far a head is from the generic one
+FOREIGN = 0.5  # share of the turned heads that get another photo's background
+SOFTEST = 2.0  # px: largest standard deviation of the blur
+NOISE = 0.04  # its largest standard deviation
+CHUNK = 256  # photos turned at a time
+
+
+def create_views(folder: Any) -> ViewBank:
+    """The bank of views that photos are turned by, kept in a folder between runs."""
+    return viewpoint.load_bank(viewpoint.create_poses(YAWS, PITCHES), folder)
+
+
+def add_pairs(
+    batch: Mapping[str, jax.Array], views: ViewBank, key: jax.Array
+) -> dict[str, jax.Array]:
+    """The batch with `input_restricted`, R's photos turned, and `pose_restricted` [B, 2].
+
+    Half of the R photos are mirrored first.
+    """
+    keys = jax.random.split(key, 8)
+    frontal = jnp.where(
+        jax.random.bernoulli(keys[0], shape=(len(batch["restricted"]), 1, 1, 1)),
+        mirror(batch["restricted"]),
+        batch["restricted"],
+    )
+    index = jax.random.randint(keys[1], (len(frontal),), 0, len(views.poses))
+    shape = jax.random.normal(keys[2], (len(frontal), *2 * (augment.WARP_POINTS,), 2))
+    turned = _turn(frontal, views, index, SHAPE * shape)
+    head = _softened(jnp.asarray(views.turn_head)[index], frontal.shape)
+    foreign = jax.random.bernoulli(keys[3], FOREIGN, (len(frontal), 1, 1, 1))
+    head = jnp.where(foreign, head, 1.0)
+    photo = head * turned + (1 - head) * batch["unrestricted"]
+    photo = augment.zoom_and_rotate(photo, keys[4], ZOOM, ROTATION)
+    photo = _blurred(photo, keys[5])
+    photo = augment.noise(photo, keys[6], NOISE * jax.random.uniform(keys[7]))
+    pose = jnp.asarray(views.poses)[index, :2]
+    return {**batch, "restricted": frontal, "input_restricted": photo, "pose_restricted": pose}
+
+
+def for_device(views: ViewBank) -> ViewBank:
+    """What `add_pairs` needs of a bank, as arrays on the device."""
+    return jax.device_put(views._replace(unturn=None, turn_seen=None, unturn_seen=None))
+
+
+def with_turned(data: Mapping[str, Examples], views: ViewBank, seed: int) -> dict[str, Examples]:
+    """The examples by domain, and those of R turned, as the domain "turned"."""
+    return {**data, "turned": turn_examples(data["restricted"], views, seed)}
+
+
+def turn_examples(examples: Examples, views: ViewBank, seed: int) -> Examples:
+    """Each photo turned by a random view, nothing else changed; for an evaluation."""
+    images, turned = examples["image"], []
+    index = np.random.default_rng(seed).integers(0, len(views.poses), len(images))
+    for start in range(0, len(images), CHUNK):
+        rows = slice(start, start + CHUNK)
+        shape = jnp.zeros((len(images[rows]), *2 * (augment.WARP_POINTS,), 2))
+        photos = to_float(jnp.asarray(images[rows]))
+        turned.append(to_uint8(_turn(photos, views, jnp.asarray(index[rows]), shape)))
+    return {**examples, "image": np.concatenate(turned)}
+
+
+def _turn(images: jax.Array, views: ViewBank, index: jax.Array, shape: jax.Array) -> jax.Array:
+    """Turned photos of heads whose surface is displaced by `shape` [B, 5, 5, 2] px."""
+    height, width = images.shape[1:3]
+    maps = viewpoint.resized(viewpoint.pick(views.turn, index), height, width)
+    return resample(images, maps + augment.spread_moves(shape * (width / SIZE), height, width))
+
+
+def _softened(masks: jax.Array, shape: tuple[int, ...]) -> jax.Array:
+    """Masks bool [B, SIZE, SIZE] as shares [B, H, W, 1], with soft edges."""
+    soft = jax.lax.reduce_window(
+        masks.astype(jnp.float32), 0.0, jax.lax.add, (1, 5, 5), (1, 1, 1), "SAME"
+    )
+    soft = jnp.clip(soft / 25 * 1.6 - 0.6, 0, 1)[..., None]  # the outermost px are the stretched
+    return jax.image.resize(soft, (*shape[:3], 1), "linear", antialias=False)
+
+
+def _blurred(images: jax.Array, key: jax.Array) -> jax.Array:
+    """Every image blurred by a Gaussian of its own, of up to SOFTEST px."""
+    sigma = SOFTEST * images.shape[1] / SIZE * jax.random.uniform(key, (len(images), 1)) ** 2
+    taps = jnp.arange(-4, 5)
+    weights = jnp.exp(-0.5 * (taps / jnp.maximum(sigma, 0.05)) ** 2)
+    weights = weights / weights.sum(axis=1, keepdims=True)
+    for axis in (1, 2):
+        pads = [(0, 0)] * 4
+        pads[axis] = (4, 4)
+        padded = jnp.pad(images, pads, mode="edge")
+        length = images.shape[axis]
+        images = sum(
+            weights[:, i, None, None, None] * jax.lax.slice_in_dim(padded, i, i + length, axis=axis)
+            for i in range(len(taps))
+        )
+    return images
