@@ -61,7 +61,7 @@ def load_data(data: Any, split: str) -> dict[str, Examples]:
 
 
 def _join(parts: Sequence[Examples]) -> Examples:
-    """Examples of several datasets, one after another.
+    """Examples of several datasets, one after another, with the fields that all of them have.
 
     Raises:
       UserError: one of several is streamed from disk.
@@ -73,7 +73,8 @@ def _join(parts: Sequence[Examples]) -> Examples:
             "a dataset that is one of several, joined by +, does not fit in "
             "config.data.memory_mb; raise that, or name one dataset"
         )
-    return {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
+    shared = [key for key in parts[0] if all(key in part for part in parts)]
+    return {key: np.concatenate([part[key] for part in parts]) for key in shared}
 
 
 def data_folder(data: Any) -> epath.Path:

@@ -22,11 +22,11 @@ def multiscale_l1(output: jax.Array, target: jax.Array, weights: jax.Array) -> j
       output, target: images [B, H, W, C]; H and W multiples of 4.
       weights: [H, W, 1], how much a pixel counts.
     """
-    difference, total = output - target, 0.0
-    weights = jnp.asarray(weights)[None]
-    for _ in range(3):
-        total += _mean(weights * jnp.abs(difference))
+    difference, weights = output - target, jnp.asarray(weights)[None]
+    total = _mean(weights * jnp.abs(difference))
+    for _ in range(2):
         difference, weights = _halved(difference), _halved(weights)
+        total += _mean(weights * jnp.abs(difference))
     return total / 3
 
 

@@ -16,7 +16,7 @@ NAMES = sorted(path.stem for path in FOLDER.glob("*.py") if path.stem not in ("_
 VARIANTS = (
     [(name, ()) for name in NAMES]
     + [(name, ("faithful",)) for name in ("polygons_light", "medium_reconstruction", "medium_gan")]
-    + [("medium_gan", ("lfw",))]
+    + [("medium_gan", ("lfw",)), ("frontalize", ("medium",))]
 )
 
 
@@ -27,8 +27,10 @@ def test_every_stage_traces_and_changes_no_shape(name, variant):
     stages, size = create_stages(config), config.data.image_size
     batch = {
         d: jax.ShapeDtypeStruct((2, size, size, 1), "float32")
-        for d in ("unrestricted", "restricted")
+        for d in ("unrestricted", "restricted", "input_restricted")
     }
+    batch["pose_restricted"] = jax.ShapeDtypeStruct((2, 2), "float32")
+    batch["yaw_unrestricted"] = jax.ShapeDtypeStruct((2,), "float32")
     key = jax.random.key(0)
     for stage in stages:
         networks = create_networks(config, roles_of(stages), stage)

@@ -106,6 +106,17 @@ def test_uniform_yaw_shows_rare_views_more_often_and_needs_to_know_them():
     feed = create_feed(domains, make_config(50, uniform_yaw=True))
     drawn = np.concatenate([batch["unrestricted"].ravel() for batch in feed.batches(0, 40)])
     assert 0.4 < np.mean(drawn < 5) < 0.6
-    domains["unrestricted"]["yaw"][7] = np.nan
-    with pytest.raises(UserError, match=r"uniform_yaw=True, but 1 of 100"):
+    domains["unrestricted"]["yaw"] = np.full(100, np.nan)
+    with pytest.raises(UserError, match=r"uniform_yaw=True, but none of the 100"):
         create_feed(domains, make_config(50, uniform_yaw=True))
+
+
+@pytest.mark.parametrize("on_device", ["true", "false"])
+def test_a_run_that_frontalizes_is_told_the_yaw_of_each_u_photo(on_device):
+    domains = {domain: numbered(100) for domain in DOMAINS}
+    domains["unrestricted"]["yaw"] = np.where(np.arange(100) < 50, np.nan, np.arange(100.0))
+    config = make_config(20, on_device=on_device)
+    config.run, config.stages.turn = ("turn",), base.stage("frontalize", 1, ("encoder",), 1e-3)
+    batch = batches(create_feed(domains, config), 2, 3)[0]
+    rows = batch["unrestricted"].ravel()
+    np.testing.assert_array_equal(batch["yaw_unrestricted"], domains["unrestricted"]["yaw"][rows])

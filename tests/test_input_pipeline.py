@@ -105,6 +105,26 @@ def test_domains_may_come_from_two_datasets(data):
     assert domains["restricted"]["subject"][0].startswith("s")
 
 
+def test_a_domain_may_be_several_datasets_one_after_another(data):
+    data.unrestricted = "polygons+orl_faces"
+    both = load_data(data, "train")["unrestricted"]
+    data.unrestricted = "polygons"
+    first = load_data(data, "train")["unrestricted"]
+    data.unrestricted = "orl_faces"
+    second = load_data(data, "train")["unrestricted"]
+    for key in both:
+        np.testing.assert_array_equal(both[key], np.concatenate([first[key], second[key]]))
+    data.unrestricted = "polygons+orl_face"
+    with pytest.raises(UserError, match=r"config\.data\.unrestricted.*orl_faces"):
+        load_data(data, "train")
+
+
+def test_several_datasets_cannot_be_streamed(data):
+    data.unrestricted, data.memory_mb = "polygons+orl_faces", 0.01
+    with pytest.raises(UserError, match=r"joined by \+.*memory_mb"):
+        load_data(data, "train")
+
+
 def test_pairs_share_their_subject(data):
     data.unrestricted = data.restricted = "polygons"
     data.paired = True

@@ -158,6 +158,12 @@ def test_depth_to_space_turns_channels_into_blocks():
     np.testing.assert_array_equal(y[1, 0:2, 4:6].reshape(-1), x[1, 0, 2])
 
 
+def test_linear_upsampling_equals_that_of_jax():
+    x = jax.random.normal(jax.random.key(0), (2, 3, 5, 4))
+    expected = jax.image.resize(x, (2, 6, 10, 4), "linear")
+    np.testing.assert_allclose(layers.upsample_linearly(x), expected, atol=1e-6)
+
+
 def test_max_pool_and_upsample_equal_flax_and_repeat():
     """Values, and the gradient goes to the maximum alone."""
     x = jax.random.permutation(jax.random.key(0), 2 * 4 * 6 * 3.0 * jnp.arange(1, 145) / 144)

@@ -87,6 +87,23 @@ def test_l1_by_hand():
     np.testing.assert_allclose(losses.l1(output, target), [1.25, 0])
 
 
+def test_multiscale_l1_by_hand():
+    output = jnp.zeros((2, 4, 4, 1)).at[0, 0, 0, 0].set(1.0).at[1].set(-0.5)
+    weights = jnp.ones((4, 4, 1)).at[0, 0].set(2.0)
+    # One pixel of 16, weight 2; then 1/4 in one of 4, weight 5/4; then 1/16, weight 17/16.
+    one = (2 / 16 + 0.25 * 1.25 / 4 + 1 / 16 * 17 / 16) / 3
+    all_over = 0.5 * 17 / 16
+    errors = losses.multiscale_l1(output, jnp.zeros_like(output), weights)
+    np.testing.assert_allclose(errors, [one, all_over], rtol=1e-6)
+
+
+def test_gradient_l1_sees_edges_and_no_offset():
+    edge = jnp.zeros((1, 4, 4, 1)).at[:, :, 2:].set(1.0)
+    weights = jnp.ones((4, 4, 1))
+    np.testing.assert_allclose(losses.gradient_l1(edge, 0 * edge, weights), 1 / 3, rtol=1e-6)
+    np.testing.assert_allclose(losses.gradient_l1(edge, edge + 0.7, weights), 0, atol=1e-6)
+
+
 def test_r1_of_a_linear_score_is_half_its_squared_norm():
     weights = jnp.array([[1.0, -2.0], [3.0, 0.5]])[:, :, None]
     images = jax.random.normal(jax.random.key(0), (3, 2, 2, 1))

@@ -25,11 +25,16 @@ COUNTS = {
     "light": ((1_066_632, 8), (280_165, 0)),
     "medium": ((4_366_608, 2_016), (4_365_936, 992)),
     "hourglass": ((138_912, 2_560), (274_656, 5_120)),
+    # Encoder: convolutions 1,076,000, their normalization 960, dense layers 524,416 + 258.
+    # Decoder: 421,280 on the way down, 479,232 up, 576 for the filling, 4,039 for flow and shares;
+    # normalization 1,408.
+    "warp": ((1_601_634, 960), (906_535, 1_408)),
 }
 CODES = {
     "light": (64,),
     "medium": (2, 2, 512),
     "hourglass": ((32, 32, 64), (16, 16, 64), (8, 8, 64), (4, 4, 64), (2, 2, 64)),
+    "warp": {"image": (128, 128, 1), "pose": (2,)},
 }
 
 

@@ -44,3 +44,8 @@ def test_yaw_is_made_uniform():
     drawn = np.concatenate([make_sampler(0, 0, 8, 8, weights)(step) for step in range(1000)])
     shares = [np.isin(drawn, group).mean() for group in ((0, 1, 2, 3), 4, (5, 6), 7)]
     np.testing.assert_allclose(shares, 0.25, atol=0.02)
+
+
+def test_unknown_yaw_is_a_bin_of_its_own():
+    weights = yaw_weights(np.array([np.nan, np.nan, 3.0, -90.0]))
+    np.testing.assert_allclose(weights, [1 / 6, 1 / 6, 1 / 3, 1 / 3])

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from configs import medium_gan
+from configs import base, medium_gan
 from facealign.errors import UserError
 from facealign.roles import ROLES
 from facealign.stages import create_stages, roles_of
@@ -34,6 +34,14 @@ def test_only_an_adversarial_run_has_a_discriminator(config):
     stages = create_stages(config)
     assert roles_of(stages) == ROLES
     assert set(roles_of(stages[:1])) == set(ROLES) - {"discriminator"}
+
+
+def test_a_run_that_only_turns_heads_back_has_no_decoder_of_u(config):
+    config.stages.frontalize = base.stage("frontalize", 1, ("encoder", "decoder_r"), 1e-3)
+    config.run = ("frontalize",)
+    assert roles_of(create_stages(config)) == ("encoder", "decoder_r")
+    config.run = ("frontalize", "reconstruction")
+    assert "decoder_u" in roles_of(create_stages(config))
 
 
 def test_a_stage_named_twice_is_refused(config):

@@ -7,7 +7,7 @@ import jax
 import numpy as np
 import pytest
 
-from configs import polygons_light
+from configs import frontalize, polygons_light
 from facealign.checkpoints import Checkpoints
 from facealign.errors import UserError
 from facealign.run_log import read_rows
@@ -49,6 +49,24 @@ def test_a_run_leaves_all_that_the_readme_promises(tiny_gan, tmp_path):
     for line in (tmp_path / "report.md").read_text().splitlines():
         if line.startswith("!["):
             assert (tmp_path / line[line.index("(") + 1 : -1]).exists(), line
+
+
+def test_a_run_on_turned_pairs_ends_and_goes_on_to_the_same_numbers(data_dir, tmp_path):
+    config = shrink(frontalize.get_config(), data_dir)
+    config.data.update(
+        unrestricted="orl_faces", restricted="orl_faces", image_size=64, uniform_yaw=False
+    )
+    config.optimizer.schedule, config.best_metric = "constant", "l1/turned"
+    config.stages.frontalize.steps = 4
+    train(config, tmp_path / "whole")
+    rows = read_rows(tmp_path / "whole")
+    assert np.isfinite([row["loss"] for row in rows if "loss" in row]).all()
+    assert {"l1/turned", "diversity/swap"} <= set(rows[-1])
+    config.stages.frontalize.steps = 2
+    train(config, tmp_path / "parts")
+    config.stages.frontalize.steps = 4
+    train(config, tmp_path / "parts")
+    assert_equal(*(saved_state(config, tmp_path / name) for name in ("whole", "parts")))
 
 
 @pytest.mark.parametrize(

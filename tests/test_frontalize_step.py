@@ -1,0 +1,81 @@
+"""The objective of turned pairs."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from configs import frontalize
+from facealign.errors import UserError
+from facealign.frontalize_step import face_weights, pose_error, profile_error
+from facealign.stages import create_stages, roles_of
+from facealign.train_state import create_networks, create_state
+from facealign.train_steps import create_step
+
+SIZE = 64
+
+
+def make_batch(count=2):
+    keys = jax.random.split(jax.random.key(0), 3)
+    names = ("unrestricted", "restricted", "input_restricted")
+    shape = (count, SIZE, SIZE, 1)
+    images = {
+        name: jax.random.uniform(key, shape, minval=-1)
+        for name, key in zip(names, keys, strict=True)
+    }
+    return images | {
+        "pose_restricted": jnp.float32([(30, 0), (-60, 10)]),
+        "yaw_unrestricted": jnp.float32([90, np.nan]),
+    }
+
+
+def setup(variant=""):
+    config = frontalize.get_config(variant)
+    config.data.image_size = SIZE
+    stages = create_stages(config)
+    networks = create_networks(config, roles_of(stages), stages[0])
+    state = jax.jit(lambda key: create_state(networks, key, SIZE))(jax.random.key(0))
+    return state, create_step(config, networks, stages[0])
+
+
+def test_pose_error_by_hand():
+    errors = pose_error(jnp.float32([(30, 0), (0, 0)]), jnp.float32([(0, 0), (0, 15)]))
+    np.testing.assert_allclose(errors, [0.5, 0.25])
+
+
+def test_a_profile_may_have_any_yaw_from_70_to_90_to_its_side():
+    yaw = jnp.float32([75, 40, -75, -100, -10])
+    nominal = jnp.float32([90, 90, 90, -90, np.nan])
+    np.testing.assert_allclose(profile_error(yaw, nominal), [0, 1, 145 / 30, 1 / 3, 0], rtol=1e-6)
+    gradient = jax.grad(lambda y: profile_error(y, nominal).sum())(yaw)
+    assert np.isfinite(gradient).all()
+    assert gradient[4] == 0
+
+
+def test_weights_have_mean_one_and_are_highest_at_the_features():
+    weights = face_weights(SIZE)
+    assert weights.shape == (SIZE, SIZE, 1)
+    np.testing.assert_allclose(weights.mean(), 1, rtol=1e-5)
+    assert weights[26, 21] > weights[40, 15] > weights[0, 0]  # eye, cheek, corner
+
+
+@pytest.mark.parametrize("variant", ["", "medium"])
+def test_a_step_lowers_the_loss_and_all_stays_finite(variant):
+    state, step = setup(variant)
+    step, batch, losses = jax.jit(step), make_batch(), []
+    for _ in range(4):
+        state, metrics = step(state, batch, jax.random.key(1))
+        losses.append(float(metrics["loss"]))
+    assert np.isfinite(losses).all()
+    assert losses[-1] < losses[0]
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(state.nets))
+    assert ("pose" in metrics) == (variant == "")  # only where the code has a pose
+
+
+def test_flips_of_the_crop_are_refused():
+    config = frontalize.get_config()
+    config.augment.flip = True
+    stages = create_stages(config)
+    networks = create_networks(config, roles_of(stages), stages[0])
+    with pytest.raises(UserError, match=r"augment\.flip=True"):
+        create_step(config, networks, stages[0])

@@ -1,0 +1,73 @@
+"""Turned pairs: what belongs together stays together."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from facealign import turned_pairs, viewpoint
+from facealign.head_pose import mirror
+
+SIZE = 64
+
+
+@pytest.fixture(scope="module")
+def views():
+    return viewpoint.make_bank(viewpoint.create_poses((-30.0, 0.0, 30.0)))
+
+
+def make_batch(count=6):
+    keys = jax.random.split(jax.random.key(0))
+    shape = (count, SIZE, SIZE, 1)
+    names = ("unrestricted", "restricted")
+    return {n: jax.random.uniform(k, shape, minval=-1) for n, k in zip(names, keys, strict=True)}
+
+
+def test_targets_are_the_photos_or_their_mirror_images(views):
+    batch = make_batch(16)
+    new = turned_pairs.add_pairs(batch, views, jax.random.key(1))
+    same = (new["restricted"] == batch["restricted"]).all(axis=(1, 2, 3))
+    other = (new["restricted"] == mirror(batch["restricted"])).all(axis=(1, 2, 3))
+    assert (same | other).all()
+    assert same.any()
+    assert other.any()
+    np.testing.assert_array_equal(new["unrestricted"], batch["unrestricted"])
+
+
+def test_poses_are_those_of_the_bank_and_inputs_are_images(views):
+    new = turned_pairs.add_pairs(make_batch(), views, jax.random.key(1))
+    assert set(np.asarray(new["pose_restricted"][:, 0])) <= {-30.0, 0.0, 30.0}
+    assert new["input_restricted"].shape == new["restricted"].shape
+    assert np.abs(new["input_restricted"]).max() <= 1
+    assert (new["input_restricted"] != new["restricted"]).any()
+
+
+def test_the_same_key_gives_the_same_pairs_and_jit_equals_eager(views):
+    batch, key = make_batch(), jax.random.key(3)
+    eager = turned_pairs.add_pairs(batch, views, key)
+    jitted = jax.jit(turned_pairs.add_pairs)(batch, turned_pairs.for_device(views), key)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=2e-4), eager, dict(jitted))
+
+
+def test_evaluation_turns_each_photo_and_changes_nothing_else(views):
+    image = np.random.default_rng(0).integers(0, 256, (5, SIZE, SIZE, 1), np.uint8)
+    examples = {"image": image, "subject": np.array([*"abcde"])}
+    data = turned_pairs.with_turned({"restricted": examples}, views, seed=0)
+    assert data["turned"]["image"].shape == image.shape
+    np.testing.assert_array_equal(data["turned"]["subject"], examples["subject"])
+    again = turned_pairs.turn_examples(examples, views, seed=0)
+    np.testing.assert_array_equal(again["image"], data["turned"]["image"])
+
+
+def test_a_head_that_is_not_turned_stays_as_it_is():
+    views = viewpoint.make_bank(viewpoint.create_poses((0.0,)))
+    image = np.random.default_rng(0).integers(0, 256, (2, 128, 128, 1), np.uint8)
+    turned = turned_pairs.turn_examples({"image": image}, views, seed=0)["image"]
+    assert np.abs(turned.astype(int) - image).max() <= 2
+
+
+def test_blur_keeps_flat_images_and_only_smooths(views):
+    flat = jnp.full((3, SIZE, SIZE, 1), 0.25)
+    np.testing.assert_allclose(turned_pairs._blurred(flat, jax.random.key(0)), 0.25, atol=1e-6)
+    rough = jax.random.normal(jax.random.key(1), (3, SIZE, SIZE, 1))
+    assert turned_pairs._blurred(rough, jax.random.key(0)).std() < rough.std()
