@@ -169,6 +169,17 @@ def test_photos_of_training_have_no_novelty():
     assert "are those of training" in text and "Some of these people were trained on" in text
 
 
+def test_a_system_that_knows_canonical_crops_only_gets_such():
+    photos = bench.Photos("folder", ("test",), toy_faces.people(4))
+    chosen = {"geometric alignment": BASELINES["geometric alignment"]}
+    judged = judge.judge(
+        "network", np.copy, photos, toy_faces.training(), 8.0, toy_faces.ToyMeter, chosen, True
+    )
+    system, aligned = (judged.systems[name].outputs.images for name in ("network", *chosen))
+    np.testing.assert_array_equal(system, aligned)
+    assert (system != photos.examples["image"]).any()
+
+
 def test_people_without_a_frontal_photo_are_counted():
     rows = [(p, yaw, i, True) for p in range(3) for i, yaw in enumerate((0, 30))]
     judged = evaluate(toy_faces.examples([*rows, (3, 40, 0, True), (3, 50, 1, False)]))

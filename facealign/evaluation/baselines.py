@@ -30,6 +30,11 @@ class Outputs(NamedTuple):
 Baseline = Callable[[Bench], Outputs]
 
 
+def comes_aligned(dataset: str) -> bool:
+    """Whether the prepared photos of a dataset, or of several joined by +, are canonical crops."""
+    return set(dataset.split("+")) <= ALIGNED
+
+
 def of_all(images: np.ndarray) -> Outputs:
     """Outputs for every photo, in their order."""
     return Outputs(images, np.arange(len(images)))
@@ -45,9 +50,9 @@ def align(bench: Bench) -> Outputs:
 
     A photo without a face stays as it is. Nothing where the photos were prepared that way.
     """
-    if set(bench.photos.dataset.split("+")) <= ALIGNED or bench.measured is None:
+    if comes_aligned(bench.photos.dataset) or bench.measured is None:
         return of_all(bench.photos.examples["image"][:0])
-    return of_all(_aligned(bench))
+    return of_all(aligned(bench))
 
 
 def turn_back(bench: Bench) -> Outputs:
@@ -55,7 +60,7 @@ def turn_back(bench: Bench) -> Outputs:
 
     A photo of unknown yaw stays as it is.
     """
-    images = _aligned(bench)
+    images = aligned(bench)
     known = np.flatnonzero(~np.isnan(bench.yaw))
     if not len(known):
         return of_all(images[:0])
@@ -78,17 +83,17 @@ def _bank(poses: tuple[tuple[float, ...], ...]) -> viewpoint.ViewBank:
     return viewpoint.make_bank(np.array(poses))
 
 
-def _aligned(bench: Bench) -> np.ndarray:
+def aligned(bench: Bench) -> np.ndarray:
     """The photos as canonical crops, as far as a face is found in them."""
     images = bench.photos.examples["image"]
-    if set(bench.photos.dataset.split("+")) <= ALIGNED or bench.measured is None:
+    if comes_aligned(bench.photos.dataset) or bench.measured is None:
         return images
-    aligned, size = images.copy(), images.shape[1]
+    crops, size = images.copy(), images.shape[1]
     for row in np.flatnonzero(bench.measured.found):
         points = five_points(bench.measured.landmarks[row])
         photo = Image.fromarray(images[row, :, :, 0])
-        aligned[row] = geometry.crop(photo, geometry.from_five_points(points, size), size)
-    return aligned
+        crops[row] = geometry.crop(photo, geometry.from_five_points(points, size), size)
+    return crops
 
 
 def mean_face(bench: Bench) -> Outputs:

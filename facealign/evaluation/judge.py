@@ -8,7 +8,14 @@ import numpy as np
 
 from facealign.errors import UserError
 from facealign.evaluation import folds
-from facealign.evaluation.baselines import ALIGNED, BASELINES, Baseline, Outputs, of_all
+from facealign.evaluation.baselines import (
+    BASELINES,
+    Baseline,
+    Outputs,
+    aligned,
+    comes_aligned,
+    of_all,
+)
 from facealign.evaluation.bench import Bench, Photos, create_bench
 from facealign.evaluation.scores import Scores, realism, score
 from facealign.input_pipeline import Examples
@@ -44,6 +51,7 @@ def judge(
     frontal_yaw: float,
     open_meter: Callable[[], Meter],
     baselines: Mapping[str, Baseline] = BASELINES,
+    canonical: bool = False,
 ) -> Judgement:
     """Judges a system beside all baselines.
 
@@ -56,6 +64,7 @@ def judge(
       open_meter: raises `UserError` where there are no instruments; then the judgement does
         without them.
       baselines: by name.
+      canonical: the system knows canonical crops only, and gets such.
     """
     images = photos.examples["image"]
     with contextlib.ExitStack() as stack:
@@ -68,7 +77,8 @@ def judge(
             missing = f"Pose and identity are left out: no face in any of the {len(images)} photos."
             meter = measured = None
         bench = create_bench(photos, train, frontal_yaw, measured)
-        made = {name: of_all(translate(images))} | {n: make(bench) for n, make in baselines.items()}
+        made = {name: of_all(translate(aligned(bench) if canonical else images))}
+        made |= {name: make(bench) for name, make in baselines.items()}
         systems = {}
         for system, outputs in made.items():
             if len(outputs.rows):
@@ -105,7 +115,7 @@ def remarks(bench: Bench) -> list[str]:
             f"No face is found in {missed} of {len(bench.person)} photos as they are; here and in "
             "outputs a missed face counts as not frontal and as nobody."
         )
-    if bench.photos.dataset in ALIGNED:
+    if comes_aligned(bench.photos.dataset):
         notes.append("Geometric alignment is the input itself: these photos come aligned.")
     return notes
 

@@ -6,6 +6,7 @@ from etils import epath
 from ml_collections import ConfigDict
 
 from facealign.evaluate import evaluate, make_translate
+from facealign.evaluation.baselines import comes_aligned
 from facealign.evaluation.bench import load_photos
 from facealign.evaluation.judge import judge
 from facealign.evaluation.write import describe, for_terminal, write_evaluation
@@ -13,6 +14,7 @@ from facealign.input_pipeline import data_folder, load_data, to_uint8
 from facealign.measurements import Meter
 from facealign.paths import cache_folder
 from facealign.report import table
+from facealign.roles import DOMAINS
 from facealign.train_state import Network, TrainState
 from facealign.turned_pairs import create_views, with_turned
 
@@ -48,6 +50,7 @@ def run_evaluation(
         train_data,
         config.data.frontal_yaw,
         lambda: Meter(data_folder(config.data)),
+        canonical=all(comes_aligned(config.data[domain]) for domain in DOMAINS),
     )
     step = int(state.step)
     facts = describe(judgement, workdir.name, step)
