@@ -1,7 +1,7 @@
 """Time to encode and decode photos: `python benchmarks/inference.py [--peer=PYTHON]`.
 
-One photo (latency) and 64 (throughput), medium network, running statistics. PyTorch takes turns as
-in train_step.py.
+One photo (latency) and 64 (throughput), medium network, running statistics. Peers take turns as in
+train_step.py.
 """
 
 import argparse
@@ -38,16 +38,12 @@ def make_round(batch_size: int, calls: int) -> sides.Round:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--rounds", type=int, default=5, help="rounds; sides take turns")
-    parser.add_argument("--peer", default="", help="python of an environment with PyTorch")
-    parser.add_argument("--compile", action="store_true", help="torch.compile as well")
+    sides.add_peer_flags(parser)
     args = parser.parse_args()
     sides.print_machine()
     for batch_size, calls in ((1, 30), (64, 5)):
-        all_sides = [make_round(batch_size, calls)]
-        if args.peer:
-            flags = ["--task=inference", f"--batch_size={batch_size}", f"--calls={calls}"]
-            flags += ["--compile"] if args.compile else []
-            all_sides.append(sides.start_peer(args.peer, "torch_medium.py", *flags))
+        flags = "--task=inference", f"--batch_size={batch_size}", f"--calls={calls}"
+        all_sides = [make_round(batch_size, calls), *sides.start_peers(args, *flags)]
         sides.print_rows(sides.alternate(all_sides, args.rounds), batch_size)
 
 

@@ -5,6 +5,7 @@ each round and answers with one line of JSON a variant, {"variant": NAME, "ms": 
 turns on the same machine.
 """
 
+import argparse
 import json
 import platform
 import statistics
@@ -62,6 +63,20 @@ def start_peer(python: str, script: str, *flags: str) -> Round:
         return {row["variant"]: row["ms"] for row in rows}
 
     return one_round
+
+
+def add_peer_flags(parser: argparse.ArgumentParser) -> None:
+    """Flags that say who takes turns with us."""
+    parser.add_argument("--peer", default="", help="python of an environment with PyTorch")
+    parser.add_argument("--keras", default="", help="python of an environment with Keras")
+    parser.add_argument("--compile", action="store_true", help="the peers compiled as well")
+
+
+def start_peers(args: argparse.Namespace, *flags: str) -> list[Round]:
+    """A round of each peer that the flags ask for."""
+    flags = (*flags, "--compile") if args.compile else flags
+    scripts = {"torch_medium.py": args.peer, "keras_medium.py": args.keras}
+    return [start_peer(python, script, *flags) for script, python in scripts.items() if python]
 
 
 def alternate(sides: list[Round], rounds: int) -> dict[str, list[float]]:

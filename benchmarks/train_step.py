@@ -1,8 +1,8 @@
 """Time of a train step: `python benchmarks/train_step.py --config=configs/medium_gan.py`.
 
 Without --config, a table of every config, each of its stages a row. With --peer=PYTHON, the python
-of an environment with benchmarks/peers/requirements.txt, two rows more: the same step as PyTorch's,
-which takes turns.
+of an environment with benchmarks/peers/requirements.txt, rows more: the same step as PyTorch's,
+which takes turns; with --keras=PYTHON and requirements-keras.txt as Keras's.
 
 - autoencoder: medium encoder and one decoder, L1 and Adam;
 - adversarial: medium encoder, R's decoder and the discriminator, each network once, half of the
@@ -29,6 +29,8 @@ from facealign.stages import create_stages, roles_of
 from facealign.train import make_update
 from facealign.train_state import TrainState, create_networks, create_state
 from facealign.train_steps import create_step
+
+TWINS = ("autoencoder", "adversarial")  # steps that benchmarks/peers has as well
 
 
 def load(path: str) -> ConfigDict:
@@ -62,7 +64,8 @@ def measure(
     name: str, config: ConfigDict, batch_size: int, args: argparse.Namespace, *peers: sides.Round
 ) -> None:
     """Prints a row for each stage of a config, and one for each variant of the peers."""
-    stages, size = create_stages(config), config.data.image_size
+    config.data.image_size = size = args.image_size or config.data.image_size
+    stages = create_stages(config)
     for stage in stages:
         networks = create_networks(config, roles_of(stages), stage)
         state = jax.jit(lambda key, n=networks: create_state(n, key, size))(jax.random.key(0))
@@ -89,18 +92,17 @@ def main() -> None:
     parser.add_argument("--batch_size", type=int, default=32, help="images of both domains")
     parser.add_argument("--rounds", type=int, default=5, help="rounds; sides take turns")
     parser.add_argument("--steps", type=int, default=3, help="steps in a round")
-    parser.add_argument("--peer", default="", help="python of an environment with PyTorch")
-    parser.add_argument("--compile", action="store_true", help="torch.compile as well")
+    parser.add_argument("--image_size", type=int, default=0, help="px; 0 is the config's own")
+    parser.add_argument("--twin", default="", choices=["", *TWINS], help="our side of it alone")
+    sides.add_peer_flags(parser)
     args = parser.parse_args()
     sides.print_machine()
-    if args.peer:
-        for name in ("autoencoder", "adversarial"):
-            batch = args.batch_size if name == "autoencoder" else args.batch_size // len(DOMAINS)
-            flags = [f"--task={name}", f"--batch_size={batch}", f"--calls={args.steps}"]
-            flags += ["--compile"] if args.compile else []
-            peer = sides.start_peer(args.peer, "torch_medium.py", *flags)
-            measure("medium", twin(name), batch, args, peer)
-    if args.peer and not args.config:
+    peers = args.peer or args.keras
+    for name in TWINS if peers else filter(None, [args.twin]):
+        batch = args.batch_size if name == "autoencoder" else args.batch_size // len(DOMAINS)
+        flags = f"--task={name}", f"--batch_size={batch}", f"--calls={args.steps}"
+        measure("medium", twin(name), batch, args, *sides.start_peers(args, *flags))
+    if (peers or args.twin) and not args.config:
         return
     names = [path.name for path in sorted((ROOT / "configs").glob("[!_]*.py"))]
     for name in [args.config] if args.config else names:

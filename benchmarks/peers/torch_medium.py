@@ -1,27 +1,12 @@
 """The medium networks and their train steps in PyTorch: the twins that facealign is timed by.
 
-Needs only requirements.txt, in an environment of its own. The other side of a benchmark starts
-
-    python torch_medium.py --task=autoencoder --batch_size=32 --calls=5
-
-reads one line, the list of variants, and writes a line 'run' for each round. For each round this
-program makes --calls calls of every variant and answers with one line of JSON a variant,
-{"variant": ..., "ms": ...}, the median time of a call. So the sides can take turns on the same
-machine. It ends with its input.
-
-    python torch_medium.py --summary
-
-prints the numbers of parameters, to show that both sides train the same network.
+Needs only requirements.txt, in an environment of its own. turns.py says how to call it.
 """
 
-import argparse
-import json
-import statistics
-import sys
-import time
 from collections.abc import Callable
 
 import torch
+import turns
 from torch import nn
 from torch.nn import functional
 
@@ -159,43 +144,14 @@ def create_calls(task: str, batch_size: int, compiled: bool) -> dict[str, Callab
     return calls
 
 
-def print_summary() -> None:
+def summarize() -> dict[str, int]:
     """Counts as in the report: the encoder's trainable parameters, all that the decoder stores."""
     encoder, decoder = create_encoder(), create_decoder()
     trainable = sum(p.numel() for p in encoder.parameters() if p.requires_grad)
     stored = sum(p.numel() for p in decoder.parameters())
     stored += sum(b.numel() for b in decoder.buffers() if b.dim())  # running means and variances
-    print(json.dumps({"encoder_trainable": trainable, "decoder_with_batch_stats": stored}))
-
-
-def main() -> None:
-    """Reads the flags, warms every variant up, and answers 'run' lines until the input ends."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--task", choices=TASKS, default="autoencoder")
-    parser.add_argument("--batch_size", type=int, default=32, help="images in a batch")
-    parser.add_argument("--calls", type=int, default=5, help="calls in a round")
-    parser.add_argument("--compile", action="store_true", help="torch.compile as well")
-    parser.add_argument("--summary", action="store_true", help="print parameter counts and stop")
-    args = parser.parse_args()
-    if args.summary:
-        print_summary()
-        return
-    calls = create_calls(args.task, args.batch_size, args.compile)
-    for call in calls.values():
-        call()
-        call()
-    print(json.dumps([*calls]), flush=True)
-    for line in sys.stdin:
-        if line.strip() != "run":
-            continue
-        for name, call in calls.items():
-            times = []
-            for _ in range(args.calls):
-                start = time.perf_counter()
-                call()
-                times.append(1e3 * (time.perf_counter() - start))
-            print(json.dumps({"variant": name, "ms": statistics.median(times)}), flush=True)
+    return {"encoder_trainable": trainable, "decoder_with_batch_stats": stored}
 
 
 if __name__ == "__main__":
-    main()
+    turns.main(__doc__.split("\n")[0], TASKS, create_calls, summarize)

@@ -1,0 +1,130 @@
+"""The medium networks and their train steps in Keras on TensorFlow, inside tf.function.
+
+Needs only requirements-keras.txt, in an environment of its own. turns.py says how to call it.
+"""
+
+import os
+from collections.abc import Callable
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import keras
+import tensorflow as tf
+import turns
+from keras import layers
+
+SIZE = 128  # px
+
+
+def batch_norm(use_scale: bool) -> layers.Layer:
+    """flax's BatchNorm(momentum=0.9, epsilon=1e-5)."""
+    return layers.BatchNormalization(momentum=0.9, epsilon=1e-5, scale=use_scale)
+
+
+def create_encoder() -> keras.Sequential:
+    """[B, 128, 128, 1] -> code [B, 2, 2, 512]; no bias, and a scale in the first norm alone."""
+    stack = [layers.Conv2D(16, 7, 2, "same", use_bias=False), layers.ReLU(), batch_norm(True)]
+    for features in (32, 64, 128, 256, 512):
+        stack += [layers.Conv2D(features, 5, 2, "same", use_bias=False)]
+        stack += [layers.LeakyReLU(0.2), batch_norm(False)]
+    return keras.Sequential([keras.Input((SIZE, SIZE, 1)), *stack])
+
+
+def create_decoder() -> keras.Sequential:
+    """Code [B, 2, 2, 512] -> [B, 128, 128, 1] in (-1, 1)."""
+    stack = []
+    for features in (256, 128, 64, 32, 16):
+        stack += [layers.Conv2DTranspose(features, 5, 2, "same", use_bias=False)]
+        stack += [layers.ReLU(), batch_norm(True)]
+    stack += [layers.Conv2DTranspose(1, 3, 2, "same", use_bias=False, activation="tanh")]
+    return keras.Sequential([keras.Input((2, 2, 512)), *stack])
+
+
+def create_discriminator() -> keras.Sequential:
+    """[B, 128, 128, 1] -> patch logits [B, 32, 32, 1]."""
+    stack = []
+    for features, stride in ((32, 2), (64, 2), (128, 1)):
+        stack += [layers.Conv2D(features, 4, stride, "same"), layers.LeakyReLU(0.2)]
+    return keras.Sequential([keras.Input((SIZE, SIZE, 1)), *stack, layers.Conv2D(1, 4, 1, "same")])
+
+
+def adam(model: keras.Model) -> keras.optimizers.Optimizer:
+    optimizer = keras.optimizers.Adam(2e-4, beta_1=0.5, beta_2=0.999, epsilon=1e-7)
+    optimizer.build(model.trainable_variables)
+    return optimizer
+
+
+def create_autoencoder_step(generator: keras.Model, images: tf.Tensor, compiled: bool) -> Callable:
+    """One L1 and Adam step; returns the loss."""
+    optimizer = adam(generator)
+
+    @tf.function(jit_compile=compiled)
+    def step() -> tf.Tensor:
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(tf.abs(generator(images, training=True) - images))
+        variables = generator.trainable_variables
+        optimizer.apply(tape.gradient(loss, variables), variables)
+        return loss
+
+    return lambda: float(step())
+
+
+def create_adversarial_step(generator: keras.Model, images: tf.Tensor, compiled: bool) -> Callable:
+    """One step of both sides at the old weights; every network runs forward once."""
+    critic = create_discriminator()
+    optimizers = [adam(generator), adam(critic)]
+    sides = [generator.trainable_variables, critic.trainable_variables]
+
+    def cross_entropy(logits: tf.Tensor, label: float) -> tf.Tensor:
+        labels = tf.fill(tf.shape(logits), label)
+        return tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(labels, logits))
+
+    @tf.function(jit_compile=compiled)
+    def step() -> tf.Tensor:
+        with tf.GradientTape(persistent=True) as tape:
+            fake = generator(images, training=True)
+            on_fake, on_real = critic(fake, training=True), critic(images, training=True)
+            generator_loss = cross_entropy(on_fake, 1.0)
+            critic_loss = cross_entropy(on_fake, 0.0) + cross_entropy(on_real, 1.0)
+        losses = generator_loss, critic_loss
+        gradients = [tape.gradient(*pair) for pair in zip(losses, sides, strict=True)]
+        for optimizer, gradient, side in zip(optimizers, gradients, sides, strict=True):
+            optimizer.apply(gradient, side)
+        return critic_loss
+
+    return lambda: float(step())
+
+
+def create_inference(generator: keras.Model, images: tf.Tensor, compiled: bool) -> Callable:
+    """Images with running statistics."""
+    call = tf.function(lambda: generator(images, training=False), jit_compile=compiled)
+    return lambda: call().numpy()
+
+
+TASKS = {
+    "autoencoder": create_autoencoder_step,
+    "adversarial": create_adversarial_step,
+    "inference": create_inference,
+}
+
+
+def create_calls(task: str, batch_size: int, compiled: bool) -> dict[str, Callable[[], object]]:
+    """What to time, by variant."""
+    calls = {}
+    for mode in ("tf.function", "jit_compile") if compiled else ("tf.function",):
+        keras.utils.set_random_seed(0)
+        generator = keras.Sequential([create_encoder(), create_decoder()])
+        images = tf.random.uniform((batch_size, SIZE, SIZE, 1), -1, 1)
+        calls[f"Keras, {mode}"] = TASKS[task](generator, images, mode == "jit_compile")
+    return calls
+
+
+def summarize() -> dict[str, int]:
+    """Counts as in the report: the encoder's trainable parameters, all that the decoder stores."""
+    trainable = sum(v.shape.num_elements() for v in create_encoder().trainable_variables)
+    stored = create_decoder().count_params()
+    return {"encoder_trainable": trainable, "decoder_with_batch_stats": stored}
+
+
+if __name__ == "__main__":
+    turns.main(__doc__.split("\n")[0], TASKS, create_calls, summarize)
