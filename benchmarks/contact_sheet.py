@@ -1,0 +1,93 @@
+"""Photos beside what a run makes of them: `python benchmarks/contact_sheet.py WORKDIR --out=FILE`.
+
+`--on=orl_faces:train,validation,test --yaw=10` takes all photos of ORL that look more than 10
+degrees aside. Prints how far their heads are turned before and after, and how far the descriptor
+moved. Needs requirements-faces.txt.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+import jax  # noqa: E402
+import numpy as np  # noqa: E402
+from etils import epath  # noqa: E402
+from PIL import Image  # noqa: E402
+
+from facealign.checkpoints import Checkpoints  # noqa: E402
+from facealign.evaluate import make_translate  # noqa: E402
+from facealign.evaluation.baselines import aligned  # noqa: E402
+from facealign.evaluation.bench import create_bench, load_photos  # noqa: E402
+from facealign.input_pipeline import data_folder, load_data, to_uint8  # noqa: E402
+from facealign.measurements import Measured, Meter  # noqa: E402
+from facealign.run_config import load_config  # noqa: E402
+from facealign.stages import create_stages, roles_of  # noqa: E402
+from facealign.train_state import create_networks, create_state  # noqa: E402
+
+COLUMNS = 16  # photos in a row of the sheet
+
+
+def load_frontalizer(workdir: epath.Path):
+    """The config of a run, and a function from uint8 canonical crops [N, H, W, 1] to outputs."""
+    config = load_config(workdir)
+    stages = create_stages(config)
+    networks = create_networks(config, roles_of(stages), stages[0])
+    like = jax.eval_shape(lambda: create_state(networks, jax.random.key(0), config.data.image_size))
+    with Checkpoints(workdir) as checkpoints:
+        state = checkpoints.restore(like)
+    translate = make_translate(networks)
+    return config, lambda images: to_uint8(translate(state, images, "decoder_r"))
+
+
+def draw_sheet(photos: np.ndarray, outputs: np.ndarray) -> np.ndarray:
+    """Rows of photos uint8 [N, H, W, 1], below each row its outputs: uint8 [height, width]."""
+    count = -(-len(photos) // COLUMNS) * COLUMNS
+    pairs = np.full((count, 2, *photos.shape[1:3]), 255, np.uint8)
+    pairs[: len(photos), 0], pairs[: len(photos), 1] = photos[..., 0], outputs[..., 0]
+    rows = pairs.reshape(-1, COLUMNS, *pairs.shape[1:])  # [rows, columns, 2, H, W]
+    height, width = photos.shape[1:3]
+    return rows.transpose(0, 2, 3, 1, 4).reshape(-1, COLUMNS * width)[: len(rows) * 2 * height]
+
+
+def print_change(before: Measured, after: Measured) -> None:
+    """Of all photos: faces found, median |yaw| and share below 8 degrees; the descriptor's way."""
+    for name, measured in (("before", before), ("after", after)):
+        yaw = np.abs(measured.yaw)
+        print(
+            f"{name:<7} face found {measured.found.mean():.0%}, median |yaw| "
+            f"{np.nanmedian(yaw):.1f} degrees, below 8 degrees {(yaw < 8).mean():.0%}"
+        )
+    both = before.found & after.found
+    way = np.linalg.norm(before.descriptor - after.descriptor, axis=1)[both]
+    print(f"distance of descriptors: median {np.median(way):.2f}, 90 % {np.quantile(way, 0.9):.2f}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("workdir", type=epath.Path)
+    parser.add_argument("--on", default="", help="DATASET:SPLIT,SPLIT; that of the run's U")
+    parser.add_argument("--yaw", type=float, default=0.0, help="degrees; photos that look ahead")
+    parser.add_argument("--most", type=int, default=10_000, help="photos at most, evenly spaced")
+    parser.add_argument("--out", type=Path, required=True)
+    args = parser.parse_args()
+    config, frontalize = load_frontalizer(args.workdir)
+    photos = load_photos(config.data, args.on)
+    with Meter(data_folder(config.data)) as meter:
+        measured = meter.measure(photos.examples["image"])
+        bench = create_bench(
+            photos, load_data(config.data, "train"), config.data.frontal_yaw, measured
+        )
+        rows = np.flatnonzero(np.abs(bench.yaw) >= args.yaw)
+        rows = rows[np.linspace(0, len(rows) - 1, min(len(rows), args.most)).astype(int)]
+        crops = aligned(bench)[rows]
+        outputs = frontalize(crops)
+        Image.fromarray(draw_sheet(crops, outputs)).save(args.out)
+        print(f"{len(rows)} photos of {photos.dataset}")
+        print_change(meter.measure(crops, "crops"), meter.measure(outputs, "outputs"))
+
+
+if __name__ == "__main__":
+    main()
