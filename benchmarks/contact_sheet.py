@@ -74,7 +74,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
     config, frontalize = load_frontalizer(args.workdir)
-    photos = load_photos(config.data, args.on)
+    photos = load_photos(config.data, args.on, restricted=True)
     with Meter(data_folder(config.data)) as meter:
         measured = meter.measure(photos.examples["image"])
         bench = create_bench(

@@ -39,12 +39,13 @@ class Bench(NamedTuple):
     seed: int
 
 
-def load_photos(data: Any, on: str) -> Photos:
-    """All photos that are asked for, whatever their pose; those labelled restricted left out.
+def load_photos(data: Any, on: str, restricted: bool = False) -> Photos:
+    """All photos that are asked for, whatever their pose.
 
     Args:
       data: `config.data`.
       on: `DATASET:SPLIT,SPLIT`; without a split the test split, and "" is the dataset of U.
+      restricted: also those that are labelled so.
 
     Raises:
       UserError: an unknown dataset or split, or no photo in them.
@@ -58,7 +59,7 @@ def load_photos(data: Any, on: str) -> Photos:
     parts = [load_examples(data, name, part) for name in dataset.split("+") for part in splits]
     parts = [part | {"image": part["image"][np.arange(len(part["image"]))]} for part in parts]
     examples = {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
-    chosen = examples["domain"] != "restricted"
+    chosen = (examples["domain"] != "restricted") | restricted
     if not chosen.any():
         raise UserError(f"--on={dataset} has restricted photos only; choose another dataset")
     return Photos(dataset, splits, {key: values[chosen] for key, values in examples.items()})
