@@ -13,7 +13,7 @@ from facealign.memory import keep_freed_memory
 from facealign.paths import cache_folder, open_path
 
 PACKAGE = str(PurePath(__file__).parent)
-MODES = ("train", "evaluate", "summary")
+MODES = ("train", "evaluate", "pack", "summary")
 
 
 def run(

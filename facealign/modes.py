@@ -13,7 +13,7 @@ from facealign.run_config import check_same, load_config
 from facealign.stages import create_stages, roles_of
 from facealign.summary import summarize
 from facealign.train import train
-from facealign.train_state import Network, create_networks, create_state
+from facealign.train_state import Network, TrainState, create_networks, create_state
 
 
 class Job(NamedTuple):
@@ -41,12 +41,16 @@ def run_evaluate(job: Job) -> None:
         check_same(config, job.config, job.workdir)
         config = job.config
     networks = _networks(config)
-    like = jax.eval_shape(lambda: create_state(networks, jax.random.key(0), config.data.image_size))
-    with Checkpoints(job.workdir) as checkpoints:
-        state = checkpoints.restore(like, job.step)
-    if state is None:
-        raise UserError(f"{job.workdir} has no checkpoint yet; let its training go on first")
-    run_evaluation(config, networks, state, job.workdir, job.on)
+    run_evaluation(config, networks, _restore(job, config, networks), job.workdir, job.on)
+
+
+def run_pack(job: Job) -> None:
+    """Writes the weights of a checkpoint that frontal photos need, to give away."""
+    from facealign.weights import save_weights
+
+    config, path = load_config(job.workdir), job.workdir / "weights.safetensors"
+    save_weights(path, config, _restore(job, config, _networks(config)))
+    print(f"wrote {path}, {path.stat().length / 1e6:.1f} MB")
 
 
 def run_summary(job: Job) -> None:
@@ -57,8 +61,19 @@ def run_summary(job: Job) -> None:
 MODES: dict[str, Callable[[Job], None]] = {
     "train": run_train,
     "evaluate": run_evaluate,
+    "pack": run_pack,
     "summary": run_summary,
 }
+
+
+def _restore(job: Job, config: ConfigDict, networks: Mapping[str, Network]) -> TrainState:
+    """The checkpoint of the workdir that the job asks for."""
+    like = jax.eval_shape(lambda: create_state(networks, jax.random.key(0), config.data.image_size))
+    with Checkpoints(job.workdir) as checkpoints:
+        state = checkpoints.restore(like, job.step)
+    if state is None:
+        raise UserError(f"{job.workdir} has no checkpoint yet; let its training go on first")
+    return state
 
 
 def _networks(config: ConfigDict) -> Mapping[str, Network]:

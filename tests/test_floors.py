@@ -14,7 +14,7 @@ FLOORS = (
      "measurements", "metrics", "monitors", "models", "optimizers", "prepare", "profiling",
      "run_log", "sampling", "stages", "streamed_images", "verification", "visualize"),
     ("input_pipeline", "run_config", "train_state", "viewpoint"),
-    ("feed", "generate", "turned_pairs"),
+    ("feed", "generate", "turned_pairs", "weights"),
     ("frontalize_step",),
     ("checkpoints", "evaluate", "report", "summary", "train_steps"),
     ("evaluation", "train"),

@@ -1,0 +1,50 @@
+"""Weights in one file: nothing is lost but precision, and a wrong file is called so."""
+
+import jax
+import numpy as np
+import pytest
+from etils import epath
+
+from configs import frontalize
+from facealign.errors import UserError
+from facealign.stages import create_stages, roles_of
+from facealign.train_state import apply_network, averaged, create_networks, create_state
+from facealign.weights import load_weights, save_weights
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    config = frontalize.get_config()
+    config.data.image_size = 64
+    config.data.manual_dir = "/somewhere/else"
+    stages = create_stages(config)
+    networks = create_networks(config, roles_of(stages), stages[0])
+    state = jax.jit(lambda key: create_state(networks, key, 64))(jax.random.key(0))
+    path = epath.Path(tmp_path_factory.mktemp("weights") / "w.safetensors")
+    save_weights(path, config, state)
+    return path, networks, state
+
+
+def test_the_same_images_come_out(saved):
+    path, networks, state = saved
+    config, loaded = load_weights(path)
+    photos = jax.random.uniform(jax.random.key(1), (2, 64, 64, 1), minval=-1)
+
+    @jax.jit
+    def frontal(nets):
+        code = apply_network(networks["encoder"], nets["encoder"], photos)
+        return apply_network(networks["decoder_r"], nets["decoder_r"], code)[-1]
+
+    np.testing.assert_allclose(frontal(loaded.nets), frontal(averaged(state).nets), atol=0.02)
+    assert config.model.name == "warp"
+    assert config.data.manual_dir == ""
+    assert path.stat().length < 6e6
+
+
+@pytest.mark.parametrize("damage", [lambda b: b[: len(b) // 2], lambda b: b"no weights", None])
+def test_a_wrong_file_is_called_so(saved, tmp_path, damage):
+    path = epath.Path(tmp_path / "wrong.safetensors")
+    if damage:
+        path.write_bytes(damage(saved[0].read_bytes()))
+    with pytest.raises(UserError, match=r"wrong\.safetensors"):
+        load_weights(path)
