@@ -11,13 +11,13 @@ from facealign import command_line
 CONFIG = config_flags.DEFINE_config_file(
     "config",
     None,
-    "The experiment, as configs/NAME.py or configs/NAME.py:VARIANT; evaluate "
-    "takes that of the run unless given.",
+    "The experiment, as configs/NAME.py or configs/NAME.py:VARIANT; evaluate and pack "
+    "take that of the run unless given.",
 )
 WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run; runs/NAME unless given.")
 MODE = flags.DEFINE_enum("mode", "train", command_line.MODES, "What to do.")
 STEP = flags.DEFINE_integer(
-    "step", 0, "evaluate: which checkpoint, by its step; 0 is the newest.", lower_bound=0
+    "step", 0, "evaluate, pack: which checkpoint, by its step; 0 is the newest.", lower_bound=0
 )
 PROFILE = flags.DEFINE_bool("profile", False, "train: write a trace of some steps to the workdir.")
 ON = flags.DEFINE_string(

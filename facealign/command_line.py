@@ -14,6 +14,7 @@ from facealign.paths import cache_folder, open_path
 
 PACKAGE = str(PurePath(__file__).parent)
 MODES = ("train", "evaluate", "pack", "summary")
+OF_A_RUN = ("evaluate", "pack")  # they take its config from the workdir
 
 
 def run(
@@ -50,7 +51,7 @@ def parse_flags(argv: list[str]) -> list[str]:
         values = flags.FLAGS.flag_values_dict()
         if values["config"] is not None:
             _ = values["config"].is_locked  # where it could not be loaded, any use of it says so
-        elif values["mode"] != "evaluate" or not values["workdir"]:
+        elif values["mode"] not in OF_A_RUN or not values["workdir"]:
             raise UserError("which experiment? Give --config=configs/NAME.py, for instance "
                             "--config=configs/medium_gan.py, or for --mode=evaluate the --workdir "
                             "of a run")  # fmt: skip

@@ -127,6 +127,8 @@ def test_evaluate_takes_the_config_of_the_run_and_refuses_another(tmp_path, data
     assert code == 0 and "8 photos of 4 people: lfw, validation and test" in output
     code, _, errors = run(*flags, *short, "--mode=evaluate", "--config.seed=9")
     assert code != 0 and "seed: 0 -> 9" in errors
+    code, output, _ = run("--mode=pack", f"--workdir={tmp_path}")
+    assert code == 0 and (tmp_path / "weights.safetensors").exists()
 
 
 def test_evaluate_refuses_a_checkpoint_of_another_network(tmp_path, data_dir):
