@@ -11,6 +11,8 @@ from facealign.stages import create_stages, roles_of
 from facealign.train_state import apply_network, averaged, create_networks, create_state
 from facealign.weights import load_weights, save_weights
 
+SHIPPED = "weights/frontalize.safetensors"
+
 
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory):
@@ -48,3 +50,15 @@ def test_a_wrong_file_is_called_so(saved, tmp_path, damage):
         path.write_bytes(damage(saved[0].read_bytes()))
     with pytest.raises(UserError, match=r"wrong\.safetensors"):
         load_weights(path)
+
+
+def test_the_weights_of_the_repository_fit_the_networks():
+    config, loaded = load_weights(epath.Path(__file__).parent.parent / SHIPPED)
+    stages = create_stages(config)
+    networks = create_networks(config, roles_of(stages), stages[0])
+    fresh = jax.eval_shape(lambda: create_state(networks, jax.random.key(0), 128))
+    for role, net in loaded.nets.items():
+        expected = fresh.nets[role].params, fresh.nets[role].batch_stats
+        shapes = jax.tree.map(np.shape, (net.params, net.batch_stats))
+        assert shapes == jax.tree.map(np.shape, expected)
+        assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(net.params))
