@@ -2,7 +2,8 @@
 
 Without --config, a table of every config, each of its stages a row. With --peer=PYTHON, the python
 of an environment with benchmarks/peers/requirements.txt, rows more: the same step as PyTorch's,
-which takes turns; with --keras=PYTHON and requirements-keras.txt as Keras's.
+which takes turns; with --keras=PYTHON and requirements-keras.txt as Keras's. --twin=NAME is one of
+these steps alone. --batch_size and --image_size take several numbers, a table of each pair.
 
 - autoencoder: medium encoder and one decoder, L1 and Adam;
 - adversarial: medium encoder, R's decoder and the discriminator, each network once, half of the
@@ -12,6 +13,7 @@ which takes turns; with --keras=PYTHON and requirements-keras.txt as Keras's.
 import argparse
 import functools
 import importlib
+import itertools
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -54,6 +56,12 @@ def twin(name: str) -> ConfigDict:
     return config
 
 
+def sized(config: ConfigDict, size: int) -> ConfigDict:
+    """The config at another image size in px; 0 leaves it."""
+    config.data.image_size = size or config.data.image_size
+    return config
+
+
 def take_step(update: Callable, box: list[TrainState], batch: dict[str, jax.Array]) -> object:
     """One step of the state in the box; a step takes its argument's memory."""
     box[0], metrics = update(box[0], {}, [batch])
@@ -61,10 +69,24 @@ def take_step(update: Callable, box: list[TrainState], batch: dict[str, jax.Arra
 
 
 def measure(
-    name: str, config: ConfigDict, batch_size: int, args: argparse.Namespace, *peers: sides.Round
+    name: str,
+    config: ConfigDict,
+    batch_size: int,
+    images: int,
+    args: argparse.Namespace,
+    *peers: sides.Round,
 ) -> None:
-    """Prints a row for each stage of a config, and one for each variant of the peers."""
-    config.data.image_size = size = args.image_size or config.data.image_size
+    """Prints a row for each stage of a config, and one for each variant of the peers.
+
+    Args:
+      name: what the rows are called.
+      config: what is trained, at its data.image_size.
+      batch_size: images of each domain.
+      images: that a step takes, for the rate.
+      args: the flags.
+      *peers: who takes turns.
+    """
+    size = config.data.image_size
     stages = create_stages(config)
     for stage in stages:
         networks = create_networks(config, roles_of(stages), stage)
@@ -80,34 +102,45 @@ def measure(
         one_step = functools.partial(take_step, update, [state], batch)
         ours = sides.make_round(f"{name} / {stage.name}", one_step, args.steps)
         times = sides.alternate([ours, *peers], args.rounds)
-        sides.print_rows(times, args.batch_size)
+        sides.print_rows(times, images)
         rate = sides.matrix_rate()
         share = flops / rate / (min(next(iter(times.values()))) / 1e3)
         print(f"  {flops / 1e9:.1f} GFLOP; floor at {rate / 1e9:.0f} GFLOP/s: {share:.0%} of ours")
 
 
+def measure_twin(name: str, images: int, size: int, args: argparse.Namespace) -> None:
+    """Prints the rows of a step that the peers have as well; size in px, 0 for the config's."""
+    config = sized(twin(name), size)
+    size = config.data.image_size
+    batch_size = images if name == "autoencoder" else images // len(DOMAINS)
+    flags = f"--task={name}", f"--batch_size={batch_size}", f"--image_size={size}"
+    peers = sides.start_peers(args, *flags, f"--calls={args.steps}")
+    measure(f"medium, {images} of {size} px", config, batch_size, images, args, *peers)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--config", default="", help="configs/NAME.py; all of them if not given")
-    parser.add_argument("--batch_size", type=int, default=32, help="images of both domains")
+    parser.add_argument("--batch_size", type=int, nargs="+", default=[32], help="of both domains")
     parser.add_argument("--rounds", type=int, default=5, help="rounds; sides take turns")
     parser.add_argument("--steps", type=int, default=3, help="steps in a round")
-    parser.add_argument("--image_size", type=int, default=0, help="px; 0 is the config's own")
-    parser.add_argument("--twin", default="", choices=["", *TWINS], help="our side of it alone")
+    parser.add_argument("--image_size", type=int, nargs="+", default=[0], help="px; 0: config's")
+    parser.add_argument("--twin", default="", choices=["", *TWINS], help="this step alone")
     sides.add_peer_flags(parser)
     args = parser.parse_args()
     sides.print_machine()
     peers = args.peer or args.keras
-    for name in TWINS if peers else filter(None, [args.twin]):
-        batch = args.batch_size if name == "autoencoder" else args.batch_size // len(DOMAINS)
-        flags = f"--task={name}", f"--batch_size={batch}", f"--calls={args.steps}"
-        measure("medium", twin(name), batch, args, *sides.start_peers(args, *flags))
+    pairs = [*itertools.product(args.batch_size, args.image_size)]
+    for name in [args.twin] if args.twin else TWINS if peers else ():
+        for images, size in pairs:
+            measure_twin(name, images, size, args)
     if (peers or args.twin) and not args.config:
         return
     names = [path.name for path in sorted((ROOT / "configs").glob("[!_]*.py"))]
     for name in [args.config] if args.config else names:
-        if name != "base.py":
-            measure(Path(name).name, load(name), args.batch_size // len(DOMAINS), args)
+        for images, size in pairs if name != "base.py" else ():
+            config = sized(load(name), size)
+            measure(Path(name).name, config, images // len(DOMAINS), images, args)
 
 
 if __name__ == "__main__":

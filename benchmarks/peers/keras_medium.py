@@ -13,39 +13,41 @@ import tensorflow as tf
 import turns
 from keras import layers
 
-SIZE = 128  # px
-
 
 def batch_norm(use_scale: bool) -> layers.Layer:
     """flax's BatchNorm(momentum=0.9, epsilon=1e-5)."""
     return layers.BatchNormalization(momentum=0.9, epsilon=1e-5, scale=use_scale)
 
 
-def create_encoder() -> keras.Sequential:
-    """[B, 128, 128, 1] -> code [B, 2, 2, 512]; no bias, and a scale in the first norm alone."""
+def create_encoder(size: int) -> keras.Sequential:
+    """[B, size, size, 1] -> code [B, size / 64, size / 64, 512].
+
+    No bias, and a scale in the first norm alone.
+    """
     stack = [layers.Conv2D(16, 7, 2, "same", use_bias=False), layers.ReLU(), batch_norm(True)]
     for features in (32, 64, 128, 256, 512):
         stack += [layers.Conv2D(features, 5, 2, "same", use_bias=False)]
         stack += [layers.LeakyReLU(0.2), batch_norm(False)]
-    return keras.Sequential([keras.Input((SIZE, SIZE, 1)), *stack])
+    return keras.Sequential([keras.Input((size, size, 1)), *stack])
 
 
-def create_decoder() -> keras.Sequential:
-    """Code [B, 2, 2, 512] -> [B, 128, 128, 1] in (-1, 1)."""
+def create_decoder(size: int) -> keras.Sequential:
+    """Code [B, size / 64, size / 64, 512] -> [B, size, size, 1] in (-1, 1)."""
     stack = []
     for features in (256, 128, 64, 32, 16):
         stack += [layers.Conv2DTranspose(features, 5, 2, "same", use_bias=False)]
         stack += [layers.ReLU(), batch_norm(True)]
     stack += [layers.Conv2DTranspose(1, 3, 2, "same", use_bias=False, activation="tanh")]
-    return keras.Sequential([keras.Input((2, 2, 512)), *stack])
+    return keras.Sequential([keras.Input((size // 64, size // 64, 512)), *stack])
 
 
-def create_discriminator() -> keras.Sequential:
-    """[B, 128, 128, 1] -> patch logits [B, 32, 32, 1]."""
+def create_discriminator(size: int) -> keras.Sequential:
+    """[B, size, size, 1] -> patch logits [B, size / 4, size / 4, 1]."""
     stack = []
     for features, stride in ((32, 2), (64, 2), (128, 1)):
         stack += [layers.Conv2D(features, 4, stride, "same"), layers.LeakyReLU(0.2)]
-    return keras.Sequential([keras.Input((SIZE, SIZE, 1)), *stack, layers.Conv2D(1, 4, 1, "same")])
+    stack += [layers.Conv2D(1, 4, 1, "same")]
+    return keras.Sequential([keras.Input((size, size, 1)), *stack])
 
 
 def adam(model: keras.Model) -> keras.optimizers.Optimizer:
@@ -71,7 +73,7 @@ def create_autoencoder_step(generator: keras.Model, images: tf.Tensor, compiled:
 
 def create_adversarial_step(generator: keras.Model, images: tf.Tensor, compiled: bool) -> Callable:
     """One step of both sides at the old weights; every network runs forward once."""
-    critic = create_discriminator()
+    critic = create_discriminator(images.shape[1])
     optimizers = [adam(generator), adam(critic)]
     sides = [generator.trainable_variables, critic.trainable_variables]
 
@@ -108,21 +110,23 @@ TASKS = {
 }
 
 
-def create_calls(task: str, batch_size: int, compiled: bool) -> dict[str, Callable[[], object]]:
+def create_calls(
+    task: str, batch_size: int, image_size: int, compiled: bool
+) -> dict[str, Callable[[], object]]:
     """What to time, by variant."""
     calls = {}
     for mode in ("tf.function", "jit_compile") if compiled else ("tf.function",):
         keras.utils.set_random_seed(0)
-        generator = keras.Sequential([create_encoder(), create_decoder()])
-        images = tf.random.uniform((batch_size, SIZE, SIZE, 1), -1, 1)
+        generator = keras.Sequential([create_encoder(image_size), create_decoder(image_size)])
+        images = tf.random.uniform((batch_size, image_size, image_size, 1), -1, 1)
         calls[f"Keras, {mode}"] = TASKS[task](generator, images, mode == "jit_compile")
     return calls
 
 
 def summarize() -> dict[str, int]:
     """Counts as in the report: the encoder's trainable parameters, all that the decoder stores."""
-    trainable = sum(v.shape.num_elements() for v in create_encoder().trainable_variables)
-    stored = create_decoder().count_params()
+    trainable = sum(v.shape.num_elements() for v in create_encoder(128).trainable_variables)
+    stored = create_decoder(128).count_params()
     return {"encoder_trainable": trainable, "decoder_with_batch_stats": stored}
 
 

@@ -3,12 +3,15 @@
 Needs only requirements.txt, in an environment of its own. turns.py says how to call it.
 """
 
+import functools
 from collections.abc import Callable
 
 import torch
 import turns
 from torch import nn
 from torch.nn import functional
+
+Prepare = Callable[[nn.Module], nn.Module]  # brings a network into the form of a variant
 
 MEMORY_FORMATS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
 
@@ -62,8 +65,15 @@ def adam(module: nn.Module) -> torch.optim.Adam:
     return torch.optim.Adam(params, lr=2e-4, betas=(0.5, 0.999), eps=1e-7)
 
 
+def prepare(module: nn.Module, memory_format: torch.memory_format, compiled: bool) -> nn.Module:
+    module = module.to(memory_format=memory_format)
+    if compiled:
+        module.compile()
+    return module
+
+
 def create_autoencoder_step(
-    generator: nn.Module, images: torch.Tensor, _: torch.memory_format
+    generator: nn.Module, images: torch.Tensor, _: Prepare
 ) -> Callable[[], float]:
     """One L1 and Adam step; returns the loss."""
     optimizer = adam(generator)
@@ -79,13 +89,13 @@ def create_autoencoder_step(
 
 
 def create_adversarial_step(
-    generator: nn.Module, images: torch.Tensor, memory_format: torch.memory_format
+    generator: nn.Module, images: torch.Tensor, prepare: Prepare
 ) -> Callable[[], float]:
     """One step of both sides at the old weights; every network runs forward once.
 
     The images are the input of the generator and the real photos of the discriminator as well.
     """
-    critic = create_discriminator().to(memory_format=memory_format)
+    critic = prepare(create_discriminator())
     optimizers = [adam(generator), adam(critic)]
     cross_entropy = functional.binary_cross_entropy_with_logits
 
@@ -108,7 +118,7 @@ def create_adversarial_step(
 
 
 def create_inference(
-    generator: nn.Module, images: torch.Tensor, _: torch.memory_format
+    generator: nn.Module, images: torch.Tensor, _: Prepare
 ) -> Callable[[], torch.Tensor]:
     """Images with running statistics."""
     generator.eval()
@@ -127,20 +137,21 @@ TASKS = {
 }
 
 
-def create_calls(task: str, batch_size: int, compiled: bool) -> dict[str, Callable[[], object]]:
+def create_calls(
+    task: str, batch_size: int, image_size: int, compiled: bool
+) -> dict[str, Callable[[], object]]:
     """What to time, by variant."""
     calls = {}
     for name, memory_format in MEMORY_FORMATS.items():
         for mode in ("eager", "compiled") if compiled else ("eager",):
             torch.manual_seed(0)
-            generator = nn.Sequential(create_encoder(), create_decoder())
-            generator = generator.to(memory_format=memory_format)
-            images = torch.rand(batch_size, 1, 128, 128) * 2 - 1
+            form = functools.partial(
+                prepare, memory_format=memory_format, compiled=mode == "compiled"
+            )
+            generator = form(nn.Sequential(create_encoder(), create_decoder()))
+            images = torch.rand(batch_size, 1, image_size, image_size) * 2 - 1
             images = images.contiguous(memory_format=memory_format)
-            call = TASKS[task](generator, images, memory_format)
-            if mode == "compiled":
-                generator.compile()
-            calls[f"PyTorch, {mode}, {name}"] = call
+            calls[f"PyTorch, {mode}, {name}"] = TASKS[task](generator, images, form)
     return calls
 
 

@@ -26,7 +26,7 @@ Calls = dict[str, Callable[[], object]]  # what to time, by variant
 def main(
     about: str,
     tasks: Iterable[str],
-    create_calls: Callable[[str, int, bool], Calls],
+    create_calls: Callable[[str, int, int, bool], Calls],
     summarize: Callable[[], dict[str, int]],
 ) -> None:
     """Reads the flags, warms every variant up, and answers 'run' lines until the input ends.
@@ -34,12 +34,13 @@ def main(
     Args:
       about: the program in one line.
       tasks: names.
-      create_calls: (task, batch size, whether compiled variants are wanted) -> calls.
+      create_calls: (task, batch size, image size in px, whether compiled as well) -> calls.
       summarize: the numbers of parameters.
     """
     parser = argparse.ArgumentParser(description=about)
     parser.add_argument("--task", choices=[*tasks], default="autoencoder")
     parser.add_argument("--batch_size", type=int, default=32, help="images in a batch")
+    parser.add_argument("--image_size", type=int, default=128, help="px, a multiple of 64")
     parser.add_argument("--calls", type=int, default=5, help="calls in a round")
     parser.add_argument("--compile", action="store_true", help="compiled variants as well")
     parser.add_argument("--summary", action="store_true", help="print parameter counts and stop")
@@ -47,7 +48,7 @@ def main(
     if args.summary:
         print(json.dumps(summarize()))
         return
-    calls = create_calls(args.task, args.batch_size, args.compile)
+    calls = create_calls(args.task, args.batch_size, args.image_size, args.compile)
     for call in calls.values():
         call()
         call()
