@@ -12,44 +12,28 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-import jax  # noqa: E402
 import numpy as np  # noqa: E402
 from etils import epath  # noqa: E402
 from PIL import Image  # noqa: E402
 
-from facealign.checkpoints import Checkpoints  # noqa: E402
+from facealign.checkpoints import load_run  # noqa: E402
 from facealign.evaluate import make_translate  # noqa: E402
 from facealign.evaluation.baselines import aligned  # noqa: E402
 from facealign.evaluation.bench import create_bench, load_photos  # noqa: E402
 from facealign.input_pipeline import data_folder, load_data, to_uint8  # noqa: E402
 from facealign.measurements import Measured, Meter  # noqa: E402
-from facealign.run_config import load_config  # noqa: E402
-from facealign.stages import create_stages, roles_of  # noqa: E402
-from facealign.train_state import create_networks, create_state  # noqa: E402
 
 COLUMNS = 16  # photos in a row of the sheet
 
 
-def load_frontalizer(workdir: epath.Path):
-    """The config of a run, and a function from uint8 canonical crops [N, H, W, 1] to outputs."""
-    config = load_config(workdir)
-    stages = create_stages(config)
-    networks = create_networks(config, roles_of(stages), stages[0])
-    like = jax.eval_shape(lambda: create_state(networks, jax.random.key(0), config.data.image_size))
-    with Checkpoints(workdir) as checkpoints:
-        state = checkpoints.restore(like)
-    translate = make_translate(networks)
-    return config, lambda images: to_uint8(translate(state, images, "decoder_r"))
-
-
 def draw_sheet(photos: np.ndarray, outputs: np.ndarray) -> np.ndarray:
     """Rows of photos uint8 [N, H, W, 1], below each row its outputs: uint8 [height, width]."""
-    count = -(-len(photos) // COLUMNS) * COLUMNS
-    pairs = np.full((count, 2, *photos.shape[1:3]), 255, np.uint8)
-    pairs[: len(photos), 0], pairs[: len(photos), 1] = photos[..., 0], outputs[..., 0]
-    rows = pairs.reshape(-1, COLUMNS, *pairs.shape[1:])  # [rows, columns, 2, H, W]
-    height, width = photos.shape[1:3]
-    return rows.transpose(0, 2, 3, 1, 4).reshape(-1, COLUMNS * width)[: len(rows) * 2 * height]
+    pairs = np.concatenate([photos, outputs], axis=1)[..., 0]  # one above the other
+    missing = -len(pairs) % COLUMNS
+    pairs = np.pad(pairs, [(0, missing), (0, 0), (0, 0)], constant_values=255)
+    _, height, width = pairs.shape
+    rows = pairs.reshape(-1, COLUMNS, height, width).transpose(0, 2, 1, 3)
+    return rows.reshape(-1, COLUMNS * width)
 
 
 def print_change(before: Measured, after: Measured) -> None:
@@ -69,21 +53,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("workdir", type=epath.Path)
     parser.add_argument("--on", default="", help="DATASET:SPLIT,SPLIT; that of the run's U")
-    parser.add_argument("--yaw", type=float, default=0.0, help="degrees; photos that look ahead")
+    parser.add_argument("--yaw", type=float, default=0.0, help="degrees, at least, of |yaw|")
     parser.add_argument("--most", type=int, default=10_000, help="photos at most, evenly spaced")
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
-    config, frontalize = load_frontalizer(args.workdir)
-    photos = load_photos(config.data, args.on, restricted=True)
-    with Meter(data_folder(config.data)) as meter:
+    run = load_run(args.workdir)
+    data, translate = run.config.data, make_translate(run.networks)
+    photos = load_photos(data, args.on, restricted=True)
+    with Meter(data_folder(data)) as meter:
         measured = meter.measure(photos.examples["image"])
-        bench = create_bench(
-            photos, load_data(config.data, "train"), config.data.frontal_yaw, measured
-        )
+        bench = create_bench(photos, load_data(data, "train"), data.frontal_yaw, measured)
         rows = np.flatnonzero(np.abs(bench.yaw) >= args.yaw)
+        if not len(rows):
+            sys.exit(f"error: no photo looks {args.yaw} degrees aside; choose a smaller --yaw")
         rows = rows[np.linspace(0, len(rows) - 1, min(len(rows), args.most)).astype(int)]
         crops = aligned(bench)[rows]
-        outputs = frontalize(crops)
+        outputs = to_uint8(translate(run.state, crops, "decoder_r"))
         Image.fromarray(draw_sheet(crops, outputs)).save(args.out)
         print(f"{len(rows)} photos of {photos.dataset}")
         print_change(meter.measure(crops, "crops"), meter.measure(outputs, "outputs"))

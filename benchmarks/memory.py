@@ -31,15 +31,18 @@ def main() -> None:
     args = parser.parse_args()
     for batch in args.batch_sizes:
         flags = [f"--batch_size={batch}"]
-        ours = [sys.executable, str(HERE / "train_step.py"), "--twin=autoencoder", "--rounds=1"]
+        ours = [sys.executable, str(HERE / "train_step.py"), "--twin=autoencoder"]
+        ours += ["--rounds=1", "--steps=1"]
         rows = {"facealign": [*ours, *flags]}
         peers = HERE / "peers"
-        if args.peer:
-            rows["PyTorch"] = [args.peer, str(peers / "torch_medium.py"), *flags]
-        if args.keras:
-            rows["Keras"] = [args.keras, str(peers / "keras_medium.py"), *flags]
+        for python, script, variant in (
+            (args.peer, "torch_medium.py", "PyTorch, eager, channels_last"),
+            (args.keras, "keras_medium.py", "Keras, tf.function"),
+        ):
+            if python:
+                rows[variant] = [python, str(peers / script), f"--variant={variant}", *flags]
         for name, command in rows.items():
-            print(f"batch {batch:<4} {name:<12} {peak_megabytes(command):8.0f} MB", flush=True)
+            print(f"batch {batch:<4} {name:<30} {peak_megabytes(command):8.0f} MB", flush=True)
 
 
 if __name__ == "__main__":

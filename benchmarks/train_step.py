@@ -22,15 +22,18 @@ import sides
 from sides import ROOT
 
 import jax  # isort: skip
+import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
 from configs import base
+from facealign.paths import cache_folder
 from facealign.roles import DOMAINS
 from facealign.stages import create_stages, roles_of
 from facealign.train import make_update
 from facealign.train_state import TrainState, create_networks, create_state
 from facealign.train_steps import create_step
+from facealign.turned_pairs import create_views, for_device
 
 TWINS = ("autoencoder", "adversarial")  # steps that benchmarks/peers has as well
 
@@ -62,9 +65,9 @@ def sized(config: ConfigDict, size: int) -> ConfigDict:
     return config
 
 
-def take_step(update: Callable, box: list[TrainState], batch: dict[str, jax.Array]) -> object:
+def take_step(update: Callable, box: list[TrainState], resident: dict, batch: dict) -> object:
     """One step of the state in the box; a step takes its argument's memory."""
-    box[0], metrics = update(box[0], {}, [batch])
+    box[0], metrics = update(box[0], resident, [batch])
     return box[0], metrics
 
 
@@ -86,20 +89,26 @@ def measure(
       args: the flags.
       *peers: who takes turns.
     """
-    size = config.data.image_size
-    stages = create_stages(config)
+    stages, size = create_stages(config), config.data.image_size
     for stage in stages:
         networks = create_networks(config, roles_of(stages), stage)
+        turned = stage.objective == "frontalize"
         state = jax.jit(lambda key, n=networks: create_state(n, key, size))(jax.random.key(0))
         update = make_update(
-            create_step(config, networks, stage), config.augment, jax.random.key(1)
+            create_step(config, networks, stage),
+            config.augment,
+            jax.random.key(1),
+            turned=turned,
         )
         rng = np.random.default_rng(0)
         shape = (batch_size, size, size, 1)
         batch = jax.device_put({d: rng.integers(0, 256, shape, np.uint8) for d in DOMAINS})
-        update = update.lower(state, {}, [batch]).compile()
+        resident = {"views": for_device(create_views(cache_folder()))} if turned else {}
+        if turned:
+            batch["yaw_unrestricted"] = jnp.full(batch_size, jnp.nan)
+        update = update.lower(state, resident, [batch]).compile()
         flops = update.cost_analysis()["flops"]
-        one_step = functools.partial(take_step, update, [state], batch)
+        one_step = functools.partial(take_step, update, [state], resident, batch)
         ours = sides.make_round(f"{name} / {stage.name}", one_step, args.steps)
         times = sides.alternate([ours, *peers], args.rounds)
         sides.print_rows(times, images)

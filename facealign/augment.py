@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from facealign.resample import grid, resample
 
 WARP_POINTS = 5  # along each side of the image
+BLUR_REACH = 4  # px
 
 
 def flip(images: jax.Array, key: jax.Array) -> jax.Array:
@@ -64,6 +65,27 @@ def contrast(images: jax.Array, key: jax.Array, amount: float) -> jax.Array:
 def noise(images: jax.Array, key: jax.Array, deviation: float) -> jax.Array:
     """Adds a normal number of this standard deviation to every pixel."""
     return jnp.clip(images + deviation * jax.random.normal(key, images.shape), -1, 1)
+
+
+def blur(images: jax.Array, key: jax.Array, deviation: float) -> jax.Array:
+    """Blurs each image by a Gaussian of its own, standard deviation up to `deviation` px.
+
+    Most of them little, since deviations are squares of even ones. Up to 4 px away count.
+    """
+    deviations = deviation * jax.random.uniform(key, (len(images), 1)) ** 2
+    taps = jnp.arange(-BLUR_REACH, BLUR_REACH + 1)
+    weights = jnp.exp(-0.5 * (taps / jnp.maximum(deviations, 0.05)) ** 2)
+    weights = weights / weights.sum(axis=1, keepdims=True)
+    for axis in (1, 2):
+        pads = [(0, 0)] * 4
+        pads[axis] = (BLUR_REACH, BLUR_REACH)
+        padded = jnp.pad(images, pads, mode="edge")
+        length = images.shape[axis]
+        images = sum(
+            weights[:, i, None, None, None] * jax.lax.slice_in_dim(padded, i, i + length, axis=axis)
+            for i in range(len(taps))
+        )
+    return images
 
 
 def warp(images: jax.Array, key: jax.Array, pixels: float) -> jax.Array:

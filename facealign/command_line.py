@@ -53,8 +53,8 @@ def parse_flags(argv: list[str]) -> list[str]:
             _ = values["config"].is_locked  # where it could not be loaded, any use of it says so
         elif values["mode"] not in OF_A_RUN or not values["workdir"]:
             raise UserError("which experiment? Give --config=configs/NAME.py, for instance "
-                            "--config=configs/medium_gan.py, or for --mode=evaluate the --workdir "
-                            "of a run")  # fmt: skip
+                            "--config=configs/medium_gan.py, or for --mode=evaluate and pack "
+                            "the --workdir of a run")  # fmt: skip
         return rest
     except Exception as error:  # a config file is a program, and may raise anything
         # Its own error comes with a traceback, of which the last line says it all.

@@ -39,19 +39,15 @@ def views(paired: bool, turned: bool = False) -> dict[str, View]:
 
     Args:
       paired: each R image is the target of a U image.
-      turned: R's images come turned as well, under the domain "turned"; only R's decoder is there.
+      turned: R's images come turned as well, as the domain "turned"; then R's decoder alone counts.
     """
     swap = View(*SWAP, target="restricted" if paired else "")
     if turned:
         return {"turned": View("turned", "decoder_r", "restricted"), "swap": swap}
-    own_u = View("unrestricted", "decoder_u", "unrestricted")
-    own_r = View("restricted", "decoder_r", "restricted")
-    both = (
-        {"reconstruction_u": own_u}
-        if paired
-        else dict(reconstruction_u=own_u, reconstruction_r=own_r)
-    )
-    return {**both, "swap": swap}
+    found = {"reconstruction_u": View("unrestricted", "decoder_u", "unrestricted")}
+    if not paired:
+        found["reconstruction_r"] = View("restricted", "decoder_r", "restricted")
+    return found | {"swap": swap}
 
 
 class Evaluator:

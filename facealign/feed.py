@@ -14,6 +14,7 @@ from facealign.errors import UserError, lookup
 from facealign.input_pipeline import Examples
 from facealign.roles import DOMAINS
 from facealign.sampling import Sampler, make_sampler, yaw_weights
+from facealign.stages import frontalizes
 from facealign.streamed_images import StreamedImages
 
 DEVICE_SHARE = 0.25  # of the device's memory that photos may take
@@ -64,12 +65,12 @@ def create_feed(
             f"{data.memory_mb}; raise that, or set on_device to 'auto'"
         )
 
-    frontalizes = any(config.stages[name].objective == "frontalize" for name in config.run)
+    labelled = frontalizes(config)
 
     def labels(step: int) -> Batch:
         rows = samplers["unrestricted"](step)[mine]
         yaw = domains["unrestricted"]["yaw"][rows].astype(np.float32)
-        return {"yaw_unrestricted": yaw} if frontalizes else {}
+        return {"yaw_unrestricted": yaw} if labelled else {}
 
     def numbers(step: int) -> Batch:
         rows = {d: sampler(step)[mine].astype(np.int32) for d, sampler in samplers.items()}

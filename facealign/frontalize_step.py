@@ -8,12 +8,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from facealign import losses
-from facealign.generate import Batch, apply_role
+from facealign.generate import Batch, TrainStep, apply_role
 from facealign.geometry import FIVE_POINTS, SIZE
-from facealign.head_pose import still_share
+from facealign.head_surface import create_surface, in_crop
 from facealign.train_state import Network, TrainState, update_networks
 
-POSE_ERROR = jnp.array((6.0, 4.0))  # degrees of yaw, pitch: how wrong the decoder's pose is
+POSE_ERROR = np.array((6.0, 4.0))  # degrees of yaw, pitch: how wrong the decoder's pose is
 UNIT = 30.0  # degrees: an error of pose this large costs 1
 PROFILE = (70.0, 90.0)  # degrees of yaw that a photo called a profile may have
 BACKGROUND = 0.2  # weight of what does not turn with the head, against that of the face
@@ -22,7 +22,7 @@ PART, PART_RADIUS = 2.0, 8.0  # extra weight of eyes, nose and mouth; px
 
 def make_frontalize_step(
     networks: Mapping[str, Network], train: tuple[str, ...], weights: Mapping[str, float]
-):
+) -> TrainStep:
     """R's decoder makes the frontal photo of its turned self.
 
     Terms: l1, at three scales; gradient, of the steps between pixels; and what the networks ask for
@@ -86,7 +86,7 @@ def face_weights(size: int) -> np.ndarray:
     """How much a pixel of the frontal photo counts, [size, size, 1] with mean 1."""
     places = (np.arange(size) + 0.5) * SIZE / size - 0.5
     x, y = np.meshgrid(places, places)
-    still = still_share()[np.rint(y).astype(int), np.rint(x).astype(int)]
+    still = in_crop(create_surface().still)[np.rint(y).astype(int), np.rint(x).astype(int)]
     weights = BACKGROUND + (1 - BACKGROUND) * (1 - still)
     for column, row in FIVE_POINTS:
         weights += PART * np.exp(-((x - column) ** 2 + (y - row) ** 2) / (2 * PART_RADIUS**2))

@@ -1,6 +1,6 @@
 """From a batch of photos to images, through one encoder and any decoders."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -11,6 +11,7 @@ from facealign.train_state import Network, TrainState, apply_network, train_netw
 
 # Domain -> float32 [B, H, W, C] in [-1, 1]; the encoder sees `input_DOMAIN` instead, where given.
 Batch = Mapping[str, jax.Array]
+TrainStep = Callable[[TrainState, Batch, jax.Array], tuple[TrainState, dict[str, jax.Array]]]
 Images = dict[Route, tuple[jax.Array, ...]]  # a decoder's outputs; the last is the image
 
 

@@ -13,7 +13,15 @@ import numpy as np
 
 from facealign import generic_face, geometry, head_surface
 from facealign.geometry import SIZE
-from facealign.head_surface import COLUMNS, MIDDLE, PIVOT, ROWS, Surface, create_surface
+from facealign.head_surface import (
+    COLUMNS,
+    MIDDLE,
+    PIVOT,
+    ROWS,
+    Surface,
+    create_surface,
+    in_crop,
+)
 
 HALF_TO_PROFILE = (45.0, 75.0)  # degrees of yaw: cut by five points below, as a profile above
 YAWS, PITCHES = np.arange(-95, 96, 5), np.arange(-30, 31, 10)  # degrees, of the table; even steps
@@ -58,13 +66,11 @@ def make_unturn() -> Unturn:
     """
     surface = create_surface()
     shape = (len(ROWS), len(COLUMNS))
-    inner = np.ix_(np.isin(ROWS, np.arange(SIZE)), np.isin(COLUMNS, np.arange(SIZE)))
-    points = (surface.points - PIVOT).reshape(*shape, 3)
-    slope_y, slope_x = np.gradient(points[..., 2])
-    normals = np.stack([-slope_x, -slope_y, np.ones(shape)], axis=-1)
+    slope_y, slope_x = (s.ravel() for s in np.gradient(surface.points[:, 2].reshape(shape)))
+    normals = np.stack([-slope_x, -slope_y, np.ones_like(slope_x)], axis=-1)
     normals /= np.linalg.norm(normals, axis=-1, keepdims=True)
-    points, normals = np.float32(points[inner]), np.float32(normals[inner])
-    still = np.float32(surface.still.reshape(shape)[inner])[..., None]
+    points, normals = np.float32(in_crop(surface.points - PIVOT)), np.float32(in_crop(normals))
+    still = np.float32(in_crop(surface.still))[..., None]
     table = np.float32([[_coefficients(yaw, pitch) for pitch in PITCHES] for yaw in YAWS])
 
     def unturn(poses: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -78,11 +84,17 @@ def make_unturn() -> Unturn:
     return unturn
 
 
-def still_share() -> np.ndarray:
-    """How far each pixel of the frontal crop is background, float [SIZE, SIZE] from 0 to 1."""
-    surface = create_surface()
-    inner = np.ix_(np.isin(ROWS, np.arange(SIZE)), np.isin(COLUMNS, np.arange(SIZE)))
-    return surface.still.reshape(len(ROWS), len(COLUMNS))[inner]
+def resized(maps: jax.Array, height: int, width: int) -> jax.Array:
+    """Maps [B, SIZE, SIZE, 2] for pictures of height x width px and in their px."""
+    if (height, width) == maps.shape[1:3]:
+        return maps
+    own, wanted = (
+        jnp.stack(jnp.meshgrid(*((jnp.arange(n) + 0.5) * (SIZE / n) - 0.5 for n in shape)), axis=-1)
+        for shape in (maps.shape[2:0:-1], (width, height))
+    )
+    shape = (maps.shape[0], height, width, 2)
+    places = wanted + jax.image.resize(maps - own, shape, "linear", antialias=False)
+    return (places + 0.5) * (jnp.array((width, height)) / SIZE) - 0.5
 
 
 def mirror(picture: jax.Array) -> jax.Array:

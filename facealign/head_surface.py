@@ -81,6 +81,12 @@ def create_surface() -> Surface:
     return Surface(points, _grid_triangles(*grid.shape[:2]), still.ravel(), five)
 
 
+def in_crop(values: np.ndarray) -> np.ndarray:
+    """Values [N, ...] of the sheet's points, at the pixels of the crop alone: [SIZE, SIZE, ...]."""
+    sheet = values.reshape(len(ROWS), len(COLUMNS), *values.shape[1:])
+    return sheet[MARGIN : MARGIN + SIZE, MARGIN : MARGIN + SIZE]
+
+
 def _outline(corners: np.ndarray) -> np.ndarray:
     """The vertices at the edge of a mesh: ends of the edges that only one triangle has."""
     edges = np.sort(np.concatenate([corners[:, [0, 1]], corners[:, [1, 2]], corners[:, [2, 0]]]))

@@ -1,19 +1,17 @@
 """What launch.py can do."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import NamedTuple
 
-import jax
 from etils import epath
 from ml_collections import ConfigDict
 
-from facealign.checkpoints import Checkpoints
-from facealign.errors import UserError
-from facealign.run_config import check_same, load_config
+from facealign.checkpoints import load_run
+from facealign.run_config import check_same
 from facealign.stages import create_stages, roles_of
 from facealign.summary import summarize
 from facealign.train import train
-from facealign.train_state import Network, TrainState, create_networks, create_state
+from facealign.train_state import create_networks
 
 
 class Job(NamedTuple):
@@ -36,26 +34,26 @@ def run_evaluate(job: Job) -> None:
     """Judges a checkpoint on held-out people beside baselines; writes tables and a page."""
     from facealign.evaluation.run import run_evaluation  # its plots would slow down every mode
 
-    config = load_config(job.workdir)
+    run = load_run(job.workdir, job.step)
     if job.config:
-        check_same(config, job.config, job.workdir)
-        config = job.config
-    networks = _networks(config)
-    run_evaluation(config, networks, _restore(job, config, networks), job.workdir, job.on)
+        check_same(run.config, job.config, job.workdir)
+    run_evaluation(job.config or run.config, run.networks, run.state, job.workdir, job.on)
 
 
 def run_pack(job: Job) -> None:
     """Writes the weights of a checkpoint that frontal photos need, to give away."""
     from facealign.weights import save_weights
 
-    config, path = load_config(job.workdir), job.workdir / "weights.safetensors"
-    save_weights(path, config, _restore(job, config, _networks(config)))
+    run, path = load_run(job.workdir, job.step), job.workdir / "weights.safetensors"
+    save_weights(path, run.config, run.state)
     print(f"wrote {path}, {path.stat().length / 1e6:.1f} MB")
 
 
 def run_summary(job: Job) -> None:
     """Prints the networks of the config, their layers and parameters."""
-    print(summarize(_networks(job.config), job.config.data.image_size))
+    stages = create_stages(job.config)
+    networks = create_networks(job.config, roles_of(stages), stages[0])
+    print(summarize(networks, job.config.data.image_size))
 
 
 MODES: dict[str, Callable[[Job], None]] = {
@@ -64,18 +62,3 @@ MODES: dict[str, Callable[[Job], None]] = {
     "pack": run_pack,
     "summary": run_summary,
 }
-
-
-def _restore(job: Job, config: ConfigDict, networks: Mapping[str, Network]) -> TrainState:
-    """The checkpoint of the workdir that the job asks for."""
-    like = jax.eval_shape(lambda: create_state(networks, jax.random.key(0), config.data.image_size))
-    with Checkpoints(job.workdir) as checkpoints:
-        state = checkpoints.restore(like, job.step)
-    if state is None:
-        raise UserError(f"{job.workdir} has no checkpoint yet; let its training go on first")
-    return state
-
-
-def _networks(config: ConfigDict) -> Mapping[str, Network]:
-    stages = create_stages(config)
-    return create_networks(config, roles_of(stages), stages[0])

@@ -3,8 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from etils import epath
 from ml_collections import ConfigDict
+
+from facealign.input_pipeline import Examples
+from facealign.roles import DOMAINS
 
 Numbers = Mapping[str, float]
 
@@ -29,6 +33,7 @@ def table(rows: Mapping[str, Numbers]) -> str:
 def write_report(
     workdir: epath.Path,
     config: ConfigDict,
+    data: Mapping[str, Examples],
     rows: Sequence[Mapping[str, Any]],
     baselines: Mapping[str, Numbers],
     best_step: int | None,
@@ -38,6 +43,7 @@ def write_report(
     Args:
       workdir: of the run; its pictures are shown by their relative paths.
       config: of the run.
+      data: the training examples by domain.
       rows: of metrics.jsonl.
       baselines: name -> numbers of the kind that an evaluation row has.
       best_step: of the best checkpoint.
@@ -45,11 +51,10 @@ def write_report(
     stages = {row["stage"]: row for row in rows if "timing" in row}
     evaluations = {row["stage"]: row for row in rows if "trained_views" in row}
     last = max(row["step"] for row in rows)
-    data = config.data
     lines = [
         f"# {workdir.name}",
-        f"Model {config.model.name}; U is {data.unrestricted}, R is {data.restricted}; "
-        f"{data.image_size} px, batches of {data.batch_size} a domain, seed {config.seed}. "
+        f"Model {config.model.name}; {config.data.image_size} px, batches of "
+        f"{config.data.batch_size} a domain, seed {config.seed}. {_photos(config, data)} "
         f"Step {last}; the best checkpoint by {config.best_metric} is step {best_step}.",
         f"![samples](samples/step_{last:06d}.png)",
         "## Held-out people, at the end of each stage",
@@ -66,6 +71,17 @@ def write_report(
         "![fetch times](fetch_times.png)",
     ]
     (workdir / "report.md").write_text("\n\n".join(lines) + "\n")
+
+
+def _photos(config: ConfigDict, data: Mapping[str, Examples]) -> str:
+    """How many photos of how many people each domain is learned from."""
+    counts = []
+    for letter, domain in zip("UR", DOMAINS, strict=True):
+        subjects = data[domain]["subject"]
+        people = len(np.unique(subjects))
+        name = config.data[domain]
+        counts.append(f"{letter} is {name}, {len(subjects):,} photos of {people:,} people")
+    return "; ".join(counts) + "."
 
 
 def _numbers(rows: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, float]]:

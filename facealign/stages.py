@@ -64,6 +64,11 @@ def create_stages(config: Any) -> tuple[Stage, ...]:
     return tuple(stages)
 
 
+def frontalizes(config: Any) -> bool:
+    """Whether a stage of the run learns from R's photos turned."""
+    return any(config.stages[name].objective == "frontalize" for name in config.run)
+
+
 def roles_of(stages: Sequence[Stage]) -> tuple[str, ...]:
     """Roles that a run of these stages needs.
 

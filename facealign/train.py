@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from facealign import monitors
 from facealign.augment import augment
-from facealign.checkpoints import Checkpoints
+from facealign.checkpoints import Checkpoints, load_run
 from facealign.errors import UserError
 from facealign.evaluate import Evaluator, take
 from facealign.feed import Batch, Feed, create_feed, look_up
@@ -26,9 +26,9 @@ from facealign.paths import cache_folder, open_path
 from facealign.profiling import profiler
 from facealign.report import write_report
 from facealign.roles import DOMAINS
-from facealign.run_config import check_numbers, load_config, make_workdir
+from facealign.run_config import check_numbers, make_workdir
 from facealign.run_log import RunLog
-from facealign.stages import Stage, create_stages, roles_of
+from facealign.stages import Stage, create_stages, frontalizes, roles_of
 from facealign.train_state import TrainState, create_networks, create_state, reset_optimizers
 from facealign.train_steps import TrainStep, create_step
 from facealign.turned_pairs import add_pairs, create_views, for_device, with_turned
@@ -72,12 +72,17 @@ def train(config: ConfigDict, workdir: epath.Path, profile: bool = False) -> Non
     held_out = take(load_data(config.data, "validation"), config.evaluate_examples)
     read_seconds = time.perf_counter() - reading
     feed = create_feed(data, config)
-    if any(stage.objective == "frontalize" for stage in stages):
+    if frontalizes(config):
         views = create_views(cache_folder())
         data, held_out = (with_turned(part, views, config.seed) for part in (data, held_out))
         feed = feed._replace(resident=feed.resident | {"views": for_device(views)})
     updates = [
-        make_update(create_step(config, nets, stage), config.augment, train_key)
+        make_update(
+            create_step(config, nets, stage),
+            config.augment,
+            train_key,
+            turned=stage.objective == "frontalize",
+        )
         for nets, stage in zip(networks, stages, strict=True)
     ]
     first = [next(feed.batches(0, 1))]
@@ -115,14 +120,15 @@ def train(config: ConfigDict, workdir: epath.Path, profile: bool = False) -> Non
             epoch = len(data["unrestricted"]["image"]) / config.data.batch_size
             plot_curves(workdir / "curves.png", log.rows, {s.name: s.start for s in stages})
             plot_fetch_times(workdir / "fetch_times.png", log.fetch_times, epoch, read_seconds)
-            write_report(workdir, config, log.rows, evaluator.baselines(), checkpoints.best_step())
+            best = checkpoints.best_step()
+            write_report(workdir, config, data, log.rows, evaluator.baselines(), best)
 
 
-def make_update(step: TrainStep, strengths: Any, key: jax.Array) -> Update:
+def make_update(step: TrainStep, strengths: Any, key: jax.Array, turned: bool = False) -> Update:
     """The jitted step on K batches of uint8 images, one after the other; sums of the metrics.
 
-    Each step's images become floats in [-1, 1] and are augmented under the key of its number. With
-    "views" among what stays on the device, R's photos come turned as well.
+    Each step's images become floats in [-1, 1] and are augmented under the key of its number. If
+    `turned`, R's photos come turned as well, by the "views" among what stays on the device.
     """
 
     def one(state: TrainState, resident: Mapping[str, jax.Array], batch: Batch):
@@ -130,7 +136,7 @@ def make_update(step: TrainStep, strengths: Any, key: jax.Array) -> Update:
         found = look_up(resident, batch)
         images = {domain: to_float(found.pop(domain)) for domain in DOMAINS}
         images = augment(images, augment_key, strengths)
-        if "views" in resident:
+        if turned:
             images = add_pairs(images, resident["views"], jax.random.fold_in(augment_key, 1))
         return step(state, images | found, step_key)
 
@@ -153,17 +159,7 @@ def take_networks(config: ConfigDict, state: TrainState) -> TrainState:
     if not config.init_from:
         return state
     source = open_path(config.init_from, "config.init_from")
-    theirs = load_config(source)
-    stages = create_stages(theirs)
-    networks = create_networks(theirs, roles_of(stages), stages[0])
-    init = partial(create_state, networks, image_size=theirs.data.image_size)
-    with Checkpoints(source) as checkpoints:
-        found = checkpoints.restore(jax.eval_shape(init, jax.random.key(0)))
-    if found is None:
-        raise UserError(
-            f"config.init_from={source} has no checkpoint yet; let that run go on first"
-        )
-    nets = dict(state.nets)
+    nets, found = dict(state.nets), load_run(source).state
     for role in config.init_roles or nets.keys() & found.nets.keys():
         for run, holder in (("this run", nets), (source, found.nets)):
             if role not in holder:

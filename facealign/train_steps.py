@@ -13,12 +13,11 @@ import jax.numpy as jnp
 from facealign import losses, metrics
 from facealign.errors import UserError, lookup
 from facealign.frontalize_step import make_frontalize_step
-from facealign.generate import Batch, Images, generate
+from facealign.generate import Batch, Images, TrainStep, generate
 from facealign.roles import RECONSTRUCTION, ROLES, SWAP, Route
 from facealign.stages import Stage
 from facealign.train_state import Network, TrainState, apply_network, update_networks
 
-TrainStep = Callable[[TrainState, Batch, jax.Array], tuple[TrainState, dict[str, jax.Array]]]
 RECONSTRUCT = "reconstruction"  # the name of a loss term
 
 

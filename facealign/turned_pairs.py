@@ -15,7 +15,6 @@ from facealign import augment, viewpoint
 from facealign.geometry import SIZE
 from facealign.head_pose import mirror
 from facealign.input_pipeline import Examples, to_float, to_uint8
-from facealign.resample import resample
 from facealign.viewpoint import ViewBank
 
 YAWS = np.arange(-90.0, 91.0, 7.5)  # degrees, of the bank
@@ -47,14 +46,15 @@ def add_pairs(
         batch["restricted"],
     )
     index = jax.random.randint(keys[1], (len(frontal),), 0, len(views.poses))
-    shape = jax.random.normal(keys[2], (len(frontal), *2 * (augment.WARP_POINTS,), 2))
-    turned = _turn(frontal, views, index, SHAPE * shape)
+    moves = jax.random.normal(keys[2], (len(frontal), *2 * (augment.WARP_POINTS,), 2))
+    maps = viewpoint.pick(views.turn, index) + augment.spread_moves(SHAPE * moves, SIZE, SIZE)
+    turned = viewpoint.turn(frontal, maps)
     head = _softened(jnp.asarray(views.turn_head)[index], frontal.shape)
     foreign = jax.random.bernoulli(keys[3], FOREIGN, (len(frontal), 1, 1, 1))
     head = jnp.where(foreign, head, 1.0)
     photo = head * turned + (1 - head) * batch["unrestricted"]
     photo = augment.zoom_and_rotate(photo, keys[4], ZOOM, ROTATION)
-    photo = _blurred(photo, keys[5])
+    photo = augment.blur(photo, keys[5], SOFTEST * photo.shape[1] / SIZE)
     photo = augment.noise(photo, keys[6], NOISE * jax.random.uniform(keys[7]))
     pose = jnp.asarray(views.poses)[index, :2]
     return {**batch, "restricted": frontal, "input_restricted": photo, "pose_restricted": pose}
@@ -76,41 +76,13 @@ def turn_examples(examples: Examples, views: ViewBank, seed: int) -> Examples:
     index = np.random.default_rng(seed).integers(0, len(views.poses), len(images))
     for start in range(0, len(images), CHUNK):
         rows = slice(start, start + CHUNK)
-        shape = jnp.zeros((len(images[rows]), *2 * (augment.WARP_POINTS,), 2))
-        photos = to_float(jnp.asarray(images[rows]))
-        turned.append(to_uint8(_turn(photos, views, jnp.asarray(index[rows]), shape)))
+        maps = viewpoint.pick(views.turn, jnp.asarray(index[rows]))
+        turned.append(to_uint8(viewpoint.turn(to_float(jnp.asarray(images[rows])), maps)))
     return {**examples, "image": np.concatenate(turned)}
-
-
-def _turn(images: jax.Array, views: ViewBank, index: jax.Array, shape: jax.Array) -> jax.Array:
-    """Turned photos of heads whose surface is displaced by `shape` [B, 5, 5, 2] px."""
-    height, width = images.shape[1:3]
-    maps = viewpoint.resized(viewpoint.pick(views.turn, index), height, width)
-    return resample(images, maps + augment.spread_moves(shape * (width / SIZE), height, width))
 
 
 def _softened(masks: jax.Array, shape: tuple[int, ...]) -> jax.Array:
     """Masks bool [B, SIZE, SIZE] as shares [B, H, W, 1], with soft edges."""
-    soft = jax.lax.reduce_window(
-        masks.astype(jnp.float32), 0.0, jax.lax.add, (1, 5, 5), (1, 1, 1), "SAME"
-    )
-    soft = jnp.clip(soft / 25 * 1.6 - 0.6, 0, 1)[..., None]  # the outermost px are the stretched
+    soft = viewpoint.mean_around(masks[..., None].astype(jnp.float32), 2)
+    soft = jnp.clip(1.6 * soft - 0.6, 0, 1)  # narrower: what is at the border is stretched
     return jax.image.resize(soft, (*shape[:3], 1), "linear", antialias=False)
-
-
-def _blurred(images: jax.Array, key: jax.Array) -> jax.Array:
-    """Every image blurred by a Gaussian of its own, of up to SOFTEST px."""
-    sigma = SOFTEST * images.shape[1] / SIZE * jax.random.uniform(key, (len(images), 1)) ** 2
-    taps = jnp.arange(-4, 5)
-    weights = jnp.exp(-0.5 * (taps / jnp.maximum(sigma, 0.05)) ** 2)
-    weights = weights / weights.sum(axis=1, keepdims=True)
-    for axis in (1, 2):
-        pads = [(0, 0)] * 4
-        pads[axis] = (4, 4)
-        padded = jnp.pad(images, pads, mode="edge")
-        length = images.shape[axis]
-        images = sum(
-            weights[:, i, None, None, None] * jax.lax.slice_in_dim(padded, i, i + length, axis=axis)
-            for i in range(len(taps))
-        )
-    return images

@@ -20,8 +20,8 @@ from scipy.ndimage import median_filter
 
 from facealign import geometry, head_surface, image_cache
 from facealign.geometry import SIZE
-from facealign.head_pose import crop_of, turned
-from facealign.head_surface import COLUMNS, MIDDLE, ROWS, create_surface
+from facealign.head_pose import crop_of, mirror, resized, turned
+from facealign.head_surface import COLUMNS, ROWS, create_surface, in_crop
 from facealign.resample import resample
 
 STEEPEST = 6.0  # px of depth a px across; what is steeper is hardly seen from the front
@@ -86,14 +86,13 @@ def make_view(pose: np.ndarray) -> View:
     """Both maps of a pose (yaw, pitch, roll) in degrees; takes some 0.1 s."""
     surface = create_surface()
     shape = (len(ROWS), len(COLUMNS))
-    inner = np.ix_(np.isin(ROWS, np.arange(SIZE)), np.isin(COLUMNS, np.arange(SIZE)))
     slope = np.hypot(*np.gradient(surface.points[:, 2].reshape(shape))).ravel()
     moved = project(surface.points, pose, surface.still)
     values = np.column_stack([surface.points[:, :2], surface.still, slope])
     _, drawn = head_surface.draw(moved, surface.corners, values, (SIZE, SIZE))
     source = drawn[..., :2]
     turn_seen = (drawn[..., 3] < STEEPEST) & _within(source)
-    place = moved.reshape(*shape, 3)[inner][..., :2]
+    place = in_crop(moved)[..., :2]
     unturn_seen = _within(place) & _shown(source, place)
     unturn_seen &= median_filter(unturn_seen, 5, mode="nearest")  # no specks
     return View(source, place, turn_seen, unturn_seen, drawn[..., 2] < 0.5)
@@ -174,10 +173,9 @@ def frontalize(images: jax.Array, poses: jax.Array, bank: ViewBank) -> jax.Array
     """
     index = nearest(bank, poses)
     maps, seen = pick(bank.unturn, index), jnp.asarray(bank.unturn_seen)[index]
-    mirror = jnp.clip(2 * MIDDLE - jnp.arange(SIZE), 0, SIZE - 1)
-    other_seen = seen[:, :, mirror]
+    other_seen = mirror(seen)
     # Both sides blend: 0 where the own side ends, 1 a few px within it.
-    outside = _mean_around((~seen[..., None]).astype(jnp.float32), BLEND)[..., 0]
+    outside = mean_around((~seen[..., None]).astype(jnp.float32), BLEND)[..., 0]
     share = jnp.where(seen, jnp.clip(1 - 2 * outside, 0, 1), 0)
     share = jnp.where(other_seen, share, 1)
     known = (seen | other_seen).astype(jnp.float32)
@@ -185,32 +183,19 @@ def frontalize(images: jax.Array, poses: jax.Array, bank: ViewBank) -> jax.Array
     share, known = (
         jax.image.resize(m[..., None], shape, "linear", antialias=False) for m in (share, known)
     )
-    picture = share * turn(images, maps) + (1 - share) * turn(images, maps[:, :, mirror])
+    picture = share * turn(images, maps) + (1 - share) * turn(images, mirror(maps))
     for radius in FILL:  # what neither side shows becomes the mean of what is around it
-        weight = _mean_around(known, radius)
-        around = _mean_around(known * picture, radius) / jnp.maximum(weight, 1e-6)
+        weight = mean_around(known, radius)
+        around = mean_around(known * picture, radius) / jnp.maximum(weight, 1e-6)
         reached = weight > 0
         picture = jnp.where(reached, known * picture + (1 - known) * around, picture)
         known = jnp.where(reached, 1.0, known)
     return picture
 
 
-def _mean_around(values: jax.Array, radius: int) -> jax.Array:
+def mean_around(values: jax.Array, radius: int) -> jax.Array:
     """Means over squares around the pixels of [B, H, W, C]; nothing counts as 0."""
     side = 2 * radius + 1
     for window in ((1, side, 1, 1), (1, 1, side, 1)):
         values = jax.lax.reduce_window(values, 0.0, jax.lax.add, window, (1,) * 4, "SAME") / side
     return values
-
-
-def resized(maps: jax.Array, height: int, width: int) -> jax.Array:
-    """Maps [B, SIZE, SIZE, 2] for pictures of height x width px and in their px."""
-    if (height, width) == maps.shape[1:3]:
-        return maps
-    own, wanted = (
-        jnp.stack(jnp.meshgrid(*((jnp.arange(n) + 0.5) * (SIZE / n) - 0.5 for n in shape)), axis=-1)
-        for shape in (maps.shape[2:0:-1], (width, height))
-    )
-    shape = (maps.shape[0], height, width, 2)
-    places = wanted + jax.image.resize(maps - own, shape, "linear", antialias=False)
-    return (places + 0.5) * (jnp.array((width, height)) / SIZE) - 0.5

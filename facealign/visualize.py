@@ -59,8 +59,7 @@ def plot_curves(
     for row in rows:
         for name, value in row.items():
             if isinstance(value, float):
-                prefix = name.split("/")[0] if "/" in name else name.split("_")[0]
-                title = prefix if prefix in ("l1", "diversity", "change", "accuracy") else "losses"
+                title = _panel(name)
                 steps, values = panels.setdefault(title, {}).setdefault(name, ([], []))
                 steps.append(row["step"])
                 values.append(value if value or title != "change" else math.nan)  # 0 is frozen
@@ -111,6 +110,13 @@ def plot_fetch_times(
     axes.set(xlabel="batch (epochs shaded in turn)", ylabel="fetch time (ms)", yscale="log")
     axes.set_xlim(0, max(len(milliseconds), 1))
     _save(figure, path)
+
+
+def _panel(name: str) -> str:
+    """Where a number is drawn: those of evaluations, METRIC/VIEW, apart from those of training."""
+    if "/" in name:
+        return name.split("/")[0]
+    return "accuracy" if name.startswith("accuracy_") else "losses"
 
 
 def _create_figure(height: float) -> Any:

@@ -9,6 +9,7 @@ from configs import base
 from facealign import augment as changes
 from facealign.augment import (
     augment,
+    blur,
     brightness,
     contrast,
     flip,
@@ -45,6 +46,24 @@ def test_flip_mirrors_some_images_and_leaves_the_others():
 
 def test_flip_is_its_own_inverse_under_one_key():
     np.testing.assert_array_equal(flip(flip(IMAGES, KEY), KEY), IMAGES)
+
+
+def test_blur_keeps_flat_images_and_smooths_others_each_by_its_own_strength():
+    flat = jnp.full((3, 16, 16, 1), 0.25)
+    np.testing.assert_allclose(blur(flat, KEY, 2.0), 0.25, atol=1e-6)
+    rough = jax.random.normal(jax.random.key(2), (8, 16, 16, 1))
+    left = blur(rough, KEY, 2.0).std(axis=(1, 2, 3)) / rough.std(axis=(1, 2, 3))
+    assert (left < 1.001).all()
+    assert left.min() < 0.6 and left.max() - left.min() > 0.2
+    np.testing.assert_allclose(blur(rough, KEY, 0.0), rough, atol=1e-6)
+
+
+def test_blur_by_hand_is_a_gaussian():
+    point = jnp.zeros((1, 9, 9, 1)).at[0, 4, 4].set(1.0)
+    spread = np.asarray(blur(point, KEY, 3.0))[0, :, :, 0]
+    np.testing.assert_allclose(spread.sum(), 1, rtol=1e-5)
+    np.testing.assert_allclose(spread[4, 5] ** 2, spread[5, 5] * spread[4, 4], rtol=1e-4)
+    np.testing.assert_allclose(spread, spread.T, rtol=1e-5)
 
 
 def test_shift_moves_by_whole_pixels_and_repeats_the_border():

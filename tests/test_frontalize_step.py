@@ -29,9 +29,13 @@ def make_batch(count=2):
     }
 
 
-def setup(variant=""):
+def tiny_config(variant=""):
     config = frontalize.get_config(variant)
     config.data.image_size = SIZE
+    return config
+
+
+def build(config):
     stages = create_stages(config)
     networks = create_networks(config, roles_of(stages), stages[0])
     state = jax.jit(lambda key: create_state(networks, key, SIZE))(jax.random.key(0))
@@ -61,7 +65,7 @@ def test_weights_have_mean_one_and_are_highest_at_the_features():
 
 @pytest.mark.parametrize("variant", ["", "medium"])
 def test_a_step_lowers_the_loss_and_all_stays_finite(variant):
-    state, step = setup(variant)
+    state, step = build(tiny_config(variant))
     step, batch, losses = jax.jit(step), make_batch(), []
     for _ in range(4):
         state, metrics = step(state, batch, jax.random.key(1))
@@ -72,10 +76,19 @@ def test_a_step_lowers_the_loss_and_all_stays_finite(variant):
     assert ("pose" in metrics) == (variant == "")  # only where the code has a pose
 
 
+def test_bfloat16_computes_nearly_the_same():
+    terms = {}
+    for dtype in ("float32", "bfloat16"):
+        config = tiny_config()
+        config.model.dtype = dtype
+        state, step = build(config)
+        terms[dtype] = jax.jit(step)(state, make_batch(), jax.random.key(1))[1]
+    for name, value in terms["float32"].items():
+        np.testing.assert_allclose(terms["bfloat16"][name], value, rtol=0.05, err_msg=name)
+
+
 def test_flips_of_the_crop_are_refused():
-    config = frontalize.get_config()
+    config = tiny_config()
     config.augment.flip = True
-    stages = create_stages(config)
-    networks = create_networks(config, roles_of(stages), stages[0])
     with pytest.raises(UserError, match=r"augment\.flip=True"):
-        create_step(config, networks, stages[0])
+        build(config)

@@ -7,7 +7,8 @@ import pytest
 
 from facealign import viewpoint
 from facealign.geometry import SIZE
-from facealign.head_pose import make_unturn, mirror, still_share
+from facealign.head_pose import make_unturn, mirror, resized
+from facealign.head_surface import create_surface, in_crop
 
 
 def test_no_turn_is_the_identity_and_everything_faces_the_camera():
@@ -42,12 +43,17 @@ def test_beyond_the_table_it_stays_and_gradients_are_finite():
 def test_the_other_yaw_is_the_mirror_image():
     (left, right), _ = make_unturn()(jnp.float32([(-40, 10), (40, 10)]))
     inner = slice(8, 120)  # columns that have a mirror image in the crop
-    difference = (mirror(left[None])[0] - right)[:, inner]
-    middle = (left + right)[:, inner, 0]
-    np.testing.assert_allclose(difference[..., 1], 0, atol=0.2)
+    there, here = mirror(left[None])[0][:, inner], right[:, inner]
+    np.testing.assert_allclose(there[..., 1], here[..., 1], atol=0.2)
     # Mirrored columns add up to twice the middle of the face, which is at 65 px.
-    np.testing.assert_allclose((mirror(left[None])[0] + right)[:, inner, 0], 130, atol=0.7)
-    assert middle.shape == difference.shape[:2]
+    np.testing.assert_allclose(there[..., 0] + here[..., 0], 130, atol=0.7)
+
+
+def test_a_map_for_a_smaller_picture_reads_at_the_same_points_of_the_face():
+    places, _ = make_unturn()(jnp.float32([(30, 10)]))
+    half = resized(places, SIZE // 2, SIZE // 2)
+    blocks = places.reshape(1, SIZE // 2, 2, SIZE // 2, 2, 2).mean(axis=(2, 4))
+    np.testing.assert_allclose(half, (blocks + 0.5) / 2 - 0.5, atol=0.05)
 
 
 def test_mirroring_twice_gives_back_all_but_the_border():
@@ -57,6 +63,7 @@ def test_mirroring_twice_gives_back_all_but_the_border():
 
 
 def test_the_middle_of_the_face_turns_and_the_corners_stay():
-    share = still_share()
+    share = in_crop(create_surface().still)
+    assert share.shape == (SIZE, SIZE)
     assert share[70, 65] == 0
     assert share[0, 0] == 1

@@ -99,7 +99,9 @@ def test_the_pictures_and_the_page_are_written(workdir, tiny):
     for name in ("curves.png", "fetch_times.png"):
         with Image.open(io.BytesIO((workdir / name).read_bytes())) as picture:
             assert picture.format == "PNG"
-    write_report(workdir, tiny, [row(1)], {}, best_step=None)
+    people = {"subject": np.array(["a"])}
+    data = {"unrestricted": people, "restricted": people}
+    write_report(workdir, tiny, data, [row(1)], {}, best_step=None)
     assert (workdir / "report.md").read_text().startswith("# first\n")
     assert json.loads((workdir / "config.json").read_text())
 

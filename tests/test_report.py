@@ -1,6 +1,7 @@
 """Tables and the closing page, and the summary of networks."""
 
 import jax
+import numpy as np
 
 from facealign.report import table, write_report
 from facealign.stages import create_stages, roles_of
@@ -24,8 +25,11 @@ def test_the_page_shows_the_last_row_of_each_stage_and_every_alarm(tiny, tmp_pat
         {"step": 2, "stage": "reconstruction", "alarm": "spike", "text": "it leapt"},
         {"step": 4, "stage": "mirror", "trained_views": ["swap"], "l1/swap": 0.125},
     ]
-    write_report(tmp_path, tiny, rows, {"copy of the input": {"l1/swap": 0.3}}, best_step=2)
+    people = {"subject": np.array(["a", "a", "b"])}
+    data = {"unrestricted": people, "restricted": {"subject": np.array(["c"])}}
+    write_report(tmp_path, tiny, data, rows, {"copy of the input": {"l1/swap": 0.3}}, best_step=2)
     page = (tmp_path / "report.md").read_text()
+    assert "U is polygons, 3 photos of 2 people; R is polygons, 1 photos of 1 people." in page
     assert "0.5000" in page and "0.7500" not in page
     assert "0.1250" in page and "(copy of the input)" in page and "0.3000" in page
     assert "step 2, spike: it leapt" in page

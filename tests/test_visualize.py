@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from facealign.visualize import MARGIN, WHITE, draw_grid, plot_curves, plot_fetch_times
+from facealign.visualize import MARGIN, WHITE, _panel, draw_grid, plot_curves, plot_fetch_times
 
 HEIGHT, WIDTH, ROWS = 24, 32, 5
 COLUMNS = {
@@ -66,6 +66,12 @@ def test_curves_of_not_a_number_are_a_readable_picture(tmp_path):
     bad = [row | {"loss": float("nan"), "l1/swap": float("inf")} for row in rows(3)]
     plot_curves(tmp_path / "curves.png", bad, {"a": 0})
     assert np.ptp(read(tmp_path / "curves.png")) > 0
+
+
+def test_terms_of_a_loss_are_not_drawn_among_held_out_numbers():
+    assert [_panel(name) for name in ("l1", "loss", "gradient")] == ["losses"] * 3
+    assert _panel("l1/swap") == "l1" and _panel("diversity/swap") == "diversity"
+    assert _panel("accuracy_real") == "accuracy"
 
 
 def test_no_rows_leave_no_picture(tmp_path):

@@ -137,22 +137,21 @@ TASKS = {
 }
 
 
-def create_calls(
-    task: str, batch_size: int, image_size: int, compiled: bool
-) -> dict[str, Callable[[], object]]:
-    """What to time, by variant."""
-    calls = {}
-    for name, memory_format in MEMORY_FORMATS.items():
-        for mode in ("eager", "compiled") if compiled else ("eager",):
-            torch.manual_seed(0)
-            form = functools.partial(
-                prepare, memory_format=memory_format, compiled=mode == "compiled"
-            )
-            generator = form(nn.Sequential(create_encoder(), create_decoder()))
-            images = torch.rand(batch_size, 1, image_size, image_size) * 2 - 1
-            images = images.contiguous(memory_format=memory_format)
-            calls[f"PyTorch, {mode}, {name}"] = TASKS[task](generator, images, form)
-    return calls
+VARIANTS = {  # whether torch.compile compiles it, and how images lie in memory
+    f"PyTorch, {mode}, {name}": (mode == "compiled", memory_format)
+    for name, memory_format in MEMORY_FORMATS.items()
+    for mode in ("eager", "compiled")
+}
+
+
+def create_call(task: str, variant: str, batch_size: int, image_size: int) -> Callable:
+    """What to time."""
+    compiled, memory_format = VARIANTS[variant]
+    torch.manual_seed(0)
+    form = functools.partial(prepare, memory_format=memory_format, compiled=compiled)
+    generator = form(nn.Sequential(create_encoder(), create_decoder()))
+    images = torch.rand(batch_size, 1, image_size, image_size) * 2 - 1
+    return TASKS[task](generator, images.contiguous(memory_format=memory_format), form)
 
 
 def summarize() -> dict[str, int]:
@@ -165,4 +164,5 @@ def summarize() -> dict[str, int]:
 
 
 if __name__ == "__main__":
-    turns.main(__doc__.split("\n")[0], TASKS, create_calls, summarize)
+    compiled = {name: compiled for name, (compiled, _) in VARIANTS.items()}
+    turns.main(__doc__.split("\n")[0], TASKS, compiled, create_call, summarize)

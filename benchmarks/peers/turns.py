@@ -18,15 +18,14 @@ import json
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterable
-
-Calls = dict[str, Callable[[], object]]  # what to time, by variant
+from collections.abc import Callable, Iterable, Mapping
 
 
 def main(
     about: str,
     tasks: Iterable[str],
-    create_calls: Callable[[str, int, int, bool], Calls],
+    variants: Mapping[str, bool],
+    create_call: Callable[[str, str, int, int], Callable[[], object]],
     summarize: Callable[[], dict[str, int]],
 ) -> None:
     """Reads the flags, warms every variant up, and answers 'run' lines until the input ends.
@@ -34,7 +33,8 @@ def main(
     Args:
       about: the program in one line.
       tasks: names.
-      create_calls: (task, batch size, image size in px, whether compiled as well) -> calls.
+      variants: name -> whether it is a compiled one.
+      create_call: (task, variant, batch size, image size in px) -> what to time.
       summarize: the numbers of parameters.
     """
     parser = argparse.ArgumentParser(description=about)
@@ -43,12 +43,17 @@ def main(
     parser.add_argument("--image_size", type=int, default=128, help="px, a multiple of 64")
     parser.add_argument("--calls", type=int, default=5, help="calls in a round")
     parser.add_argument("--compile", action="store_true", help="compiled variants as well")
+    parser.add_argument("--variant", choices=[*variants], help="this one alone")
     parser.add_argument("--summary", action="store_true", help="print parameter counts and stop")
     args = parser.parse_args()
     if args.summary:
         print(json.dumps(summarize()))
         return
-    calls = create_calls(args.task, args.batch_size, args.image_size, args.compile)
+    wanted = [name for name, compiled in variants.items() if args.compile or not compiled]
+    calls = {
+        name: create_call(args.task, name, args.batch_size, args.image_size)
+        for name in ([args.variant] if args.variant else wanted)
+    }
     for call in calls.values():
         call()
         call()

@@ -15,6 +15,7 @@ from facealign.measurements import Meter
 from facealign.paths import cache_folder
 from facealign.report import table
 from facealign.roles import DOMAINS
+from facealign.stages import frontalizes
 from facealign.train_state import Network, TrainState
 from facealign.turned_pairs import create_views, with_turned
 
@@ -38,7 +39,7 @@ def run_evaluation(
     train_data, rows = load_data(config.data, "train"), {}
     if not on:
         parts = [train_data, load_data(config.data, "test")]
-        if "decoder_u" not in networks:
+        if frontalizes(config):
             views = create_views(cache_folder())
             parts = [with_turned(part, views, config.seed) for part in parts]
         rows = evaluate(config, networks, state, *parts)

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from facealign.geometry import SIZE
-from facealign.head_pose import make_unturn, mirror
+from facealign.head_pose import make_unturn, mirror, resized
 from facealign.models import layers
 from facealign.resample import resample
 
@@ -47,12 +47,13 @@ class Decoder(nn.Module):
     def __call__(self, code: dict[str, jax.Array], train: bool) -> tuple[jax.Array, ...]:
         image, (places, facing) = code["image"], make_unturn()(code["pose"])
         size = image.shape[1]
-        places, facing = _scaled(places, facing[..., None], size)
+        places = resized(places, size, size)
+        facing = jax.image.resize(facing[..., None], image.shape, "linear", antialias=False)
         own = resample(image, places)
         yaw = jnp.broadcast_to(jnp.abs(code["pose"][:, None, None, :1]) / 90, facing.shape)
         x = jnp.concatenate([own, mirror(own), facing, mirror(facing), yaw], axis=-1)
 
-        x = nn.avg_pool(x, (2, 2), (2, 2))  # flows and shares are smooth
+        x = nn.avg_pool(x, (2, 2), (2, 2)).astype(image.dtype)  # flows and shares are smooth
         skips = []
         for features, kernel, stride in ((32, 3, 1), (64, 5, 2), (128, 3, 2), (256, 3, 2)):
             x = nn.leaky_relu(layers.Conv(features, kernel, stride=stride)(x), LEAKY_SLOPE)
@@ -79,13 +80,3 @@ class Decoder(nn.Module):
             steps = jnp.abs(jnp.diff(flow, axis=1)), jnp.abs(jnp.diff(flow, axis=2))
             uneven = sum(step.mean(axis=(1, 2, 3)) for step in steps)
             self.sow("penalties", "flow", uneven, reduce_fn=lambda _, new: new)
-
-
-def _scaled(places: jax.Array, facing: jax.Array, size: int) -> tuple[jax.Array, jax.Array]:
-    """Maps of the canonical crop for pictures of `size` px, in their px."""
-    if size == SIZE:
-        return places, facing
-    shape = (len(places), size, size)
-    places = jax.image.resize(places, (*shape, 2), "linear", antialias=False)
-    facing = jax.image.resize(facing, (*shape, 1), "linear", antialias=False)
-    return (places + 0.5) * (size / SIZE) - 0.5, facing
