@@ -52,10 +52,12 @@ def get_config() -> ConfigDict:
     model.scales = 4  # hourglass: how often each halves the map
 
     discriminator = config.discriminator = ConfigDict()
+    discriminator.name = "patches"  # or face: one verdict on the photo, one on each of its parts
     discriminator.features = 32  # channels of the first layer
     discriminator.loss = "cross_entropy"  # or least_squares, hinge, non_saturating
     discriminator.r1_weight = 0.0  # gradient penalty on real images; 0 is off
     discriminator.r1_every = 16  # steps between two evaluations of that penalty
+    discriminator.augment = ConfigDict(augment)  # what it sees, of photos and of fakes alike
 
     optimizer = config.optimizer = ConfigDict()  # Adam, one for each network
     optimizer.b1 = 0.5

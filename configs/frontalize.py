@@ -18,13 +18,28 @@ def get_config(variant: str = "") -> ConfigDict:
     config.data.uniform_yaw = True
     config.augment.brightness = 0.15
     config.augment.contrast = 0.2
-    config.run = ("frontalize",)
+    config.run = ("frontalize", "refine")
     config.stages.frontalize = base.stage(
         "frontalize", 10000, ("encoder", "decoder_r"), 4e-4, l1=1.0, gradient=1.0
     )
+    config.stages.refine = base.stage(
+        "frontalize",
+        6000,
+        ("decoder_r", "discriminator"),
+        2e-4,
+        l1=1.0,
+        gradient=0.5,
+        adversarial=0.03,
+        discriminator=1.0,
+    )
     if config.model.name == "warp":
         config.stages.frontalize.loss_weights.update(pose=0.5, flow=0.01)
-    config.optimizer.b1 = 0.9
+        config.stages.refine.loss_weights.flow = 0.01
+    config.discriminator.name = "face"
+    config.discriminator.r1_weight = 1.0
+    config.discriminator.augment.brightness = 0.2
+    config.discriminator.augment.contrast = 0.2
+    config.discriminator.augment.shift = 4
     config.optimizer.schedule = "cosine"
     config.optimizer.ema_decay.encoder = 0.999
     config.optimizer.ema_decay.decoder_r = 0.999

@@ -137,7 +137,13 @@ def load_run(workdir: epath.Path, step: int = 0) -> SavedRun:
     """
     config = load_config(workdir)
     stages = create_stages(config)
-    networks = create_networks(config, roles_of(stages), stages[0])
+    try:
+        networks = create_networks(config, roles_of(stages), stages[0])
+    except AttributeError as error:  # ConfigDict's word for a value that was new later
+        raise UserError(
+            f"{workdir / 'config.json'} lacks {error}: that run is of an older facealign; add the "
+            "value that configs/base.py has"
+        ) from error
     like = jax.eval_shape(lambda: create_state(networks, jax.random.key(0), config.data.image_size))
     with Checkpoints(workdir) as checkpoints:
         state = checkpoints.restore(like, step)

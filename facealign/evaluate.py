@@ -17,6 +17,7 @@ from facealign.visualize import draw_grid
 
 BATCH_SIZE = 32
 MEAN_OF = 2000  # training images that the mean one is made of
+TINY = 1e-6
 SAMPLES = 4  # rows of the sample grid, of each split
 
 # Of images [B, H, W, C] in [-1, 1] and their targets, [B].
@@ -69,7 +70,7 @@ class Evaluator:
         self._before: dict[str, np.ndarray] = {}
 
     def measure(self, state: TrainState, names: Sequence[str] = ("l1",)) -> dict[str, float]:
-        """Diversity of every view, how far its outputs moved since the last call, and L1.
+        """Diversity, sharpness of every view, how far its outputs moved since the last call, L1.
 
         Or other metrics of `AGAINST_TARGET`.
         """
@@ -151,12 +152,16 @@ def measure(
     views: Mapping[str, View],
     names: Sequence[str] = ("l1",),
 ) -> dict[str, float]:
-    """Means against the target of each view that has one, and the diversity of each view."""
-    numbers = {}
+    """Means against the target of each view that has one; diversity and sharpness of each view.
+
+    Diversity is a share of that of the inputs, sharpness of that of the R photos.
+    """
+    numbers, usual = {}, _sharpness(np.asarray(to_float(data["restricted"]["image"])))
     for name, images in outputs.items():
         view = views[name]
         if view.target:
             numbers |= _against(name, images, data[view.target]["image"], names)
+        numbers[f"sharpness/{name}"] = _sharpness(images) / max(usual, TINY)
         if len(images) > 1:
             inputs = to_float(jnp.asarray(data[view.domain]["image"]))
             numbers[f"diversity/{name}"] = float(metrics.diversity(jnp.asarray(images), inputs))
@@ -229,6 +234,10 @@ def _against(
         ]
         numbers[f"{name}/{view}"] = float(np.concatenate(values).mean())
     return numbers
+
+
+def _sharpness(images: np.ndarray) -> float:
+    return float(metrics.sharpness(jnp.asarray(images)).mean())
 
 
 def _spread_over_subjects(subjects: np.ndarray, count: int) -> np.ndarray:

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from facealign import losses
+from facealign.adversary import TERMS, Rules, make_game
 from facealign.generate import Batch, TrainStep, apply_role
 from facealign.geometry import FIVE_POINTS, SIZE
 from facealign.head_surface import create_surface, in_crop
@@ -21,46 +22,71 @@ PART, PART_RADIUS = 2.0, 8.0  # extra weight of eyes, nose and mouth; px
 
 
 def make_frontalize_step(
-    networks: Mapping[str, Network], train: tuple[str, ...], weights: Mapping[str, float]
+    networks: Mapping[str, Network],
+    train: tuple[str, ...],
+    weights: Mapping[str, float],
+    rules: Rules | None = None,
 ) -> TrainStep:
     """R's decoder makes the frontal photo of its turned self.
 
     Terms: l1, at three scales; gradient, of the steps between pixels; and what the networks ask for
-    (warp's flow). If the code has a pose, as warp's has, pose as well: that of the turned photos,
-    and of the U photos that are known to be profiles. The decoder then gets the true pose with an
-    error, so that it learns to correct one.
+    (warp's flow). If the code has a pose, as warp's has, and the encoder trains, pose as well: that
+    of the turned photos, and of the U photos that are known to be profiles. The decoder then gets
+    the true pose with an error, so that it learns to correct one.
+
+    Under rules of a game, the terms of `adversary.make_game` too: real are R's photos, fake
+    in halves what comes of turned ones and of U's, whose pose nobody knows but the encoder.
     """
+    play = make_game(networks, train, weights, rules) if rules else None
+    own_weights = {name: weight for name, weight in weights.items() if name not in TERMS}
+    generator = tuple(role for role in train if role != "discriminator")
 
     def step(state: TrainState, batch: Batch, key: jax.Array):
-        network_key, error_key = jax.random.split(key)
+        network_key, error_key, game_key = jax.random.split(key, 3)
+        count = len(batch["restricted"])
+        wild = count // 2 if play else 0
 
-        def loss(params):
+        def make_images(params):
             photos = jnp.concatenate([batch["input_restricted"], batch["unrestricted"]])
             codes, encoder_stats, penalties = apply_role(
                 networks, state, params, "encoder", photos, network_key
             )
-            count = len(batch["restricted"])
-            code, terms = jax.tree.map(lambda leaf: leaf[:count], codes), {}
-            if isinstance(codes, dict):
-                terms["pose"] = pose_error(codes["pose"][:count], batch["pose_restricted"]).mean()
-                terms["pose"] += profile_error(
-                    codes["pose"][count:, 0], batch["yaw_unrestricted"]
-                ).mean()
+            code = jax.tree.map(lambda leaf: leaf[: count + wild], codes)
+            poses = codes["pose"] if isinstance(codes, dict) else None
+            if poses is not None:
                 error = POSE_ERROR * jax.random.normal(error_key, (count, 2))
-                code = code | {"pose": batch["pose_restricted"] + error}
+                told = batch["pose_restricted"] + error
+                code["pose"] = jnp.concatenate([told, code["pose"][count:]])
             images, decoder_stats, more = apply_role(
                 networks, state, params, "decoder_r", code, network_key
             )
-            output, target = images[-1], batch["restricted"]
-            counts = face_weights(target.shape[1])
+            means = {name: term.mean() for name, term in (penalties | more).items()}
+            return (images[-1], poses, means), encoder_stats | decoder_stats
+
+        def own_loss(images, poses, penalties):
+            output, target = images[:count], batch["restricted"]
+            counts, terms = face_weights(target.shape[1]), dict(penalties)
             terms["l1"] = losses.multiscale_l1(output, target, counts).mean()
             terms["gradient"] = losses.gradient_l1(output, target, counts).mean()
-            terms |= {name: term.mean() for name, term in (penalties | more).items()}
-            return losses.weighted_sum(terms, weights), (terms, encoder_stats | decoder_stats)
+            if poses is not None and "encoder" in train:
+                terms["pose"] = pose_error(poses[:count], batch["pose_restricted"]).mean()
+                terms["pose"] += profile_error(poses[count:, 0], batch["yaw_unrestricted"]).mean()
+            return losses.weighted_sum(terms, own_weights), terms
 
-        old = {role: state.nets[role].params for role in train}
-        (total, (terms, batch_stats)), gradients = jax.value_and_grad(loss, has_aux=True)(old)
-        return update_networks(networks, state, gradients, batch_stats), {"loss": total, **terms}
+        # As in the adversarial step, every network runs forward once.
+        old = {role: state.nets[role].params for role in generator}
+        made, pull, batch_stats = jax.vjp(make_images, old, has_aux=True)
+        (to_images, *others), terms = jax.grad(own_loss, argnums=(0, 1, 2), has_aux=True)(*made)
+        gradients, accuracies = {}, {}
+        if play:
+            shown = slice(count - wild, count + wild) if wild else slice(0, count)
+            turn = play(state, batch["restricted"], made[0][shown], game_key)
+            to_images = to_images.at[shown].add(turn.to_fake)
+            gradients, accuracies = turn.gradients, turn.accuracies
+            terms |= turn.terms
+        gradients = gradients | pull((to_images, *others))[0]
+        new = update_networks(networks, state, gradients, batch_stats)
+        return new, {"loss": losses.weighted_sum(terms, weights), **terms, **accuracies}
 
     return step
 

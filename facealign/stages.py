@@ -23,6 +23,11 @@ class Stage(NamedTuple):
         """Step of the run after the last of this stage."""
         return self.start + self.steps
 
+    @property
+    def judged(self) -> bool:
+        """Whether a discriminator takes part."""
+        return self.objective == "adversarial" or "adversarial" in self.loss_weights
+
 
 def create_stages(config: Any) -> tuple[Stage, ...]:
     """The stages of `config.run` in order.
@@ -72,10 +77,10 @@ def frontalizes(config: Any) -> bool:
 def roles_of(stages: Sequence[Stage]) -> tuple[str, ...]:
     """Roles that a run of these stages needs.
 
-    The discriminator only for an adversarial one, U's decoder not where all that is learned is to
+    The discriminator only where a stage is judged, U's decoder not where all that is learned is to
     turn R's photos back.
     """
     objectives = {stage.objective for stage in stages}
     unneeded = {"decoder_u"} if objectives == {"frontalize"} else set()
-    unneeded |= set() if "adversarial" in objectives else {"discriminator"}
+    unneeded |= set() if any(stage.judged for stage in stages) else {"discriminator"}
     return tuple(role for role in ROLES if role not in unneeded)

@@ -8,15 +8,16 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 
-from facealign import losses, metrics
+from facealign import losses
+from facealign.adversary import Rules, make_game
+from facealign.augment import augment
 from facealign.errors import UserError, lookup
 from facealign.frontalize_step import make_frontalize_step
 from facealign.generate import Batch, Images, TrainStep, generate
 from facealign.roles import RECONSTRUCTION, ROLES, SWAP, Route
 from facealign.stages import Stage
-from facealign.train_state import Network, TrainState, apply_network, update_networks
+from facealign.train_state import Network, TrainState, update_networks
 
 RECONSTRUCT = "reconstruction"  # the name of a loss term
 
@@ -40,16 +41,14 @@ def make_adversarial_step(
     networks: Mapping[str, Network],
     train: tuple[str, ...],
     weights: Mapping[str, float],
-    gan_loss: losses.GanLoss = losses.CROSS_ENTROPY,
-    r1_every: int = 16,
+    rules: Rules,
 ) -> TrainStep:
     """The swap (R's decoder on U's code) against real R photos.
 
     Which roles train decides what this is: the discriminator alone is its pre-training against a
-    fixed decoder; encoder and decoders as well make it the adversarial game. Terms: discriminator
-    (and r1, which is computed every `r1_every` steps and scaled up by that) if the discriminator
-    trains; adversarial and reconstruction if anything else does. A reconstruction of weight 0 is
-    not computed.
+    fixed decoder; encoder and decoders as well make it the adversarial game. Terms: those of
+    `adversary.make_game`, and reconstruction if anything but the discriminator trains. A
+    reconstruction of weight 0 is not computed.
     """
     weights = {name: weight for name, weight in weights.items() if weight or name != RECONSTRUCT}
     generator = tuple(role for role in train if role != "discriminator")
@@ -59,64 +58,35 @@ def make_adversarial_step(
         if role != "encoder" and RECONSTRUCT in weights
     }
     routes = tuple(dict.fromkeys((SWAP, *reconstructed)))
+    play = make_game(networks, train, weights, rules)
 
     def step(state: TrainState, batch: Batch, key: jax.Array):
-        critic = state.nets["discriminator"]
-
         def make_images(params):
             images, batch_stats, penalties = generate(networks, state, params, batch, routes, key)
             return (images, _means(penalties)), batch_stats
 
-        def judge(params, images):
-            return apply_network(networks["discriminator"], critic.replace(params=params), images)
-
-        def generator_loss(images, penalties, fake_logits):
-            terms = {"adversarial": gan_loss.generator(fake_logits).mean(), **penalties}
+        def own_loss(images, penalties):
+            terms = dict(penalties)
             if reconstructed:
                 terms[RECONSTRUCT] = _l1(images, batch, reconstructed)
-            return losses.weighted_sum(terms, _select(weights, terms)), terms
-
-        def critic_loss(real_logits, fake_logits):
-            terms = {"discriminator": gan_loss.discriminator(real_logits, fake_logits).mean()}
-            return losses.weighted_sum(terms, _select(weights, terms)), terms
-
-        def critic_penalty(params):
-            terms = {"r1": losses.r1_penalty(lambda x: judge(params, x), real).mean()}
-            return r1_every * losses.weighted_sum(terms, _select(weights, terms)), terms
+            return sum((weights.get(name, 0.0) * term for name, term in terms.items()), 0.0), terms
 
         # Every network runs forward once; both sides pull their gradients back through it.
         old = {role: state.nets[role].params for role in generator}
         (images, penalties), pull_images, batch_stats = jax.vjp(make_images, old, has_aux=True)
-        real, fake = batch["restricted"], images[SWAP][-1]
-        real_logits, pull_real = jax.vjp(lambda params: judge(params, real), critic.params)
-        fake_logits, pull_fake = jax.vjp(judge, critic.params, fake)
-
-        gradients, terms = {}, {}
+        turn = play(state, batch["restricted"], images[SWAP][-1], jax.random.fold_in(key, 1))
+        gradients, terms = dict(turn.gradients), dict(turn.terms)
         if generator:
-            (to_images, to_penalties, to_logits), terms = jax.grad(
-                generator_loss, argnums=(0, 1, 2), has_aux=True
-            )(images, penalties, fake_logits)
-            *stacks, last = to_images[SWAP]
-            to_images[SWAP] = (*stacks, last + pull_fake(to_logits)[1])
-            (gradients,) = pull_images((to_images, to_penalties))
-        if "discriminator" in train:
-            (to_real, to_fake), new = jax.grad(critic_loss, argnums=(0, 1), has_aux=True)(
-                real_logits, fake_logits
+            (to_images, to_penalties), own = jax.grad(own_loss, argnums=(0, 1), has_aux=True)(
+                images, penalties
             )
-            parts = [pull_real(to_real)[0], pull_fake(to_fake)[0]]
-            terms |= new
-            if "r1" in weights:
-                part, new = _every(r1_every, state.step, jax.grad(critic_penalty, has_aux=True))(
-                    critic.params
-                )
-                parts.append(part)
-                terms |= new
-            gradients["discriminator"] = jax.tree.map(lambda *leaves: sum(leaves), *parts)
-
+            *stacks, last = to_images[SWAP]
+            to_images[SWAP] = (*stacks, last + turn.to_fake)
+            gradients |= pull_images((to_images, to_penalties))[0]
+            terms |= own
         loss = losses.weighted_sum(terms, weights)
-        terms["accuracy_real"] = metrics.accuracy(real_logits, True, gan_loss.boundary).mean()
-        terms["accuracy_fake"] = metrics.accuracy(fake_logits, False, gan_loss.boundary).mean()
-        return update_networks(networks, state, gradients, batch_stats), {"loss": loss, **terms}
+        new = update_networks(networks, state, gradients, batch_stats)
+        return new, {"loss": loss, **terms, **turn.accuracies}
 
     return step
 
@@ -150,20 +120,27 @@ def create_step(config: Any, networks: Mapping[str, Network], stage: Stage) -> T
         )
     if config.model.kl_weight and "encoder" in stage.train:
         weights["kl"] = config.model.kl_weight
-    if stage.objective != "adversarial":
+    if not stage.judged:
         return make_step(networks, stage.train, weights)
     critic = config.discriminator
     if critic.r1_weight and "discriminator" in stage.train:
         weights["r1"] = critic.r1_weight
-    return make_step(networks, stage.train, weights, losses.gan_loss(critic.loss), critic.r1_every)
+
+    def see(images: jax.Array, key: jax.Array) -> jax.Array:
+        return augment({"images": images}, key, critic.augment)["images"]
+
+    rules = Rules(losses.gan_loss(critic.loss), critic.r1_every, see)
+    return make_step(networks, stage.train, weights, rules)
 
 
 def _usable_roles(objective: str, weights: Mapping[str, float]) -> tuple[str, ...]:
     """Roles whose weights the objective has a gradient for."""
     if objective == RECONSTRUCT:
         return ("encoder", "decoder_u", "decoder_r")
-    if objective in ("paired", "frontalize"):
+    if objective == "paired":
         return ("encoder", "decoder_r")
+    if objective == "frontalize":
+        return ("encoder", "decoder_r", *(("discriminator",) if "adversarial" in weights else ()))
     return ROLES if weights.get(RECONSTRUCT) else ("encoder", "decoder_r", "discriminator")
 
 
@@ -200,19 +177,5 @@ def _l1(images: Images, batch: Batch, targets: Mapping[Route, str]) -> jax.Array
     return sum(each) / len(each)
 
 
-def _every(interval: int, step: jax.Array, function: Callable) -> Callable:
-    """`function` at each multiple of `interval`, zeros of the same shapes at other steps."""
-
-    def maybe(*args):
-        zeros = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), jax.eval_shape(function, *args))
-        return jax.lax.cond(step % interval == 0, function, lambda *_: zeros, *args)
-
-    return maybe
-
-
 def _means(terms: Mapping[str, jax.Array]) -> dict[str, jax.Array]:
     return {name: term.mean() for name, term in terms.items()}
-
-
-def _select(weights: Mapping[str, float], terms: Mapping[str, jax.Array]) -> dict[str, float]:
-    return {name: weight for name, weight in weights.items() if name in terms}

@@ -6,7 +6,7 @@ import jax
 import numpy as np
 import pytest
 
-from facealign.checkpoints import Checkpoints
+from facealign.checkpoints import Checkpoints, load_run
 from facealign.errors import UserError
 from facealign.train_state import NetState, TrainState
 
@@ -88,6 +88,13 @@ def test_other_networks_do_not_load(tmp_path):
     save(tmp_path, [1])
     with pytest.raises(UserError, match="other networks"):
         restore(tmp_path, width=300)
+
+
+def test_a_config_that_lacks_a_newer_value_is_told_in_a_line(tiny, tmp_path):
+    del tiny.discriminator.name
+    (tmp_path / "config.json").write_text(tiny.to_json())
+    with pytest.raises(UserError, match=r"config\.json lacks .*name.*older facealign"):
+        load_run(tmp_path)
 
 
 def test_a_step_that_is_not_there_is_named(tmp_path):

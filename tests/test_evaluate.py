@@ -52,6 +52,16 @@ def test_l1_and_diversity_by_hand():
     assert numbers["diversity/swap"] == 0
 
 
+def test_sharpness_is_a_share_of_that_of_r_photos():
+    edge = np.zeros((1, 2, 2, 1), np.uint8)
+    edge[:, :, 1] = 200
+    data = {"unrestricted": examples(edge), "restricted": examples(edge)}
+    outputs = {"swap": to_float(edge), "reconstruction_u": to_float(edge) / 2}
+    numbers = evaluate.measure(outputs, data, evaluate.views(paired=True))
+    np.testing.assert_allclose(numbers["sharpness/swap"], 1, rtol=1e-6)
+    np.testing.assert_allclose(numbers["sharpness/reconstruction_u"], 0.25, rtol=1e-6)
+
+
 def test_baselines_by_hand():
     train = {"unrestricted": examples(flat(0, 255)), "restricted": examples(flat(255, 255))}
     data = {"unrestricted": examples(flat(0, 0)), "restricted": examples(flat(255, 0))}

@@ -32,6 +32,7 @@ def make_batch(count=2):
 def tiny_config(variant=""):
     config = frontalize.get_config(variant)
     config.data.image_size = SIZE
+    config.run, config.discriminator.features = ("frontalize",), 4
     return config
 
 
@@ -85,6 +86,56 @@ def test_bfloat16_computes_nearly_the_same():
         terms[dtype] = jax.jit(step)(state, make_batch(), jax.random.key(1))[1]
     for name, value in terms["float32"].items():
         np.testing.assert_allclose(terms["bfloat16"][name], value, rtol=0.05, err_msg=name)
+
+
+@pytest.fixture(scope="module")
+def refine():
+    """A state and the step against a critic; R1 every second step."""
+    config = tiny_config()
+    config.run, config.discriminator.r1_every = ("refine",), 2
+    state, step = build(config)
+    return state, jax.jit(step), config
+
+
+def test_against_a_critic_the_encoder_stays_and_all_terms_are_weighed(refine):
+    state, step, config = refine
+    new, metrics = step(state, make_batch(), jax.random.key(1))
+    assert jax.tree.all(
+        jax.tree.map(np.array_equal, new.nets["encoder"].params, state.nets["encoder"].params)
+    )
+    for role in ("decoder_r", "discriminator"):
+        moved = jax.tree.map(
+            lambda a, b: np.any(a != b), new.nets[role].params, state.nets[role].params
+        )
+        assert jax.tree.all(moved), role
+    weights = dict(config.stages.refine.loss_weights) | {"r1": config.discriminator.r1_weight}
+    assert metrics["r1"] > 0 and "pose" not in metrics
+    total = sum(weight * metrics[name] for name, weight in weights.items())
+    np.testing.assert_allclose(metrics["loss"], total, rtol=1e-5)
+
+
+def test_the_critic_sees_what_comes_of_u_photos_too(refine):
+    state, step, _ = refine
+    state = state.replace(step=state.step + 1)  # without R1
+    batch, logits = make_batch(), []
+    for photos in (batch["unrestricted"], -batch["unrestricted"]):
+        _, metrics = step(state, {**batch, "unrestricted": photos}, jax.random.key(1))
+        logits.append(metrics["adversarial"])
+    assert logits[0] != logits[1]
+
+
+def test_the_critic_pulls_at_the_decoder(refine):
+    """With an adversarial weight alone, a step of the decoder raises the fakes' logits."""
+    config = refine[2].copy_and_resolve_references()
+    config.stages.refine.loss_weights.update(l1=0.0, gradient=0.0, flow=0.0, discriminator=0.0)
+    config.discriminator.r1_weight = 0.0
+    config.optimizer.epsilon = 1e-3
+    _, step = build(config)
+    step, (state, *_), terms = jax.jit(step), refine, []
+    for _ in range(6):
+        state, metrics = step(state, make_batch(), jax.random.key(1))
+        terms.append(float(metrics["adversarial"]))
+    assert terms[-1] < terms[0]
 
 
 def test_flips_of_the_crop_are_refused():

@@ -11,6 +11,7 @@ from configs import base
 from facealign.errors import UserError
 from facealign.models import MODELS, create_modules
 from facealign.models.discriminator import Discriminator
+from facealign.models.face_critic import PARTS, FaceCritic
 from facealign.models.light import Decoder as LightDecoder
 from facealign.models.light import Encoder as LightEncoder
 from facealign.models.output import OUTPUTS, to_image
@@ -220,3 +221,27 @@ def test_each_patch_logit_sees_34_px_at_most_of_its_own_image(critic):
     assert not sees[:, :, 1].any()
     for along in (sees[:, :, 0].any(axis=(0, 2)), sees[:, :, 0].any(axis=(1, 3))):
         assert max(np.ptp(np.flatnonzero(window)) + 1 for window in along) == 34
+
+
+def test_the_face_critic_sees_the_photo_and_each_part_of_its_own_image():
+    size = 64  # half of the canonical crop
+    module, images = (
+        FaceCritic(features=2),
+        jax.random.normal(jax.random.key(1), (2, size, size, 1)),
+    )
+    variables = jax.jit(functools.partial(module.init, train=False))(jax.random.key(0), images)
+    jacobian = jax.jit(jax.jacrev(lambda x: module.apply(variables, x, train=False)[0, :, 0, 0]))
+    sees = np.asarray(jacobian(images))[..., 0] != 0  # [5, 2, 64, 64]
+    assert not sees[:, 1].any()
+    assert sees[0, 0].all()
+    for own, (left, top, width, height) in zip(sees[1:, 0], PARTS.values(), strict=True):
+        rows, columns = np.flatnonzero(own.any(axis=1)), np.flatnonzero(own.any(axis=0))
+        assert (rows[0], rows[-1] + 1) == (top // 2, (top + height) // 2)
+        assert (columns[0], columns[-1] + 1) == (left // 2, (left + width) // 2)
+
+
+def test_an_unknown_discriminator_names_the_nearest():
+    config = base.get_config()
+    config.discriminator.name = "faces"
+    with pytest.raises(UserError, match="did you mean 'face'"):
+        create_modules(config.model, config.discriminator, 128)

@@ -44,6 +44,12 @@ def test_a_run_that_only_turns_heads_back_has_no_decoder_of_u(config):
     assert "decoder_u" in roles_of(create_stages(config))
 
 
+def test_turned_pairs_have_a_discriminator_where_it_is_weighted(config):
+    config.stages.refine = base.stage("frontalize", 1, ("decoder_r",), 1e-3, adversarial=0.1)
+    config.run = ("refine",)
+    assert roles_of(create_stages(config)) == ("encoder", "decoder_r", "discriminator")
+
+
 def test_a_stage_named_twice_is_refused(config):
     config.run = (*config.run, config.run[0])
     with pytest.raises(UserError, match="twice"):

@@ -1,4 +1,4 @@
-"""Networks, as (encoder, decoder) pairs of Linen modules, and the discriminator."""
+"""Networks, as (encoder, decoder) pairs of Linen modules, and discriminators."""
 
 import dataclasses
 from typing import Any
@@ -6,13 +6,17 @@ from typing import Any
 from flax import linen as nn
 
 from facealign.errors import UserError, lookup
-from facealign.models import discriminator, hourglass, light, medium, warp
+from facealign.models import discriminator, face_critic, hourglass, light, medium, warp
 
 MODELS: dict[str, tuple[type[nn.Module], type[nn.Module]]] = {
     "light": (light.Encoder, light.Decoder),
     "medium": (medium.Encoder, medium.Decoder),
     "hourglass": (hourglass.Encoder, hourglass.Decoder),
     "warp": (warp.Encoder, warp.Decoder),
+}
+CRITICS: dict[str, type[nn.Module]] = {
+    "patches": discriminator.Discriminator,
+    "face": face_critic.FaceCritic,
 }
 
 
@@ -25,8 +29,8 @@ def create_modules(model: Any, critic: Any, image_size: int) -> dict[str, nn.Mod
       image_size: height and width in px.
 
     Raises:
-      UserError: no such model, an image size that it cannot halve often enough, or a variational
-        code asked of a model that has skips around its code.
+      UserError: no such model or discriminator, an image size that it cannot halve often enough, or
+        a variational code asked of a model that has skips around its code.
     """
     encoder, decoder = lookup(MODELS, model.name, "config.model.name")
     values = {**model, "image_size": image_size, "variational": model.kl_weight > 0}
@@ -45,7 +49,7 @@ def create_modules(model: Any, critic: Any, image_size: int) -> dict[str, nn.Mod
         "encoder": encoder,
         "decoder_u": _from_values(decoder, values),
         "decoder_r": _from_values(decoder, values),
-        "discriminator": discriminator.Discriminator(critic.features),
+        "discriminator": lookup(CRITICS, critic.name, "config.discriminator.name")(critic.features),
     }
 
 
