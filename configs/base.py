@@ -11,7 +11,7 @@ Value = TypeVar("Value")
 def get_config() -> ConfigDict:
     config = ConfigDict()
     config.seed = 0  # initial weights, order of the photos, augmentation, sampled codes
-    config.init_from = ""  # workdir of an earlier run whose networks this run starts from
+    config.init_from = ""  # workdir of a run whose networks this run starts from, or several by +
     config.init_roles = ()  # which of its networks to take; () takes all that both runs have
 
     data = config.data = ConfigDict()
@@ -59,16 +59,19 @@ def get_config() -> ConfigDict:
     discriminator.r1_every = 16  # steps between two evaluations of that penalty
     discriminator.augment = ConfigDict(augment)  # what it sees, of photos and of fakes alike
 
+    recognizer = config.recognizer = ConfigDict()
+    recognizer.people = 4096  # that it can learn to know, at least as many as are trained on
+
     optimizer = config.optimizer = ConfigDict()  # Adam, one for each network
     optimizer.b1 = 0.5
     optimizer.b2 = 0.999
     optimizer.epsilon = 1e-7
     optimizer.schedule = "constant"  # or linear, cosine: from learning_rate to 0 over a stage
     optimizer.learning_rate_scale = ConfigDict(  # times the stage's learning_rate
-        dict(encoder=1.0, decoder_u=1.0, decoder_r=1.0, discriminator=1.0)
+        dict(encoder=1.0, decoder_u=1.0, decoder_r=1.0, discriminator=1.0, recognizer=1.0)
     )
     optimizer.ema_decay = ConfigDict(  # moving average of the weights, used to evaluate; 0 is off
-        dict(encoder=0.0, decoder_u=0.0, decoder_r=0.0, discriminator=0.0)
+        dict(encoder=0.0, decoder_u=0.0, decoder_r=0.0, discriminator=0.0, recognizer=0.0)
     )
 
     config.run = ()  # names of stages, in the order in which they run
@@ -95,7 +98,7 @@ def stage(
     """One stage of a run: what is minimized, for how long, and which networks it changes."""
     return ConfigDict(
         dict(
-            objective=objective,  # reconstruction, paired or adversarial
+            objective=objective,  # reconstruction, paired, adversarial, frontalize or recognize
             steps=steps,
             train=train,  # roles; all others are frozen
             learning_rate=learning_rate,

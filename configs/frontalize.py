@@ -2,7 +2,8 @@
 
 R: near-frontal people of the news (half of the people of lfw) and mugshots, turned in each step. U:
 the other half, and Celebrities in Frontal-Profile, whose profiles show real poses. Their archives
-lie in `config.data.manual_dir`. Variants: `:medium`, the report's autoencoder on the same pairs.
+lie in `config.data.manual_dir`. Variants: `:medium`, the report's autoencoder on the same pairs;
+`:identity`, with a recognizer, trained first, that says whether the outputs are still the person.
 """
 
 from ml_collections import ConfigDict
@@ -12,7 +13,8 @@ from configs import base
 
 def get_config(variant: str = "") -> ConfigDict:
     config = base.get_config()
-    config.model.name = base.choose(variant, {"": "warp", "medium": "medium"})
+    models = {"": "warp", "medium": "medium", "identity": "warp"}
+    config.model.name = base.choose(variant, models)
     config.data.unrestricted = "lfw+cfp"
     config.data.restricted = "lfw-frontal+mugshots"
     config.data.uniform_yaw = True
@@ -29,12 +31,16 @@ def get_config(variant: str = "") -> ConfigDict:
         2e-4,
         l1=1.0,
         gradient=0.5,
-        adversarial=0.03,
+        adversarial=0.1,
         discriminator=1.0,
     )
     if config.model.name == "warp":
         config.stages.frontalize.loss_weights.update(pose=0.5, flow=0.01)
         config.stages.refine.loss_weights.flow = 0.01
+    config.stages.recognize = base.stage("recognize", 10000, ("recognizer",), 1e-3, margin=1.0)
+    if variant == "identity":
+        config.run = ("recognize", *config.run)
+        config.stages.refine.loss_weights.identity = 0.3
     config.discriminator.name = "face"
     config.discriminator.r1_weight = 1.0
     config.discriminator.augment.brightness = 0.2
@@ -43,6 +49,7 @@ def get_config(variant: str = "") -> ConfigDict:
     config.optimizer.schedule = "cosine"
     config.optimizer.ema_decay.encoder = 0.999
     config.optimizer.ema_decay.decoder_r = 0.999
+    config.optimizer.ema_decay.recognizer = 0.999
     config.log_every = 50
     config.evaluate_every = 1000
     config.checkpoint_every = 1000

@@ -13,6 +13,7 @@ from facealign.errors import lookup
 from facealign.input_pipeline import Examples, to_float, to_uint8
 from facealign.roles import DOMAINS, SWAP
 from facealign.train_state import NetState, Network, TrainState, apply_network, averaged
+from facealign.verify import measure_pixels, measure_recognizer
 from facealign.visualize import draw_grid
 
 BATCH_SIZE = 32
@@ -52,7 +53,10 @@ def views(paired: bool, turned: bool = False) -> dict[str, View]:
 
 
 class Evaluator:
-    """Evaluates states of one run, always on the same images of its held-out people."""
+    """Evaluates states of one run, always on the same images of its held-out people.
+
+    The domain "people", where given, holds photos that its recognizer has to tell apart.
+    """
 
     def __init__(
         self,
@@ -61,12 +65,16 @@ class Evaluator:
         train: Mapping[str, Examples],
         held_out: Mapping[str, Examples],
     ):
-        self.views = views(config.data.paired, turned="turned" in held_out)
+        every = views(config.data.paired, turned="turned" in held_out)
+        self.views = {name: view for name, view in every.items() if view.decoder in networks}
         names = [f"l1/{name}" for name, view in self.views.items() if view.target]
+        names += ["eer/recognizer"] if "people" in held_out else []
         lookup(dict.fromkeys(names), config.best_metric, "config.best_metric")
         self._translate = make_translate(networks)
-        self._train, self._held_out = train, held_out
-        self._samples = choose_samples((train, held_out), SAMPLES)
+        self._recognizer = networks.get("recognizer")
+        self._train, self._held_out = train, dict(held_out)
+        self._people = self._held_out.pop("people", None)
+        self._samples = choose_samples((train, self._held_out), SAMPLES)
         self._before: dict[str, np.ndarray] = {}
 
     def measure(self, state: TrainState, names: Sequence[str] = ("l1",)) -> dict[str, float]:
@@ -82,11 +90,15 @@ class Evaluator:
         for view, before in self._before.items():
             numbers[f"change/{view}"] = float(np.abs(outputs[view] - before).mean())
         self._before = outputs
+        if self._people:
+            net = averaged(state).nets["recognizer"].replace(opt_state={}, ema={})
+            numbers |= measure_recognizer(self._recognizer, net, self._people)
         return numbers
 
     def baselines(self, names: Sequence[str] = ("l1",)) -> dict[str, dict[str, float]]:
         """The same numbers for outputs that need no network."""
-        return measure_baselines(self._train, self._held_out, self.views, names)
+        rows = measure_baselines(self._train, self._held_out, self.views, names)
+        return rows | ({"pixels compared": measure_pixels(self._people)} if self._people else {})
 
     def draw(self, state: TrainState) -> np.ndarray:
         """The sample grid, uint8 [height, width]: people seen in training and held-out people."""
@@ -94,12 +106,14 @@ class Evaluator:
         columns = {"input": u}
         if "reconstruction_u" in self.views:
             columns["reconstruction"] = to_uint8(self._translate(state, u, "decoder_u"))
-        columns["swap"] = to_uint8(self._translate(state, u, "decoder_r"))
+        if "swap" in self.views:
+            columns["swap"] = to_uint8(self._translate(state, u, "decoder_r"))
         if "turned" in self.views:
             turned = self._samples["turned"]
             columns["turned"] = turned
             columns["turned back"] = to_uint8(self._translate(state, turned, "decoder_r"))
-        columns["target" if self.views["swap"].target else "R photo"] = r
+        paired = "swap" in self.views and self.views["swap"].target
+        columns["target" if paired else "R photo"] = r
         if "reconstruction_r" in self.views:
             columns["reconstruction "] = to_uint8(self._translate(state, r, "decoder_r"))
         return draw_grid(columns, {"training": SAMPLES, "held out": SAMPLES})

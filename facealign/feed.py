@@ -14,14 +14,15 @@ from facealign.errors import UserError, lookup
 from facealign.input_pipeline import Examples
 from facealign.roles import DOMAINS
 from facealign.sampling import Sampler, make_sampler, yaw_weights
-from facealign.stages import frontalizes
+from facealign.stages import OF_TURNED, learns
 from facealign.streamed_images import StreamedImages
 
 DEVICE_SHARE = 0.25  # of the device's memory that photos may take
 ON_DEVICE = ("auto", "true", "false")
 
-# Domain -> images uint8 [B, H, W, 1], or their numbers [B]; and yaw_unrestricted [B] in degrees,
-# nan where unknown, for a run that frontalizes.
+# Domain -> images uint8 [B, H, W, 1], or their numbers [B]. For a run that turns photos
+# yaw_unrestricted [B] in degrees too, nan where unknown; for one that recognizes people
+# subject_DOMAIN [B], their numbers.
 Batch = dict[str, np.ndarray]
 
 
@@ -65,20 +66,21 @@ def create_feed(
             f"{data.memory_mb}; raise that, or set on_device to 'auto'"
         )
 
-    labelled = frontalizes(config)
+    labels = create_labels(domains, config)
 
-    def labels(step: int) -> Batch:
-        rows = samplers["unrestricted"](step)[mine]
-        yaw = domains["unrestricted"]["yaw"][rows].astype(np.float32)
-        return {"yaw_unrestricted": yaw} if labelled else {}
+    def label(step: int) -> Batch:
+        return {
+            f"{name}_{domain}": values[samplers[domain](step)[mine]]
+            for (name, domain), values in labels.items()
+        }
 
     def numbers(step: int) -> Batch:
         rows = {d: sampler(step)[mine].astype(np.int32) for d, sampler in samplers.items()}
-        return rows | labels(step)
+        return rows | label(step)
 
     def pixels(step: int) -> Batch:
         found = {d: images[d][sampler(step)[mine]] for d, sampler in samplers.items()}
-        return found | labels(step)
+        return found | label(step)
 
     if streamed:
         return Feed({}, lambda start, stop: _prefetch(pixels, start, stop), "stream")
@@ -86,6 +88,31 @@ def create_feed(
         resident = jax.device_put({domain: np.asarray(each) for domain, each in images.items()})
         return Feed(resident, lambda start, stop: map(numbers, range(start, stop)), "device")
     return Feed({}, lambda start, stop: map(pixels, range(start, stop)), "memory")
+
+
+def create_labels(
+    domains: Mapping[str, Examples], config: Any
+) -> dict[tuple[str, str], np.ndarray]:
+    """What a step is told of the photos besides: (name, domain) -> [N].
+
+    Raises:
+      UserError: more people than the recognizer can learn to know.
+    """
+    labels = {}
+    if learns(config, *OF_TURNED):
+        labels["yaw", "unrestricted"] = domains["unrestricted"]["yaw"].astype(np.float32)
+    if learns(config, "recognize"):
+        subjects = [domains[domain]["subject"] for domain in DOMAINS]
+        people, person = np.unique(np.concatenate(subjects), return_inverse=True)
+        if len(people) > config.recognizer.people:
+            raise UserError(
+                f"config.recognizer.people={config.recognizer.people}, but there are {len(people)} "
+                "in the training photos; give at least as many"
+            )
+        cut = len(subjects[0])
+        for domain, part in zip(DOMAINS, (person[:cut], person[cut:]), strict=True):
+            labels["subject", domain] = part.astype(np.int32)
+    return labels
 
 
 def create_samplers(domains: Mapping[str, Examples], config: Any) -> dict[str, Sampler]:

@@ -12,6 +12,7 @@ from facealign.adversary import TERMS, Rules, make_game
 from facealign.generate import Batch, TrainStep, apply_role
 from facealign.geometry import FIVE_POINTS, SIZE
 from facealign.head_surface import create_surface, in_crop
+from facealign.recognize_step import identity_loss
 from facealign.train_state import Network, TrainState, update_networks
 
 POSE_ERROR = np.array((6.0, 4.0))  # degrees of yaw, pitch: how wrong the decoder's pose is
@@ -35,7 +36,9 @@ def make_frontalize_step(
     the true pose with an error, so that it learns to correct one.
 
     Under rules of a game, the terms of `adversary.make_game` too: real are R's photos, fake
-    in halves what comes of turned ones and of U's, whose pose nobody knows but the encoder.
+    in halves what comes of turned ones and of U's, whose pose nobody knows but the encoder. With
+    one for identity, that: how far the persons of R's outputs are from those of their targets, and
+    of U's outputs, if there are any, from their inputs, as the frozen recognizer sees them.
     """
     play = make_game(networks, train, weights, rules) if rules else None
     own_weights = {name: weight for name, weight in weights.items() if name not in TERMS}
@@ -71,6 +74,11 @@ def make_frontalize_step(
             if poses is not None and "encoder" in train:
                 terms["pose"] = pose_error(poses[:count], batch["pose_restricted"]).mean()
                 terms["pose"] += profile_error(poses[count:, 0], batch["yaw_unrestricted"]).mean()
+            if "identity" in weights:
+                kept = jnp.concatenate([target, batch["unrestricted"][:wild]])
+                terms["identity"] = identity_loss(
+                    networks["recognizer"], state.nets["recognizer"], images, kept
+                ).mean()
             return losses.weighted_sum(terms, own_weights), terms
 
         # As in the adversarial step, every network runs forward once.

@@ -9,6 +9,8 @@ import optax
 
 from facealign.errors import UserError, lookup
 
+MARGIN, MARGIN_SCALE = 0.2, 20.0  # of cosines; what they are multiplied by
+
 
 def l1(output: jax.Array, target: jax.Array) -> jax.Array:
     """Mean absolute error [B] of images [B, H, W, C]."""
@@ -101,6 +103,17 @@ def r1_penalty(score: Callable[[jax.Array], jax.Array], real: jax.Array) -> jax.
     """
     gradient = jax.grad(lambda images: _mean(score(images)).sum())(real)
     return 0.5 * jnp.square(gradient).reshape(len(real), -1).sum(axis=1)
+
+
+def margin_softmax(cosines: jax.Array, labels: jax.Array) -> jax.Array:
+    """Cross-entropy [B] of cosines [B, N] to N people, the right one's made smaller by a margin.
+
+    `labels` [B] are whole numbers below N. CosFace, Wang et al. 2018, equation 4,
+    https://arxiv.org/abs/1801.09414.
+    """
+    right = jax.nn.one_hot(labels, cosines.shape[1])
+    logits = MARGIN_SCALE * (cosines - MARGIN * right)
+    return optax.softmax_cross_entropy(logits, right)
 
 
 def weighted_sum(terms: Mapping[str, jax.Array], weights: Mapping[str, float]) -> jax.Array:

@@ -90,7 +90,7 @@ def alarms(rows: Sequence[Row], limits: Any) -> dict[str, str]:
 
 def _kind(row: Row) -> bool:
     """Whether a row is of an evaluation (or else of training steps)."""
-    return any(name.startswith("l1/") for name in row)
+    return any("/" in name for name in row)
 
 
 def _values(rows: Sequence[Row], name: str) -> list[float]:

@@ -1,7 +1,7 @@
-"""The fixed names of facealign: two domains of photos, four networks, and how they connect."""
+"""The fixed names of facealign: two domains of photos, five networks, and how they connect."""
 
 DOMAINS = ("unrestricted", "restricted")  # U: people looking anywhere; R: frontal, mugshot style
-ROLES = ("encoder", "decoder_u", "decoder_r", "discriminator")
+ROLES = ("encoder", "decoder_u", "decoder_r", "discriminator", "recognizer")
 
 Route = tuple[str, str]  # the domain of the input and the decoder that its code goes to
 

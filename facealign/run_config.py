@@ -22,6 +22,7 @@ AT_LEAST_ONE = (
     "model.features",
     "model.scales",
     "model.stacks",
+    "recognizer.people",
     "steps_per_call",
 )
 PLACES = ("data.data_dir", "data.manual_dir")  # where values lie, not what they are

@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 from facealign.errors import UserError, lookup
 from facealign.roles import ROLES
 
+OF_TURNED = ("frontalize", "recognize")  # objectives that see R's photos turned
+
 
 class Stage(NamedTuple):
     """One line of `config.run`: what is minimized, over which steps, by changing which networks."""
@@ -27,6 +29,11 @@ class Stage(NamedTuple):
     def judged(self) -> bool:
         """Whether a discriminator takes part."""
         return self.objective == "adversarial" or "adversarial" in self.loss_weights
+
+    @property
+    def recognizes(self) -> bool:
+        """Whether a recognizer takes part."""
+        return self.objective == "recognize" or "identity" in self.loss_weights
 
 
 def create_stages(config: Any) -> tuple[Stage, ...]:
@@ -69,18 +76,24 @@ def create_stages(config: Any) -> tuple[Stage, ...]:
     return tuple(stages)
 
 
-def frontalizes(config: Any) -> bool:
-    """Whether a stage of the run learns from R's photos turned."""
-    return any(config.stages[name].objective == "frontalize" for name in config.run)
+def learns(config: Any, *objectives: str) -> bool:
+    """Whether a stage of the run has one of these objectives."""
+    return any(config.stages[name].objective in objectives for name in config.run)
 
 
 def roles_of(stages: Sequence[Stage]) -> tuple[str, ...]:
     """Roles that a run of these stages needs.
 
-    The discriminator only where a stage is judged, U's decoder not where all that is learned is to
-    turn R's photos back.
+    The discriminator only where a stage is judged, the recognizer only where one recognizes, U's
+    decoder not where all that is learned is to turn R's photos back.
     """
-    objectives = {stage.objective for stage in stages}
-    unneeded = {"decoder_u"} if objectives == {"frontalize"} else set()
-    unneeded |= set() if any(stage.judged for stage in stages) else {"discriminator"}
-    return tuple(role for role in ROLES if role not in unneeded)
+    objectives, needed = {stage.objective for stage in stages}, set()
+    if objectives != {"recognize"}:
+        needed |= {"encoder", "decoder_r"}
+    if objectives - set(OF_TURNED):
+        needed.add("decoder_u")
+    if any(stage.judged for stage in stages):
+        needed.add("discriminator")
+    if any(stage.recognizes for stage in stages):
+        needed.add("recognizer")
+    return tuple(role for role in ROLES if role in needed)

@@ -28,10 +28,11 @@ from facealign.report import write_report
 from facealign.roles import DOMAINS
 from facealign.run_config import check_numbers, make_workdir
 from facealign.run_log import RunLog
-from facealign.stages import Stage, create_stages, frontalizes, roles_of
+from facealign.stages import OF_TURNED, Stage, create_stages, learns, roles_of
 from facealign.train_state import TrainState, create_networks, create_state, reset_optimizers
 from facealign.train_steps import TrainStep, create_step
 from facealign.turned_pairs import add_pairs, create_views, for_device, with_turned
+from facealign.verify import choose_people
 from facealign.visualize import plot_curves, plot_fetch_times
 
 # (state, images that stay on the device, batches of K steps) -> (state, metrics summed over them)
@@ -69,19 +70,22 @@ def train(config: ConfigDict, workdir: epath.Path, profile: bool = False) -> Non
 
     reading = time.perf_counter()
     data = load_data(config.data, "train")
-    held_out = take(load_data(config.data, "validation"), config.evaluate_examples)
+    strangers = load_data(config.data, "validation")
+    held_out = take(strangers, config.evaluate_examples)
     read_seconds = time.perf_counter() - reading
     feed = create_feed(data, config)
-    if frontalizes(config):
+    if learns(config, *OF_TURNED):
         views = create_views(cache_folder())
         data, held_out = (with_turned(part, views, config.seed) for part in (data, held_out))
         feed = feed._replace(resident=feed.resident | {"views": for_device(views)})
+    if learns(config, "recognize"):
+        held_out["people"] = choose_people(strangers["unrestricted"])
     updates = [
         make_update(
             create_step(config, nets, stage),
             config.augment,
             train_key,
-            turned=stage.objective == "frontalize",
+            turned=stage.objective in OF_TURNED,
         )
         for nets, stage in zip(networks, stages, strict=True)
     ]
@@ -151,29 +155,35 @@ def make_update(step: TrainStep, strengths: Any, key: jax.Array, turned: bool = 
 
 
 def take_networks(config: ConfigDict, state: TrainState) -> TrainState:
-    """The state with the networks that `config.init_from` asks for, from that run's checkpoint.
+    """The state with the networks that `config.init_from` asks for, from those runs' checkpoints.
+
+    Where several have a network, it is taken from the last of them.
 
     Raises:
       UserError: no such run, a role that either run lacks, or a network of another shape.
     """
     if not config.init_from:
         return state
-    source = open_path(config.init_from, "config.init_from")
-    nets, found = dict(state.nets), load_run(source).state
-    for role in config.init_roles or nets.keys() & found.nets.keys():
-        for run, holder in (("this run", nets), (source, found.nets)):
+    nets, found, origin = dict(state.nets), {}, {}
+    for place in config.init_from.split("+"):
+        source = open_path(place, "config.init_from")
+        saved = load_run(source).state
+        found |= saved.nets
+        origin |= dict.fromkeys(saved.nets, f"step {saved.step} of {source}")
+    for role in config.init_roles or nets.keys() & found.keys():
+        for run, holder in (("this run", nets), (config.init_from, found)):
             if role not in holder:
                 raise UserError(
                     f"config.init_roles names {role!r}, which {run} does not have; "
                     f"choose from: {', '.join(holder)}"
                 )
-        old, new = nets[role], found.nets[role]
+        old, new = nets[role], found[role]
         if _shapes(old.params) != _shapes(new.params):
             raise UserError(
-                f"the {role} of config.init_from={source} has other shapes than this config's; "
-                "choose the same config.model and config.data.image_size"
+                f"the {role} of {origin[role]} has other shapes than this config's; choose "
+                "the same config.model and config.data.image_size"
             )
-        logging.info("took the %s of step %d of %s", role, found.step, source)
+        logging.info("took the %s of %s", role, origin[role])
         ema = jax.tree.map(np.copy, new.params) if old.ema else {}
         nets[role] = old.replace(params=new.params, batch_stats=new.batch_stats, ema=ema)
     return state.replace(nets=nets)

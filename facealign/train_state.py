@@ -1,6 +1,7 @@
 """Networks (code, never saved) and their states (data, a checkpoint). All Flax calls on both."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 import flax.struct
@@ -42,7 +43,7 @@ class TrainState:
     """All that a run changes, and all that a checkpoint holds."""
 
     step: jax.Array  # int32, updates so far
-    nets: dict[str, NetState]  # by role: encoder, decoder_u, decoder_r, discriminator
+    nets: dict[str, NetState]  # by role, of `roles.ROLES`
 
 
 def create_networks(config: Any, roles: tuple[str, ...], stage: Stage) -> dict[str, Network]:
@@ -52,7 +53,9 @@ def create_networks(config: Any, roles: tuple[str, ...], stage: Stage) -> dict[s
       UserError: a config value that no network can be made from.
     """
     dtype = lookup(DTYPES, config.model.dtype, "config.model.dtype")
-    modules = create_modules(config.model, config.discriminator, config.data.image_size)
+    modules = create_modules(
+        config.model, config.discriminator, config.recognizer.people, config.data.image_size
+    )
     return {
         role: Network(
             module=modules[role],
@@ -72,15 +75,13 @@ def create_state(networks: Mapping[str, Network], key: jax.Array, image_size: in
     """Fresh weights for every role. Images are [B, image_size, image_size, 1]."""
     image = jnp.zeros((1, image_size, image_size, 1))
     keys = dict(zip(networks, jax.random.split(key, len(networks)), strict=True))
-    nets = {"encoder": init_network(networks["encoder"], keys["encoder"], image)}
-    code = jax.eval_shape(
-        lambda net: apply_network(networks["encoder"], net, image), nets["encoder"]
-    )
-    code = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), code)
-    for role, network in networks.items():
-        if role != "encoder":
-            x = image if role == "discriminator" else code
-            nets[role] = init_network(network, keys[role], x)
+    nets, code = {}, None
+    for role, network in networks.items():  # the encoder comes before decoders
+        x = code if role.startswith("decoder") else image
+        nets[role] = init_network(network, keys[role], x)
+        if role == "encoder":
+            code = jax.eval_shape(partial(apply_network, network), nets[role], image)
+            code = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), code)
     return TrainState(step=jnp.zeros((), jnp.int32), nets=nets)
 
 

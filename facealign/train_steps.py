@@ -15,8 +15,9 @@ from facealign.augment import augment
 from facealign.errors import UserError, lookup
 from facealign.frontalize_step import make_frontalize_step
 from facealign.generate import Batch, Images, TrainStep, generate
-from facealign.roles import RECONSTRUCTION, ROLES, SWAP, Route
-from facealign.stages import Stage
+from facealign.recognize_step import make_recognize_step
+from facealign.roles import RECONSTRUCTION, SWAP, Route
+from facealign.stages import OF_TURNED, Stage
 from facealign.train_state import Network, TrainState, update_networks
 
 RECONSTRUCT = "reconstruction"  # the name of a loss term
@@ -96,6 +97,7 @@ OBJECTIVES: dict[str, Callable[..., TrainStep]] = {
     "paired": make_paired_step,
     "adversarial": make_adversarial_step,
     "frontalize": make_frontalize_step,
+    "recognize": make_recognize_step,
 }
 
 
@@ -113,10 +115,10 @@ def create_step(config: Any, networks: Mapping[str, Network], stage: Stage) -> T
         lookup(dict.fromkeys(usable), role, f"{where}.train")
     if stage.objective == RECONSTRUCT and not set(stage.train) & set(RECONSTRUCTION):
         raise UserError(f"{where}.train={stage.train} has no decoder to reconstruct with; add one")
-    if stage.objective == "frontalize" and config.augment.flip:
+    if stage.objective in OF_TURNED and config.augment.flip:
         raise UserError(
-            "config.augment.flip=True, but the frontalize objective mirrors photos itself, about "
-            "the middle of the face and not of the crop; set it to False"
+            f"config.augment.flip=True, but the {stage.objective} objective mirrors R's photos "
+            "itself, about the middle of the face and not of the crop; set it to False"
         )
     if config.model.kl_weight and "encoder" in stage.train:
         weights["kl"] = config.model.kl_weight
@@ -141,7 +143,10 @@ def _usable_roles(objective: str, weights: Mapping[str, float]) -> tuple[str, ..
         return ("encoder", "decoder_r")
     if objective == "frontalize":
         return ("encoder", "decoder_r", *(("discriminator",) if "adversarial" in weights else ()))
-    return ROLES if weights.get(RECONSTRUCT) else ("encoder", "decoder_r", "discriminator")
+    if objective == "recognize":
+        return ("recognizer",)
+    decoders = ("decoder_u", "decoder_r") if weights.get(RECONSTRUCT) else ("decoder_r",)
+    return ("encoder", *decoders, "discriminator")
 
 
 def _make_target_step(

@@ -16,7 +16,7 @@ NAMES = sorted(path.stem for path in FOLDER.glob("*.py") if path.stem not in ("_
 VARIANTS = (
     [(name, ()) for name in NAMES]
     + [(name, ("faithful",)) for name in ("polygons_light", "medium_reconstruction", "medium_gan")]
-    + [("medium_gan", ("lfw",)), ("frontalize", ("medium",))]
+    + [("medium_gan", ("lfw",)), ("frontalize", ("medium",)), ("frontalize", ("identity",))]
 )
 
 
@@ -31,6 +31,8 @@ def test_every_stage_traces_and_changes_no_shape(name, variant):
     }
     batch["pose_restricted"] = jax.ShapeDtypeStruct((2, 2), "float32")
     batch["yaw_unrestricted"] = jax.ShapeDtypeStruct((2,), "float32")
+    subjects = jax.ShapeDtypeStruct((2,), "int32")
+    batch["subject_unrestricted"] = batch["subject_restricted"] = subjects
     key = jax.random.key(0)
     for stage in stages:
         networks = create_networks(config, roles_of(stages), stage)

@@ -120,3 +120,20 @@ def test_a_run_that_frontalizes_is_told_the_yaw_of_each_u_photo(on_device):
     batch = batches(create_feed(domains, config), 2, 3)[0]
     rows = batch["unrestricted"].ravel()
     np.testing.assert_array_equal(batch["yaw_unrestricted"], domains["unrestricted"]["yaw"][rows])
+
+
+def test_a_run_that_recognizes_is_told_who_is_who_across_both_domains():
+    domains = {domain: numbered(100) for domain in DOMAINS}
+    domains["unrestricted"]["subject"] = np.array([f"s{i // 10}" for i in range(100)])
+    domains["restricted"]["subject"] = np.array([f"s{i // 10 + 5}" for i in range(100)])
+    config = make_config(20)
+    config.run, config.stages.who = ("who",), base.stage("recognize", 1, ("recognizer",), 1e-3)
+    batch = batches(create_feed(domains, config), 2, 3)[0]
+    for domain, first in zip(DOMAINS, (0, 5), strict=True):
+        # Names sort as text: s0, s1, s10, ..., s14, s2, ...
+        order = sorted(f"s{i}" for i in range(15))
+        wanted = [order.index(f"s{n // 10 + first}") for n in batch[domain].ravel()]
+        np.testing.assert_array_equal(batch[f"subject_{domain}"], wanted)
+    config.recognizer.people = 14
+    with pytest.raises(UserError, match=r"recognizer\.people=14, but there are 15"):
+        create_feed(domains, config)

@@ -15,7 +15,7 @@ FLOORS = (
      "run_log", "sampling", "stages", "streamed_images", "verification", "visualize"),
     ("input_pipeline", "run_config", "train_state", "viewpoint"),
     ("feed", "generate", "turned_pairs", "weights"),
-    ("adversary",),
+    ("adversary", "recognize_step", "verify"),
     ("frontalize_step",),
     ("checkpoints", "evaluate", "report", "summary", "train_steps"),
     ("evaluation", "train"),

@@ -138,6 +138,17 @@ def test_the_critic_pulls_at_the_decoder(refine):
     assert terms[-1] < terms[0]
 
 
+def test_a_frozen_recognizer_weighs_in_and_stays():
+    config = tiny_config("identity")
+    config.run, config.discriminator.r1_weight = ("refine",), 0.0
+    config.recognizer.people = 5
+    state, step = build(config)
+    new, metrics = jax.jit(step)(state, make_batch(), jax.random.key(1))
+    assert 0 < metrics["identity"] < 2
+    kept = jax.tree.map(np.array_equal, new.nets["recognizer"], state.nets["recognizer"])
+    assert jax.tree.all(kept)
+
+
 def test_flips_of_the_crop_are_refused():
     config = tiny_config()
     config.augment.flip = True

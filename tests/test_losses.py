@@ -127,3 +127,12 @@ def test_weighted_sum_by_hand():
 def test_weighted_sum_wants_each_name_on_both_sides(weights):
     with pytest.raises(UserError, match="loss_weights"):
         losses.weighted_sum({"a": jnp.array(1.0), "b": jnp.array(1.0)}, weights)
+
+
+def test_margin_softmax_by_hand():
+    """Scale 20, margin 0.2: logits 20 (0.5 - 0.2) = 6 and 20 * 0.25 = 5 against 6."""
+    cosines, labels = jnp.float32([[0.5, 0.25], [0.3, 0.3]]), jnp.int32([0, 1])
+    wanted = [np.log1p(np.exp(-1)), np.log1p(np.exp(4))]  # logits 6, 5 and 6, 2
+    np.testing.assert_allclose(losses.margin_softmax(cosines, labels), wanted, rtol=1e-5)
+    gradient = jax.grad(lambda c: losses.margin_softmax(c, labels).sum())(cosines)
+    assert gradient[0, 0] < 0 < gradient[0, 1]

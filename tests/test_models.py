@@ -15,6 +15,7 @@ from facealign.models.face_critic import PARTS, FaceCritic
 from facealign.models.light import Decoder as LightDecoder
 from facealign.models.light import Encoder as LightEncoder
 from facealign.models.output import OUTPUTS, to_image
+from facealign.models.recognizer import Recognizer
 from facealign.models.variational import VariationalHead, kl_divergence
 
 # Trainable parameters and running statistics at 128 px, of the encoder and of a decoder.
@@ -42,7 +43,7 @@ CODES = {
 def modules(size=128, **changes):
     config = base.get_config()
     config.model.update(changes)
-    return create_modules(config.model, config.discriminator, size)
+    return create_modules(config.model, config.discriminator, config.recognizer.people, size)
 
 
 def shapes(module, x):
@@ -244,4 +245,13 @@ def test_an_unknown_discriminator_names_the_nearest():
     config = base.get_config()
     config.discriminator.name = "faces"
     with pytest.raises(UserError, match="did you mean 'face'"):
-        create_modules(config.model, config.discriminator, 128)
+        create_modules(config.model, config.discriminator, 10, 128)
+
+
+def test_embeddings_and_the_people_known_lie_on_a_sphere():
+    images = jax.random.normal(jax.random.key(1), (3, 64, 64, 1))
+    output, _ = jax.jit(functools.partial(Recognizer(people=7).init_with_output, train=False))(
+        jax.random.key(0), images
+    )
+    np.testing.assert_allclose(jnp.linalg.norm(output["embedding"], axis=1), 1, rtol=1e-4)
+    assert output["cosines"].shape == (3, 7) and np.abs(output["cosines"]).max() <= 1

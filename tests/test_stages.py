@@ -32,8 +32,9 @@ def test_a_stage_holds_the_values_of_its_config(config):
 
 def test_only_an_adversarial_run_has_a_discriminator(config):
     stages = create_stages(config)
-    assert roles_of(stages) == ROLES
-    assert set(roles_of(stages[:1])) == set(ROLES) - {"discriminator"}
+    networks = set(ROLES) - {"recognizer"}
+    assert set(roles_of(stages)) == networks
+    assert set(roles_of(stages[:1])) == networks - {"discriminator"}
 
 
 def test_a_run_that_only_turns_heads_back_has_no_decoder_of_u(config):
@@ -48,6 +49,15 @@ def test_turned_pairs_have_a_discriminator_where_it_is_weighted(config):
     config.stages.refine = base.stage("frontalize", 1, ("decoder_r",), 1e-3, adversarial=0.1)
     config.run = ("refine",)
     assert roles_of(create_stages(config)) == ("encoder", "decoder_r", "discriminator")
+
+
+def test_a_recognizer_is_alone_or_beside_what_it_judges(config):
+    config.stages.recognize = base.stage("recognize", 1, ("recognizer",), 1e-3)
+    config.run = ("recognize",)
+    assert roles_of(create_stages(config)) == ("recognizer",)
+    config.stages.refine = base.stage("frontalize", 1, ("decoder_r",), 1e-3, identity=0.1)
+    config.run = ("refine",)
+    assert roles_of(create_stages(config)) == ("encoder", "decoder_r", "recognizer")
 
 
 def test_a_stage_named_twice_is_refused(config):

@@ -7,7 +7,7 @@ import jax
 import numpy as np
 import pytest
 
-from configs import frontalize, polygons_light
+from configs import frontalize, polygons_light, recognizer
 from facealign.checkpoints import Checkpoints
 from facealign.errors import UserError
 from facealign.run_log import read_rows
@@ -57,7 +57,7 @@ def test_a_run_on_turned_pairs_ends_and_goes_on_to_the_same_numbers(data_dir, tm
         unrestricted="orl_faces", restricted="orl_faces", image_size=64, uniform_yaw=False
     )
     config.optimizer.schedule, config.best_metric = "constant", "l1/turned"
-    config.discriminator.features, config.discriminator.r1_every = 4, 2
+    config.discriminator.features, config.discriminator.r1_weight = 4, 0.0
     config.run = ("refine",)  # which does all that the stage before does, and more
     config.stages.refine.steps = 4
     train(config, tmp_path / "whole")
@@ -69,6 +69,17 @@ def test_a_run_on_turned_pairs_ends_and_goes_on_to_the_same_numbers(data_dir, tm
     config.stages.refine.steps = 4
     train(config, tmp_path / "parts")
     assert_equal(*(saved_state(config, tmp_path / name) for name in ("whole", "parts")))
+
+
+def test_a_recognizer_trains_alone_and_says_how_well_it_tells_strangers_apart(data_dir, tmp_path):
+    config = shrink(recognizer.get_config(), data_dir)
+    config.data.update(
+        unrestricted="orl_faces", restricted="orl_faces", image_size=64, uniform_yaw=False
+    )
+    config.recognizer.people = 40
+    train(config, tmp_path / "who")
+    assert {"eer/recognizer", "auc/recognizer"} <= set(read_rows(tmp_path / "who")[-1])
+    assert "pixels compared" in (tmp_path / "who" / "report.md").read_text()
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from etils import epath
 from ml_collections import ConfigDict
 
+from facealign.errors import UserError
 from facealign.evaluate import evaluate, make_translate
 from facealign.evaluation.baselines import comes_aligned
 from facealign.evaluation.bench import load_photos
@@ -15,7 +16,7 @@ from facealign.measurements import Meter
 from facealign.paths import cache_folder
 from facealign.report import table
 from facealign.roles import DOMAINS
-from facealign.stages import frontalizes
+from facealign.stages import learns
 from facealign.train_state import Network, TrainState
 from facealign.turned_pairs import create_views, with_turned
 
@@ -35,11 +36,19 @@ def run_evaluation(
       state: whose swaps, photos of U through R's decoder, are judged.
       workdir: of its run; the files go there.
       on: the photos, `DATASET:SPLIT,SPLIT`; "" is the dataset of U and its test split.
+
+    Raises:
+      UserError: the run makes no frontal photos.
     """
+    if "decoder_r" not in networks:
+        raise UserError(
+            f"{workdir} has no decoder of R, which makes the photos to judge; what its "
+            f"{', '.join(networks)} can do stands in its report.md"
+        )
     train_data, rows = load_data(config.data, "train"), {}
     if not on:
         parts = [train_data, load_data(config.data, "test")]
-        if frontalizes(config):
+        if learns(config, "frontalize"):
             views = create_views(cache_folder())
             parts = [with_turned(part, views, config.seed) for part in parts]
         rows = evaluate(config, networks, state, *parts)

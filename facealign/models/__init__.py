@@ -1,4 +1,4 @@
-"""Networks, as (encoder, decoder) pairs of Linen modules, and discriminators."""
+"""Networks, as (encoder, decoder) pairs of Linen modules, discriminators and the recognizer."""
 
 import dataclasses
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from flax import linen as nn
 
 from facealign.errors import UserError, lookup
-from facealign.models import discriminator, face_critic, hourglass, light, medium, warp
+from facealign.models import discriminator, face_critic, hourglass, light, medium, recognizer, warp
 
 MODELS: dict[str, tuple[type[nn.Module], type[nn.Module]]] = {
     "light": (light.Encoder, light.Decoder),
@@ -20,12 +20,13 @@ CRITICS: dict[str, type[nn.Module]] = {
 }
 
 
-def create_modules(model: Any, critic: Any, image_size: int) -> dict[str, nn.Module]:
+def create_modules(model: Any, critic: Any, people: int, image_size: int) -> dict[str, nn.Module]:
     """The module of each role. Every decoder of a run has the same architecture.
 
     Args:
       model: `config.model`.
       critic: `config.discriminator`.
+      people: how many a recognizer can learn to know.
       image_size: height and width in px.
 
     Raises:
@@ -50,6 +51,7 @@ def create_modules(model: Any, critic: Any, image_size: int) -> dict[str, nn.Mod
         "decoder_u": _from_values(decoder, values),
         "decoder_r": _from_values(decoder, values),
         "discriminator": lookup(CRITICS, critic.name, "config.discriminator.name")(critic.features),
+        "recognizer": recognizer.Recognizer(people),
     }
 
 
