@@ -25,10 +25,22 @@ ON = flags.DEFINE_string(
 )
 
 
+DEVICE = flags.DEFINE_enum("device", "", ["", "cpu", "gpu", "tpu"], "Where to compute.")
+INPUT = flags.DEFINE_string("input", "", "align: a folder of photos, or one photo.")
+OUTPUT = flags.DEFINE_string("output", "", "align: folder for the portraits.")
+CHECKPOINT = flags.DEFINE_string(
+    "checkpoint", "", "align: workdir of the run to use; by default the weights of facealign."
+)
+RECURSIVE = flags.DEFINE_bool("recursive", True, "align: folders in the input folder too.")
+ALIGNED = flags.DEFINE_bool("already_aligned", False, "align: the photos are canonical crops.")
+SHEET = flags.DEFINE_bool("sheet", False, "align: draw a page of all faces before and after.")
+OF_A_JOB = (STEP, PROFILE, ON, INPUT, OUTPUT, CHECKPOINT, RECURSIVE, ALIGNED, SHEET)
+
+
 def main(_: list[str]) -> None:
     path = config_flags.get_config_filename(flags.FLAGS["config"]) if CONFIG.value else ""
-    flag_values = (STEP.value, PROFILE.value, ON.value)
-    command_line.run(MODE.value, CONFIG.value, path, WORKDIR.value, *flag_values)
+    rest = {flag.name: flag.value for flag in OF_A_JOB}
+    command_line.run(MODE.value, CONFIG.value, path, WORKDIR.value, DEVICE.value, **rest)
 
 
 if __name__ == "__main__":

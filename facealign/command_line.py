@@ -4,6 +4,7 @@ import re
 import sys
 from logging import WARNING, LogRecord
 from pathlib import PurePath
+from typing import Any
 
 from absl import app, flags, logging
 from ml_collections import ConfigDict
@@ -13,7 +14,7 @@ from facealign.memory import keep_freed_memory
 from facealign.paths import cache_folder, open_path
 
 PACKAGE = str(PurePath(__file__).parent)
-MODES = ("train", "evaluate", "pack", "summary")
+MODES = ("train", "evaluate", "align", "pack", "summary")
 OF_A_RUN = ("evaluate", "pack")  # they take its config from the workdir
 
 
@@ -22,11 +23,13 @@ def run(
     config: ConfigDict | None,
     config_path: str,
     workdir: str | None,
-    step: int,
-    profile: bool,
-    on: str,
+    device: str,
+    **rest: Any,
 ) -> None:
-    """Runs a mode; leaves with one line and exit code 1 if the user can mend what went wrong."""
+    """Runs a mode; leaves with one line and exit code 1 if the user can mend what went wrong.
+
+    The rest is what `modes.Job` names.
+    """
     keep_freed_memory()
     from facealign import modes  # takes seconds, which a misspelt flag should not cost
 
@@ -36,7 +39,9 @@ def run(
         name = re.sub(r"\.py:?", "_", PurePath(config_path).name).strip("_")
         workdir = str(PurePath("runs", name))
     try:
-        job = modes.Job(config, open_path(workdir, "--workdir"), step, profile, on)
+        if device:
+            _choose_device(device)
+        job = modes.Job(config, open_path(workdir, "--workdir"), **rest)
         modes.MODES[mode](job)
     except UserError as error:
         _fail(error)
@@ -49,7 +54,11 @@ def parse_flags(argv: list[str]) -> list[str]:
         if len(rest) > 1:
             raise UserError(f"{rest[1]!r} is no flag; they are written --NAME=VALUE")
         values = flags.FLAGS.flag_values_dict()
-        if values["config"] is not None:
+        if values["mode"] == "align":
+            for name in ("input", "output"):
+                if not values[name]:
+                    raise UserError(f"--mode=align needs --{name}=FOLDER")
+        elif values["config"] is not None:
             _ = values["config"].is_locked  # where it could not be loaded, any use of it says so
         elif values["mode"] not in OF_A_RUN or not values["workdir"]:
             raise UserError("which experiment? Give --config=configs/NAME.py, for instance "
@@ -59,6 +68,17 @@ def parse_flags(argv: list[str]) -> list[str]:
     except Exception as error:  # a config file is a program, and may raise anything
         # Its own error comes with a traceback, of which the last line says it all.
         _fail(re.sub(r"Traceback .*\n\w+Error: ", "", _text(error), flags=re.DOTALL))
+
+
+def _choose_device(device: str) -> None:
+    """Raises `UserError` if JAX has no such device here."""
+    import jax
+
+    jax.config.update("jax_platforms", device)
+    try:
+        jax.devices()
+    except RuntimeError as error:
+        raise UserError(f"--device={device}: {error}") from error
 
 
 def _keep_programs() -> None:

@@ -73,7 +73,7 @@ class Meter:
             if self._pool is None:
                 # Forking a process that runs JAX may hang it.
                 context = multiprocessing.get_context("spawn")
-                self._pool = ProcessPoolExecutor(_cores(), context, _load, (self._create,))
+                self._pool = ProcessPoolExecutor(cores(), context, _load, (self._create,))
             rows = tqdm(
                 self._pool.map(_measure, new.values(), chunksize=8),
                 desc=f"measuring {title}",
@@ -121,7 +121,7 @@ def _digest(image: np.ndarray) -> str:
     return hashlib.sha256(head + np.ascontiguousarray(image).tobytes()).hexdigest()[:32]
 
 
-def _cores() -> int:
+def cores() -> int:
     """That this process may use."""
     affinity = getattr(os, "sched_getaffinity", None)  # Linux only
     return len(affinity(0)) if affinity else os.cpu_count() or 1

@@ -1,11 +1,15 @@
 """What launch.py can do."""
 
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from typing import NamedTuple
 
 from etils import epath
 from ml_collections import ConfigDict
 
+from facealign.align import load_model
+from facealign.align_folder import RESULTS, SHEET, align_folder, find_photos
 from facealign.checkpoints import load_run
 from facealign.run_config import check_same
 from facealign.stages import create_stages, roles_of
@@ -22,6 +26,12 @@ class Job(NamedTuple):
     step: int  # of the checkpoint; 0 is the newest
     profile: bool  # whether training writes a trace
     on: str = ""  # what to evaluate on, DATASET:SPLIT,SPLIT; "" is U's dataset and its test split
+    input: str = ""  # a folder of photos to align, or one photo
+    output: str = ""  # folder for the portraits
+    checkpoint: str = ""  # workdir of the run to align with; "" is the weights of facealign
+    recursive: bool = True  # whether folders in the input folder count
+    already_aligned: bool = False  # whether the photos are canonical crops
+    sheet: bool = False  # whether to draw a page of all portraits
 
 
 def run_train(job: Job) -> None:
@@ -38,6 +48,17 @@ def run_evaluate(job: Job) -> None:
     if job.config:
         check_same(run.config, job.config, job.workdir)
     run_evaluation(job.config or run.config, run.networks, run.state, job.workdir, job.on)
+
+
+def run_align(job: Job) -> None:
+    """Makes frontal portraits of a folder of photos."""
+    folders = find_photos(Path(job.input), Path(job.output), job.recursive)
+    model = partial(load_model, checkpoint=job.checkpoint)
+    rows = align_folder(model, folders, job.already_aligned, job.sheet)
+    made = sum(bool(row.portrait) for row in rows)
+    failed = {row.photo for row in rows} - {row.photo for row in rows if row.portrait}
+    print(f"{made} portraits of {len(folders.photos)} photos, {len(failed)} without any")
+    print(f"wrote {folders.output / RESULTS}" + f" and {SHEET}" * job.sheet)
 
 
 def run_pack(job: Job) -> None:
@@ -59,6 +80,7 @@ def run_summary(job: Job) -> None:
 MODES: dict[str, Callable[[Job], None]] = {
     "train": run_train,
     "evaluate": run_evaluate,
+    "align": run_align,
     "pack": run_pack,
     "summary": run_summary,
 }

@@ -36,5 +36,9 @@ def is_local(path: epath.PathLike) -> bool:
 def write_whole(path: epath.Path, content: bytes) -> None:
     """Writes a file so that a reader never sees half of it."""
     unfinished = path.with_name(f".{path.name}")
-    unfinished.write_bytes(content)
-    unfinished.replace(path)
+    try:
+        unfinished.write_bytes(content)
+        unfinished.replace(path)
+    except OSError:
+        unfinished.unlink(missing_ok=True)  # a full disk should not keep half a file
+        raise

@@ -53,9 +53,7 @@ def create_networks(config: Any, roles: tuple[str, ...], stage: Stage) -> dict[s
       UserError: a config value that no network can be made from.
     """
     dtype = lookup(DTYPES, config.model.dtype, "config.model.dtype")
-    modules = create_modules(
-        config.model, config.discriminator, config.recognizer.people, config.data.image_size
-    )
+    modules = create_modules(config, roles)
     return {
         role: Network(
             module=modules[role],

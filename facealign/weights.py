@@ -6,6 +6,7 @@ A safetensors file, which holds arrays and text and can run nothing when it is o
 import json
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -19,6 +20,7 @@ from facealign.errors import UserError
 from facealign.paths import write_whole
 from facealign.train_state import NetState, TrainState, averaged
 
+SHIPPED = Path(__file__).parent.parent / "weights" / "frontalize.safetensors"
 KEPT = ("encoder", "decoder_r")  # roles that frontal photos need
 
 

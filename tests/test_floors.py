@@ -8,17 +8,18 @@ import pytest
 ROOT = Path(__file__).parent.parent
 FLOORS = (
     ("errors", "generic_face", "geometry", "memory", "resample", "roles"),
-    ("head_surface", "instruments", "paths", "pose"),
+    ("align_page", "head_surface", "instruments", "paths", "pose"),
     ("head_pose",),
     ("augment", "datasets", "distributions", "image_cache", "intervals", "losses",
      "measurements", "metrics", "monitors", "models", "optimizers", "prepare", "profiling",
      "run_log", "sampling", "stages", "streamed_images", "verification", "visualize"),
-    ("input_pipeline", "run_config", "train_state", "viewpoint"),
+    ("faces", "input_pipeline", "run_config", "train_state", "viewpoint"),
     ("feed", "generate", "turned_pairs", "weights"),
     ("adversary", "recognize_step", "verify"),
     ("frontalize_step",),
     ("checkpoints", "evaluate", "report", "summary", "train_steps"),
-    ("evaluation", "train"),
+    ("align", "evaluation", "train"),
+    ("align_folder",),
     ("modes",),
     ("command_line",),
 )  # fmt: skip

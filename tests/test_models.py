@@ -17,6 +17,7 @@ from facealign.models.light import Encoder as LightEncoder
 from facealign.models.output import OUTPUTS, to_image
 from facealign.models.recognizer import Recognizer
 from facealign.models.variational import VariationalHead, kl_divergence
+from facealign.roles import ROLES
 
 # Trainable parameters and running statistics at 128 px, of the encoder and of a decoder.
 # The report's counts: light 1,066,632 and 280,165; medium 4,366,608 and, statistics included,
@@ -43,7 +44,8 @@ CODES = {
 def modules(size=128, **changes):
     config = base.get_config()
     config.model.update(changes)
-    return create_modules(config.model, config.discriminator, config.recognizer.people, size)
+    config.data.image_size = size
+    return create_modules(config, ROLES)
 
 
 def shapes(module, x):
@@ -245,7 +247,7 @@ def test_an_unknown_discriminator_names_the_nearest():
     config = base.get_config()
     config.discriminator.name = "faces"
     with pytest.raises(UserError, match="did you mean 'face'"):
-        create_modules(config.model, config.discriminator, 10, 128)
+        create_modules(config, ROLES)
 
 
 def test_embeddings_and_the_people_known_lie_on_a_sphere():

@@ -140,12 +140,13 @@ def read_gray(data: bytes) -> Image.Image:
             raise BadPhotoError(f"{width} x {height} px; at least {SMALLEST} px are needed")
         try:
             image.load()
-            return _to_gray(ImageOps.exif_transpose(image))
+            return to_gray(ImageOps.exif_transpose(image))
         except Exception as error:
             raise BadPhotoError(f"damaged: {error}") from None
 
 
-def _to_gray(image: Image.Image) -> Image.Image:
+def to_gray(image: Image.Image) -> Image.Image:
+    """An image of any mode as a gray one of 8 bits, on white where it is transparent."""
     if image.mode in ("F", "I") or image.mode.startswith("I;16"):
         values = np.asarray(image, np.float64)
         if image.mode.startswith("I;16") or values.max() > 255:  # 16 bits

@@ -1,6 +1,7 @@
 """Networks, as (encoder, decoder) pairs of Linen modules, discriminators and the recognizer."""
 
 import dataclasses
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from flax import linen as nn
@@ -20,44 +21,63 @@ CRITICS: dict[str, type[nn.Module]] = {
 }
 
 
-def create_modules(model: Any, critic: Any, people: int, image_size: int) -> dict[str, nn.Module]:
-    """The module of each role. Every decoder of a run has the same architecture.
-
-    Args:
-      model: `config.model`.
-      critic: `config.discriminator`.
-      people: how many a recognizer can learn to know.
-      image_size: height and width in px.
+def create_modules(config: Any, roles: Iterable[str]) -> dict[str, nn.Module]:
+    """The module of each of some roles. Every decoder of a run has the same architecture.
 
     Raises:
       UserError: no such model or discriminator, an image size that it cannot halve often enough, or
         a variational code asked of a model that has skips around its code.
     """
-    encoder, decoder = lookup(MODELS, model.name, "config.model.name")
-    values = {**model, "image_size": image_size, "variational": model.kl_weight > 0}
-    if values["variational"] and "variational" not in _fields(encoder):
+    return {role: MAKERS[role](config) for role in roles}
+
+
+def _create_encoder(config: Any) -> nn.Module:
+    encoder, model, size = _classes(config)[0], config.model, config.data.image_size
+    if model.kl_weight > 0 and "variational" not in _fields(encoder):
         raise UserError(
             f"config.model.kl_weight={model.kl_weight} asks for a variational code, but skips lead "
             f"around the code of {model.name!r}; set it to 0 or choose light or medium"
         )
-    encoder = _from_values(encoder, values)
-    if image_size < encoder.image_multiple or image_size % encoder.image_multiple:
+    encoder = _from_config(encoder, config)
+    if size < encoder.image_multiple or size % encoder.image_multiple:
         raise UserError(
-            f"config.data.image_size={image_size} does not fit config.model.name={model.name!r}; "
+            f"config.data.image_size={size} does not fit config.model.name={model.name!r}; "
             f"choose a multiple of {encoder.image_multiple}"
         )
-    return {
-        "encoder": encoder,
-        "decoder_u": _from_values(decoder, values),
-        "decoder_r": _from_values(decoder, values),
-        "discriminator": lookup(CRITICS, critic.name, "config.discriminator.name")(critic.features),
-        "recognizer": recognizer.Recognizer(people),
-    }
+    return encoder
+
+
+def _create_decoder(config: Any) -> nn.Module:
+    return _from_config(_classes(config)[1], config)
+
+
+def _create_discriminator(config: Any) -> nn.Module:
+    critic = config.discriminator
+    return lookup(CRITICS, critic.name, "config.discriminator.name")(critic.features)
+
+
+def _create_recognizer(config: Any) -> nn.Module:
+    return recognizer.Recognizer(config.recognizer.people)
+
+
+MAKERS: dict[str, Callable[[Any], nn.Module]] = {
+    "encoder": _create_encoder,
+    "decoder_u": _create_decoder,
+    "decoder_r": _create_decoder,
+    "discriminator": _create_discriminator,
+    "recognizer": _create_recognizer,
+}
+
+
+def _classes(config: Any) -> tuple[type[nn.Module], type[nn.Module]]:
+    return lookup(MODELS, config.model.name, "config.model.name")
 
 
 def _fields(module: type[nn.Module]) -> set[str]:
     return {field.name for field in dataclasses.fields(module)} - {"parent", "name"}
 
 
-def _from_values(module: type[nn.Module], values: dict[str, Any]) -> nn.Module:
+def _from_config(module: type[nn.Module], config: Any) -> nn.Module:
+    values = dict(config.model) | {"image_size": config.data.image_size}
+    values["variational"] = config.model.kl_weight > 0
     return module(**{name: values[name] for name in _fields(module) if name in values})

@@ -1,0 +1,148 @@
+"""Photos in, frontal portraits out.
+
+from facealign import align
+
+aligner = align.load_aligner()
+for portraits in aligner(["one.jpg", "another.jpg"]):  # a list of portraits for each photo
+    for portrait in portraits:
+        Image.fromarray(portrait.image).save("portrait.png")
+"""
+
+import os
+import threading
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from etils import epath
+from PIL import Image, ImageOps
+
+from facealign.checkpoints import load_run
+from facealign.datasets.photo_files import read_gray, to_gray
+from facealign.errors import UserError
+from facealign.evaluate import make_translate
+from facealign.faces import FoundFace, find_faces, take_whole
+from facealign.input_pipeline import to_uint8
+from facealign.instruments import Box, Instruments, load_instruments
+from facealign.paths import open_path
+from facealign.stages import create_stages
+from facealign.train_state import create_networks
+from facealign.weights import SHIPPED, load_weights
+
+Photo = str | os.PathLike | Image.Image | np.ndarray
+ROLES = ("encoder", "decoder_r")
+
+
+class Portrait(NamedTuple):
+    """A face, and what the model made of it."""
+
+    image: np.ndarray  # uint8 [128, 128]: from the front
+    crop: np.ndarray  # uint8 [128, 128]: as it was, cut to the same frame
+    box: Box | None  # px of the photo: left, top, right, bottom; None if the photo came aligned
+    yaw: float  # degrees by which the face in the photo looks aside; nan where it came aligned
+
+
+class Model(NamedTuple):
+    """A trained model as a function."""
+
+    name: str  # says which it is
+    frontal: Callable[[np.ndarray], np.ndarray]  # crops uint8 [N, 128, 128, 1] -> the same
+
+
+class Aligner:
+    """Makes frontal portraits of photos. May be called from several threads at once.
+
+    Args:
+      model: that turns canonical crops to the front.
+      tools: that find faces; None if all photos are canonical crops already.
+    """
+
+    def __init__(self, model: Model, tools: Instruments | None):
+        self.model = model
+        self._tools = tools
+        self._lock = threading.Lock()  # dlib's detector keeps a state of its own
+
+    def __call__(self, photos: Sequence[Photo]) -> list[list[Portrait]]:
+        """The portraits of every face of each photo, largest first; none where none is found.
+
+        Args:
+          photos: paths, PIL images, or arrays uint8 [H, W], [H, W, 1] or [H, W, 3].
+
+        Raises:
+          BadPhotoError, OSError: a file that is no photo, or cannot be read.
+        """
+        found = [self._find(photo) for photo in photos]
+        every = [face for faces in found for face in faces]
+        if not every:
+            return [[] for _ in photos]
+        images = iter(self.model.frontal(np.stack([face.crop for face in every])))
+        return [
+            [Portrait(next(images)[..., 0], f.crop[..., 0], f.box, f.yaw) for f in faces]
+            for faces in found
+        ]
+
+    def _find(self, photo: Photo) -> list[FoundFace]:
+        gray = _read(photo)
+        if self._tools is None:
+            return take_whole(gray).faces
+        with self._lock:
+            return find_faces(gray, self._tools).faces
+
+
+def load_aligner(
+    weights: os.PathLike | str = SHIPPED, checkpoint: str = "", already_aligned: bool = False
+) -> Aligner:
+    """An aligner with the weights that come with facealign, or others.
+
+    Args:
+      weights: a file of `--mode=pack`.
+      checkpoint: the workdir of a run, to take its newest checkpoint instead.
+      already_aligned: photos are canonical crops; no detector is needed.
+
+    Raises:
+      UserError: no such weights or run, or requirements-faces.txt is not installed.
+    """
+    model = load_model(weights, checkpoint)
+    return Aligner(model, None if already_aligned else load_instruments())
+
+
+def load_model(weights: os.PathLike | str = SHIPPED, checkpoint: str = "") -> Model:
+    """The model of a weights file or of a run; arguments and errors as `load_aligner`."""
+    if checkpoint:
+        workdir = open_path(checkpoint, "--checkpoint")
+        config, networks, state = load_run(workdir)
+        if not set(ROLES) <= set(networks):
+            raise UserError(f"--checkpoint={workdir} has no decoder of R to make portraits with")
+        name = f"{config.model.name} of {workdir}, step {int(state.step)}"
+    else:
+        path = epath.Path(weights)
+        config, state = load_weights(path)
+        networks = create_networks(config, ROLES, create_stages(config)[0])
+        name = f"{config.model.name} of {path.name}, step {int(state.step)}"
+    translate = make_translate({role: networks[role] for role in ROLES})
+    size = config.data.image_size
+
+    def frontal(crops: np.ndarray) -> np.ndarray:
+        images = to_uint8(translate(state, _resize(crops, size), "decoder_r"))
+        return _resize(images, crops.shape[1])
+
+    return Model(name, frontal)
+
+
+def _read(photo: Photo) -> Image.Image:
+    """A photo of any kind as a gray image."""
+    if isinstance(photo, Image.Image):
+        return to_gray(ImageOps.exif_transpose(photo))
+    if isinstance(photo, np.ndarray):
+        return to_gray(Image.fromarray(photo[..., 0] if photo.shape[2:] == (1,) else photo))
+    with open(photo, "rb") as file:
+        return read_gray(file.read())
+
+
+def _resize(images: np.ndarray, size: int) -> np.ndarray:
+    """uint8 [N, H, H, 1] to [N, size, size, 1]."""
+    if images.shape[1] == size:
+        return images
+    pictures = (Image.fromarray(image[..., 0]) for image in images)
+    resized = [np.asarray(p.resize((size, size), Image.Resampling.LANCZOS)) for p in pictures]
+    return np.stack(resized)[..., None]

@@ -1,0 +1,231 @@
+"""A folder of photos in, a folder of frontal portraits out; what was done is not done again."""
+
+import csv
+import io
+import json
+import multiprocessing
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from itertools import islice, repeat
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from etils import epath
+from PIL import Image
+from tqdm import tqdm
+
+from facealign import faces
+from facealign.align import Model
+from facealign.align_page import Row, crop_path, draw_page, portrait_path
+from facealign.datasets.examples import png_bytes
+from facealign.datasets.photo_files import is_photo, walk_folder
+from facealign.errors import UserError
+from facealign.instruments import Instruments, load_instruments
+from facealign.measurements import cores
+from facealign.paths import write_whole
+
+RESULTS, SHEET, MODEL = "results.csv", "sheet.html", "model.json"
+CHUNK = 32  # photos in memory at a time
+FRONTAL = 8.0  # degrees: a head that is turned by less looks into the camera
+
+
+class Folders(NamedTuple):
+    """Where photos come from and portraits go."""
+
+    photos: dict[str, Path]  # by name, path below the input folder
+    output: Path
+
+
+def align_folder(
+    model: Callable[[], Model],
+    folders: Folders,
+    already_aligned: bool = False,
+    sheet: bool = False,
+    create: Callable[[], Instruments] = load_instruments,
+) -> list[Row]:
+    """Writes a portrait of every face, results.csv and, if asked for, sheet.html.
+
+    Photos that results.csv knows are passed over. Whenever it is stopped, what it lists is whole.
+
+    Args:
+      model: loads the model.
+      folders: of `find_photos`.
+      already_aligned: photos are canonical crops; no face is searched or measured.
+      sheet: whether to keep the crops too and to show both on a page.
+      create: the instruments; a function that another process can import.
+
+    Returns:
+      All rows of results.csv.
+
+    Raises:
+      UserError: whatever the user can mend; nothing that was written before is harmed.
+    """
+    output, tools = folders.output, None if already_aligned else create
+    if tools:
+        tools()  # fails here rather than in another process
+    loaded = model()
+    try:
+        rows = _continue(output, loaded.name)
+        seen = {row.photo for row in rows}
+        new = [name for name in folders.photos if name not in seen]
+        context = multiprocessing.get_context("spawn")  # forking a process that runs JAX may hang
+        with (
+            ProcessPoolExecutor(cores(), context, faces.load_tools, (tools,)) as pool,
+            tqdm(total=len(new), unit="photos", mininterval=_interval()) as progress,
+        ):
+            for chunk in _chunks(new):
+                found = list(pool.map(faces.read_faces_here, [folders.photos[n] for n in chunk]))
+                made = _make_portraits(chunk, found, loaded, pool if tools else None)
+                for row, portrait, crop in made:
+                    if portrait is not None:
+                        _write_image(output / row.portrait, portrait)
+                        if sheet:
+                            _write_image(output / crop_path(row.portrait), crop)
+                rows += [row for row, *_ in made]
+                _append(output / RESULTS, [row for row, *_ in made])
+                progress.update(len(chunk))
+        if sheet:
+            write_whole(epath.Path(output / SHEET), draw_page(rows, output, loaded.name).encode())
+    except OSError as error:
+        raise UserError(
+            f"cannot write to --output={output}: {error}; what {RESULTS} lists is whole, and the "
+            "same command goes on from there"
+        ) from error
+    except BrokenProcessPool as error:
+        raise UserError(
+            "a process that searches faces was ended from outside, perhaps for want of memory; the "
+            "same command goes on"
+        ) from error
+    return rows
+
+
+def find_photos(source: Path, output: Path, recursive: bool = True) -> Folders:
+    """The photos of a folder, or a single one, by name.
+
+    Raises:
+      UserError: there are none, or one of the folders lies in the other.
+    """
+    source, output = source.expanduser(), output.expanduser()
+    here, there = source.resolve(), output.resolve()
+    if here == there or here in there.parents or there in here.parents:
+        raise UserError(
+            f"--output={output} and --input={source} lie in each other; choose another --output"
+        )
+    if source.is_file():
+        return Folders({source.name: source}, output)
+    if not source.is_dir():
+        raise UserError(f"--input={source} is no folder and no photo; check the path")
+    photos = {
+        name: path
+        for name, path in walk_folder(source)
+        if is_photo(name) and (recursive or "/" not in name)
+    }
+    if not photos:
+        raise UserError(
+            f"--input={source} has no photo; their names end in .jpg, .png and the like"
+        )
+    return Folders(photos, output)
+
+
+def _make_portraits(
+    photos: Sequence[str],
+    found: Sequence[faces.FoundFaces],
+    model: Model,
+    pool: ProcessPoolExecutor | None,
+) -> list[tuple[Row, np.ndarray | None, np.ndarray | None]]:
+    """Rows with their portraits and crops uint8 [128, 128, 1]; None where there is none.
+
+    Args:
+      photos: names.
+      found: in each of them.
+      model: that makes portraits.
+      pool: whose processes measure them; None measures nothing.
+    """
+    every = [face for one in found for face in one.faces]
+    portraits = model.frontal(np.stack([face.crop for face in every])) if every else []
+    measured = pool.map(faces.measure_portrait_here, portraits) if pool else repeat((np.nan, None))
+    made = iter(list(zip(every, portraits, measured)))  # noqa: B905 (repeat never ends)
+    rows = []
+    for photo, one in zip(photos, found, strict=True):
+        for number, (face, portrait, after) in enumerate(islice(made, len(one.faces)), 1):
+            row = _describe(portrait_path(photo, number), photo, face, after)
+            rows.append((row, portrait, face.crop))
+        rows += [(Row(photo, note=note), None, None) for note in one.notes]
+    return rows
+
+
+def _describe(
+    portrait: str, photo: str, face: faces.FoundFace, after: tuple[float, np.ndarray | None]
+) -> Row:
+    yaw, descriptor = after
+    notes = ["already frontal"] if abs(face.yaw) < FRONTAL else []
+    distance = ""
+    if face.descriptor is not None and descriptor is None:
+        notes.append("no face is found in the portrait")
+    elif face.descriptor is not None:
+        distance = f"{np.linalg.norm(face.descriptor - descriptor):.3f}"
+    return Row(
+        photo,
+        portrait,
+        *(face.box or ("",) * 4),
+        yaw_before="" if np.isnan(face.yaw) else f"{face.yaw:.1f}",
+        yaw_after="" if np.isnan(yaw) else f"{yaw:.1f}",
+        distance=distance,
+        note="; ".join(notes),
+    )
+
+
+def _continue(output: Path, name: str) -> list[Row]:
+    """The rows of what was done before in this folder by the same model.
+
+    Raises:
+      UserError: the folder holds portraits of another model.
+      OSError: it cannot be written.
+    """
+    output.mkdir(parents=True, exist_ok=True)
+    model = epath.Path(output / MODEL)
+    if model.exists():
+        before = json.loads(model.read_text())["model"]
+        if before != name:
+            raise UserError(
+                f"--output={output} holds portraits by {before}, not by {name}; choose another"
+            )
+    else:
+        write_whole(model, json.dumps({"model": name}).encode())
+    path = output / RESULTS
+    if not path.exists():
+        _append(path, [Row(*Row._fields)])
+    content = path.read_bytes()
+    whole = content[: content.rfind(b"\n") + 1]  # a line that was being written is written again
+    if len(whole) < len(content):
+        os.truncate(path, len(whole))
+    rows = list(csv.reader(io.StringIO(whole.decode(), newline="")))[1:]
+    rows = [Row(*row) for row in rows]
+    return rows
+
+
+def _append(path: Path, rows: Sequence[Row]) -> None:
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    with path.open("ab") as file:
+        file.write(text.getvalue().encode())
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _write_image(path: Path, image: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(epath.Path(path), png_bytes(Image.fromarray(image[..., 0])).getvalue())
+
+
+def _chunks(names: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (names[start : start + CHUNK] for start in range(0, len(names), CHUNK))
+
+
+def _interval() -> float:
+    """Seconds between two updates of the progress bar."""
+    return 0.5 if sys.stderr.isatty() else 20

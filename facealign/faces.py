@@ -1,0 +1,96 @@
+"""The faces of a photo: where they are, cut to the canonical crop, and how they look aside.
+
+Nothing here needs JAX, so that other processes can do it.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from facealign import geometry
+from facealign.datasets.photo_files import DAMAGED, read_gray
+from facealign.instruments import EYES_APART, Box, Instruments, five_points
+from facealign.pose import estimate_pose
+
+
+class FoundFace(NamedTuple):
+    """A face as it is in its photo."""
+
+    crop: np.ndarray  # uint8 [128, 128, 1], the canonical crop
+    box: Box | None  # px of the photo: left, top, right, bottom
+    yaw: float  # degrees; nan where nothing measured it
+    descriptor: np.ndarray | None  # [128], of the person
+
+
+class FoundFaces(NamedTuple):
+    """What a photo holds."""
+
+    faces: list[FoundFace]  # largest first
+    notes: list[str]  # why the photo, or some of its faces, cannot be used
+
+
+def find_faces(photo: Image.Image, tools: Instruments) -> FoundFaces:
+    """All faces of a gray photo that are large enough."""
+    pixels, faces, notes = np.asarray(photo), [], []
+    for box, landmarks in tools.find(pixels):
+        points = five_points(landmarks)
+        apart = np.linalg.norm(points[1] - points[0])
+        if apart < EYES_APART:
+            notes.append(f"a tiny face left out: eyes {apart:.0f} px apart, {EYES_APART} needed")
+            continue
+        try:
+            crop = geometry.crop(photo, geometry.from_five_points(points))
+            yaw = estimate_pose(landmarks)[0]
+        except ValueError as error:
+            notes.append(f"a face left out: {error}")
+            continue
+        faces.append(FoundFace(crop, box, yaw, tools.describe(pixels, landmarks)))
+    return FoundFaces(faces, notes if faces or notes else ["no face was found"])
+
+
+def take_whole(photo: Image.Image) -> FoundFaces:
+    """A gray photo that is a canonical crop already, of any size."""
+    if photo.width != photo.height:
+        size = f"{photo.width} x {photo.height}"
+        return FoundFaces([], [f"{size} px: a photo that is already aligned is square"])
+    whole = photo.resize((geometry.SIZE, geometry.SIZE), Image.Resampling.LANCZOS)
+    return FoundFaces([FoundFace(np.asarray(whole)[:, :, None], None, np.nan, None)], [])
+
+
+def read_faces(path: Path, tools: Instruments | None) -> FoundFaces:
+    """The faces of a file; without instruments it has to be a canonical crop already."""
+    try:
+        photo = read_gray(path.read_bytes())
+    except (ValueError, *DAMAGED) as error:
+        return FoundFaces([], [" ".join(str(error).split())])
+    return find_faces(photo, tools) if tools else take_whole(photo)
+
+
+def measure_portrait(image: np.ndarray, tools: Instruments) -> tuple[float, np.ndarray | None]:
+    """Yaw in degrees and descriptor [128] of a portrait uint8 [H, W, 1]; else nan, None."""
+    found = tools.find(image)
+    if not found:
+        return np.nan, None
+    landmarks = found[0].landmarks
+    return estimate_pose(landmarks)[0], tools.describe(image, landmarks)
+
+
+_tools: list[Instruments] = []  # of a process of a pool, which has no other state
+
+
+def load_tools(create: Callable[[], Instruments] | None) -> None:
+    """Prepares a process for the two functions below."""
+    _tools[:] = [create()] if create else []
+
+
+def read_faces_here(path: Path) -> FoundFaces:
+    """`read_faces` with the instruments of this process."""
+    return read_faces(path, _tools[0] if _tools else None)
+
+
+def measure_portrait_here(image: np.ndarray) -> tuple[float, np.ndarray | None]:
+    """`measure_portrait` with the instruments of this process."""
+    return measure_portrait(image, _tools[0])

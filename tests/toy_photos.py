@@ -1,0 +1,29 @@
+"""Instruments for photos of 200 x 200 px whose corner says whether they show a face.
+
+In a file of its own, since other processes import it.
+"""
+
+import numpy as np
+
+from facealign.geometry import SIZE
+from facealign.instruments import Face, Instruments
+from tests.test_pose import picture
+
+LARGE, SMALL = (20, 20, 140, 140), (150, 150, 170, 170)
+
+
+def create_tools():
+    """Instruments that see a face wherever the corner of a photo is bright, and a tiny one more."""
+
+    def landmarks(image, box):
+        points = picture(0, 0, 0)
+        points -= points.min(axis=0)
+        return points / points.max() * (box[2] - box[0]) + box[:2]
+
+    def find(image):
+        if image.shape[0] == SIZE:  # a portrait
+            return [Face((0, 0, SIZE, SIZE), landmarks(image, (0, 0, SIZE, SIZE)))]
+        boxes = (LARGE, SMALL) if image[0, 0] > 128 else ()
+        return [Face(box, landmarks(image, box)) for box in boxes]
+
+    return Instruments(find, landmarks, lambda image, points: np.full(128, image.mean() / 255))
