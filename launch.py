@@ -27,9 +27,9 @@ ON = flags.DEFINE_string(
 
 DEVICE = flags.DEFINE_enum("device", "", ["", "cpu", "gpu", "tpu"], "Where to compute.")
 INPUT = flags.DEFINE_string("input", "", "align: a folder of photos, or one photo.")
-OUTPUT = flags.DEFINE_string("output", "", "align: folder for the portraits.")
+OUTPUT = flags.DEFINE_string("output", "", "align, export: folder to write to.")
 CHECKPOINT = flags.DEFINE_string(
-    "checkpoint", "", "align: workdir of the run to use; by default the weights of facealign."
+    "checkpoint", "", "align, export: workdir of a run; by default the weights of facealign."
 )
 RECURSIVE = flags.DEFINE_bool("recursive", True, "align: folders in the input folder too.")
 ALIGNED = flags.DEFINE_bool("already_aligned", False, "align: the photos are canonical crops.")

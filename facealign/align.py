@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 from etils import epath
+from ml_collections import ConfigDict
 from PIL import Image, ImageOps
 
 from facealign.checkpoints import load_run
@@ -26,7 +27,7 @@ from facealign.input_pipeline import to_uint8
 from facealign.instruments import Box, Instruments, load_instruments
 from facealign.paths import open_path
 from facealign.stages import create_stages
-from facealign.train_state import create_networks
+from facealign.train_state import Network, TrainState, create_networks
 from facealign.weights import SHIPPED, load_weights
 
 Photo = str | os.PathLike | Image.Image | np.ndarray
@@ -106,8 +107,30 @@ def load_aligner(
     return Aligner(model, None if already_aligned else load_instruments())
 
 
+class Networks(NamedTuple):
+    """A trained model as its parts."""
+
+    name: str
+    config: ConfigDict
+    networks: dict[str, Network]  # of `ROLES`
+    state: TrainState
+
+
 def load_model(weights: os.PathLike | str = SHIPPED, checkpoint: str = "") -> Model:
     """The model of a weights file or of a run; arguments and errors as `load_aligner`."""
+    name, config, networks, state = load_networks(weights, checkpoint)
+    translate = make_translate(networks)
+    size = config.data.image_size
+
+    def frontal(crops: np.ndarray) -> np.ndarray:
+        images = to_uint8(translate(state, _resize(crops, size), "decoder_r"))
+        return _resize(images, crops.shape[1])
+
+    return Model(name, frontal)
+
+
+def load_networks(weights: os.PathLike | str = SHIPPED, checkpoint: str = "") -> Networks:
+    """The same as its parts."""
     if checkpoint:
         workdir = open_path(checkpoint, "--checkpoint")
         config, networks, state = load_run(workdir)
@@ -119,14 +142,7 @@ def load_model(weights: os.PathLike | str = SHIPPED, checkpoint: str = "") -> Mo
         config, state = load_weights(path)
         networks = create_networks(config, ROLES, create_stages(config)[0])
         name = f"{config.model.name} of {path.name}, step {int(state.step)}"
-    translate = make_translate({role: networks[role] for role in ROLES})
-    size = config.data.image_size
-
-    def frontal(crops: np.ndarray) -> np.ndarray:
-        images = to_uint8(translate(state, _resize(crops, size), "decoder_r"))
-        return _resize(images, crops.shape[1])
-
-    return Model(name, frontal)
+    return Networks(name, config, {role: networks[role] for role in ROLES}, state)
 
 
 def _read(photo: Photo) -> Image.Image:

@@ -14,7 +14,8 @@ from facealign.memory import keep_freed_memory
 from facealign.paths import cache_folder, open_path
 
 PACKAGE = str(PurePath(__file__).parent)
-MODES = ("train", "evaluate", "align", "pack", "summary")
+MODES = ("train", "evaluate", "align", "export", "pack", "summary")
+NEEDS = {"align": ("input", "output"), "export": ("output",)}  # flags of modes without a config
 OF_A_RUN = ("evaluate", "pack")  # they take its config from the workdir
 
 
@@ -54,10 +55,10 @@ def parse_flags(argv: list[str]) -> list[str]:
         if len(rest) > 1:
             raise UserError(f"{rest[1]!r} is no flag; they are written --NAME=VALUE")
         values = flags.FLAGS.flag_values_dict()
-        if values["mode"] == "align":
-            for name in ("input", "output"):
+        if values["mode"] in NEEDS:
+            for name in NEEDS[values["mode"]]:
                 if not values[name]:
-                    raise UserError(f"--mode=align needs --{name}=FOLDER")
+                    raise UserError(f"--mode={values['mode']} needs --{name}=FOLDER")
         elif values["config"] is not None:
             _ = values["config"].is_locked  # where it could not be loaded, any use of it says so
         elif values["mode"] not in OF_A_RUN or not values["workdir"]:

@@ -5,17 +5,23 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 from etils import epath
 from ml_collections import ConfigDict
 
-from facealign.align import load_model
+from facealign.align import load_model, load_networks
 from facealign.align_folder import RESULTS, SHEET, align_folder, find_photos
 from facealign.checkpoints import load_run
+from facealign.evaluate import take
+from facealign.input_pipeline import load_data, to_float
+from facealign.paths import open_path
 from facealign.run_config import check_same
 from facealign.stages import create_stages, roles_of
 from facealign.summary import summarize
 from facealign.train import train
 from facealign.train_state import create_networks
+
+PHOTOS = 16  # to compare exported programs on
 
 
 class Job(NamedTuple):
@@ -61,6 +67,20 @@ def run_align(job: Job) -> None:
     print(f"wrote {folders.output / RESULTS}" + f" and {SHEET}" * job.sheet)
 
 
+def run_export(job: Job) -> None:
+    """Writes the model as programs for other runtimes, and compares them on photos of ORL."""
+    from facealign.export import export
+
+    model = load_networks(checkpoint=job.checkpoint)
+    config = ConfigDict(model.config)
+    config.data.update(unrestricted="orl_faces", restricted="orl_faces")
+    photos = take(load_data(config.data, "test"), PHOTOS)["unrestricted"]["image"]
+    differences = export(model, open_path(job.output, "--output"), np.asarray(to_float(photos)))
+    for path, difference in differences.items():
+        size = path.stat().length / 1e6
+        print(f"wrote {path}, {size:.1f} MB; on {len(photos)} photos at most {difference:.1e} off")
+
+
 def run_pack(job: Job) -> None:
     """Writes the weights of a checkpoint that frontal photos need, to give away."""
     from facealign.weights import save_weights
@@ -81,6 +101,7 @@ MODES: dict[str, Callable[[Job], None]] = {
     "train": run_train,
     "evaluate": run_evaluate,
     "align": run_align,
+    "export": run_export,
     "pack": run_pack,
     "summary": run_summary,
 }

@@ -19,7 +19,7 @@ FLOORS = (
     ("frontalize_step",),
     ("checkpoints", "evaluate", "report", "summary", "train_steps"),
     ("align", "evaluation", "train"),
-    ("align_folder",),
+    ("align_folder", "export"),
     ("modes",),
     ("command_line",),
 )  # fmt: skip

@@ -12,6 +12,9 @@ Three functions, each linear in both of its arguments, are one another's gradien
 so that each is computed in the way that is fast for it, whatever it is a gradient of.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import partial
 from typing import NamedTuple
 
@@ -36,6 +39,19 @@ class How(NamedTuple):
     turned: bool = False  # the kernel is [k, k, D, C], last tap first, as in `nn.ConvTranspose`
 
 
+_portable: ContextVar[bool] = ContextVar("portable", default=False)
+
+
+@contextmanager
+def portable() -> Iterator[None]:
+    """What is traced inside leaves all to the backend: programs that run elsewhere are made so."""
+    token = _portable.set(True)
+    try:
+        yield
+    finally:
+        _portable.reset(token)
+
+
 def formulation(size: int, taps: int, channels: int) -> str:
     """How to compute the three functions: the one place where the backend and sizes decide.
 
@@ -52,7 +68,7 @@ def formulation(size: int, taps: int, channels: int) -> str:
         taps: the larger side of the kernel.
         channels: of the large map.
     """
-    if jax.default_backend() != "cpu":
+    if _portable.get() or jax.default_backend() != "cpu":
         return "lax"
     if size < taps:
         return "products"

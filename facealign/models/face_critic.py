@@ -33,7 +33,11 @@ class FaceCritic(nn.Module):
 
     @nn.compact
     def __call__(self, image: jax.Array, train: bool) -> jax.Array:
-        logits = [self._judge(nn.avg_pool(image, (2, 2), (2, 2)), "photo", (1, 2, 4, 8))]
+        logits = [
+            self._judge(
+                nn.avg_pool(image, window_shape=(2, 2), strides=(2, 2)), "photo", (1, 2, 4, 8)
+            )
+        ]
         for name, box in PARTS.items():
             left, top, width, height = (side * image.shape[1] // SIZE for side in box)
             part = image[:, top : top + height, left : left + width]
@@ -45,4 +49,4 @@ class FaceCritic(nn.Module):
         for i, width in enumerate(widths):
             layer = layers.Conv(width * self.features, 4, 2, use_bias=True, name=f"{name}_{i}")
             x = nn.leaky_relu(layer(x), LEAKY_SLOPE)
-        return nn.Dense(1, name=name)(x.reshape(len(x), -1))
+        return nn.Dense(1, name=name)(x.reshape(x.shape[0], -1))

@@ -22,11 +22,11 @@ class Recognizer(nn.Module):
 
     @nn.compact
     def __call__(self, image: jax.Array, train: bool) -> dict[str, jax.Array]:
-        x = nn.avg_pool(image, (2, 2), (2, 2))
+        x = nn.avg_pool(image, window_shape=(2, 2), strides=(2, 2))
         for features in (32, 64, 128, 256):
             x = nn.leaky_relu(layers.Conv(features, 5, stride=2)(x), LEAKY_SLOPE)
             x = layers.BatchNorm()(x, train)
-        embedding = _unit(nn.Dense(self.features)(x.reshape(len(x), -1)))
+        embedding = _unit(nn.Dense(self.features)(x.reshape(x.shape[0], -1)))
         shape = (self.people, self.features)
         known = _unit(self.param("people", nn.initializers.normal(1.0), shape))
         return {"embedding": embedding, "cosines": embedding @ known.T}

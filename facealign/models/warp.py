@@ -32,11 +32,11 @@ class Encoder(nn.Module):
 
     @nn.compact
     def __call__(self, image: jax.Array, train: bool) -> dict[str, jax.Array]:
-        x = nn.avg_pool(image, (2, 2), (2, 2))
+        x = nn.avg_pool(image, window_shape=(2, 2), strides=(2, 2))
         for features in (32, 64, 128, 256):
             x = nn.leaky_relu(layers.Conv(features, 5, stride=2)(x), LEAKY_SLOPE)
             x = layers.BatchNorm()(x, train)
-        x = nn.leaky_relu(nn.Dense(128)(x.reshape(len(x), -1)), LEAKY_SLOPE)
+        x = nn.leaky_relu(nn.Dense(128)(x.reshape(x.shape[0], -1)), LEAKY_SLOPE)
         return {"image": image, "pose": DEGREES * nn.Dense(2)(x)}
 
 
@@ -48,12 +48,16 @@ class Decoder(nn.Module):
         image, (places, facing) = code["image"], make_unturn()(code["pose"])
         size = image.shape[1]
         places = resized(places, size, size)
-        facing = jax.image.resize(facing[..., None], image.shape, "linear", antialias=False)
+        facing = facing[..., None]
+        if size != SIZE:
+            facing = jax.image.resize(facing, image.shape, "linear", antialias=False)
         own = resample(image, places)
         yaw = jnp.broadcast_to(jnp.abs(code["pose"][:, None, None, :1]) / 90, facing.shape)
         x = jnp.concatenate([own, mirror(own), facing, mirror(facing), yaw], axis=-1)
 
-        x = nn.avg_pool(x, (2, 2), (2, 2)).astype(image.dtype)  # flows and shares are smooth
+        x = nn.avg_pool(x, window_shape=(2, 2), strides=(2, 2)).astype(
+            image.dtype
+        )  # flows and shares are smooth
         skips = []
         for features, kernel, stride in ((32, 3, 1), (64, 5, 2), (128, 3, 2), (256, 3, 2)):
             x = nn.leaky_relu(layers.Conv(features, kernel, stride=stride)(x), LEAKY_SLOPE)
