@@ -23,8 +23,6 @@ PROFILE = flags.DEFINE_bool("profile", False, "train: write a trace of some step
 ON = flags.DEFINE_string(
     "on", "", "evaluate: photos to judge on, DATASET:SPLIT,SPLIT; by default U's test split."
 )
-
-
 DEVICE = flags.DEFINE_enum("device", "", ["", "cpu", "gpu", "tpu"], "Where to compute.")
 INPUT = flags.DEFINE_string("input", "", "align: a folder of photos, or one photo.")
 OUTPUT = flags.DEFINE_string("output", "", "align, export: folder to write to.")
@@ -43,5 +41,10 @@ def main(_: list[str]) -> None:
     command_line.run(MODE.value, CONFIG.value, path, WORKDIR.value, DEVICE.value, **rest)
 
 
-if __name__ == "__main__":
+def start() -> None:
+    """Parses the flags and runs; also the command `facealign` of an installed package."""
     app.run(main, flags_parser=command_line.parse_flags)
+
+
+if __name__ == "__main__":
+    start()

@@ -20,7 +20,11 @@ from facealign.errors import UserError
 from facealign.paths import write_whole
 from facealign.train_state import NetState, TrainState, averaged
 
-SHIPPED = Path(__file__).parent.parent / "weights" / "frontalize.safetensors"
+HERE = Path(__file__).parent
+SHIPPED = next(  # in a package as it is installed, or else in the repository
+    filter(Path.exists, [HERE / "frontalize.safetensors"]),
+    HERE.parent / "weights" / "frontalize.safetensors",
+)
 KEPT = ("encoder", "decoder_r")  # roles that frontal photos need
 
 
