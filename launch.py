@@ -27,12 +27,16 @@ DEVICE = flags.DEFINE_enum("device", "", ["", "cpu", "gpu", "tpu"], "Where to co
 INPUT = flags.DEFINE_string("input", "", "align: a folder of photos, or one photo.")
 OUTPUT = flags.DEFINE_string("output", "", "align, export: folder to write to.")
 CHECKPOINT = flags.DEFINE_string(
-    "checkpoint", "", "align, export: workdir of a run; by default the weights of facealign."
+    "checkpoint", "", "align, demo, export: a run to use; by default facealign's own weights."
 )
 RECURSIVE = flags.DEFINE_bool("recursive", True, "align: folders in the input folder too.")
 ALIGNED = flags.DEFINE_bool("already_aligned", False, "align: the photos are canonical crops.")
 SHEET = flags.DEFINE_bool("sheet", False, "align: draw a page of all faces before and after.")
-OF_A_JOB = (STEP, PROFILE, ON, INPUT, OUTPUT, CHECKPOINT, RECURSIVE, ALIGNED, SHEET)
+HOST = flags.DEFINE_string("host", "127.0.0.1", "demo: 0.0.0.0 lets other machines in.")
+PORT = flags.DEFINE_integer("port", 7860, "demo: of the page.", lower_bound=1, upper_bound=65535)
+OF_A_JOB = (
+    STEP, PROFILE, ON, INPUT, OUTPUT, CHECKPOINT, RECURSIVE, ALIGNED, SHEET, HOST, PORT
+)  # fmt: skip
 
 
 def main(_: list[str]) -> None:

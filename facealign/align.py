@@ -22,7 +22,7 @@ from facealign.checkpoints import load_run
 from facealign.datasets.photo_files import read_gray, to_gray
 from facealign.errors import UserError
 from facealign.evaluate import make_translate
-from facealign.faces import FoundFace, find_faces, take_whole
+from facealign.faces import FoundFace, find_faces, measure_portrait, take_whole
 from facealign.input_pipeline import to_uint8
 from facealign.instruments import Box, Instruments, load_instruments
 from facealign.paths import open_path
@@ -41,6 +41,8 @@ class Portrait(NamedTuple):
     crop: np.ndarray  # uint8 [128, 128]: as it was, cut to the same frame
     box: Box | None  # px of the photo: left, top, right, bottom; None if the photo came aligned
     yaw: float  # degrees by which the face in the photo looks aside; nan where it came aligned
+    descriptor: np.ndarray | None  # [128], of the person in the photo
+    landmarks: np.ndarray | None  # [68, 2], (x, y) in px of the crop
 
 
 class Model(NamedTuple):
@@ -78,9 +80,23 @@ class Aligner:
             return [[] for _ in photos]
         images = iter(self.model.frontal(np.stack([face.crop for face in every])))
         return [
-            [Portrait(next(images)[..., 0], f.crop[..., 0], f.box, f.yaw) for f in faces]
+            [Portrait(next(images)[..., 0], face.crop[..., 0], *face[1:]) for face in faces]
             for faces in found
         ]
+
+    def measure(self, portrait: Portrait) -> tuple[float, float]:
+        """How far a portrait looks aside, in degrees, and how far its person is from the photo's.
+
+        The distance is that of descriptors; two photos of one person are about 0.43 apart. Both are
+        nan where no face is found in the portrait, or nothing was measured.
+        """
+        if self._tools is None or portrait.descriptor is None:
+            return np.nan, np.nan
+        with self._lock:
+            yaw, descriptor = measure_portrait(portrait.image, self._tools)
+        if descriptor is None:
+            return np.nan, np.nan
+        return yaw, float(np.linalg.norm(descriptor - portrait.descriptor))
 
     def _find(self, photo: Photo) -> list[FoundFace]:
         gray = _read(photo)

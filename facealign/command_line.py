@@ -14,8 +14,12 @@ from facealign.memory import keep_freed_memory
 from facealign.paths import cache_folder, open_path
 
 PACKAGE = str(PurePath(__file__).parent)
-MODES = ("train", "evaluate", "align", "export", "pack", "summary")
-NEEDS = {"align": ("input", "output"), "export": ("output",)}  # flags of modes without a config
+MODES = ("train", "evaluate", "align", "demo", "export", "pack", "summary")
+NEEDS = {
+    "align": ("input", "output"),
+    "demo": (),
+    "export": ("output",),
+}  # flags of modes without a config
 OF_A_RUN = ("evaluate", "pack")  # they take its config from the workdir
 
 

@@ -23,6 +23,7 @@ class FoundFace(NamedTuple):
     box: Box | None  # px of the photo: left, top, right, bottom
     yaw: float  # degrees; nan where nothing measured it
     descriptor: np.ndarray | None  # [128], of the person
+    landmarks: np.ndarray | None  # [68, 2], (x, y) in px of the crop
 
 
 class FoundFaces(NamedTuple):
@@ -42,12 +43,13 @@ def find_faces(photo: Image.Image, tools: Instruments) -> FoundFaces:
             notes.append(f"a tiny face left out: eyes {apart:.0f} px apart, {EYES_APART} needed")
             continue
         try:
-            crop = geometry.crop(photo, geometry.from_five_points(points))
-            yaw = estimate_pose(landmarks)[0]
+            matrix = geometry.from_five_points(points)
+            crop, yaw = geometry.crop(photo, matrix), estimate_pose(landmarks)[0]
         except ValueError as error:
             notes.append(f"a face left out: {error}")
             continue
-        faces.append(FoundFace(crop, box, yaw, tools.describe(pixels, landmarks)))
+        descriptor = tools.describe(pixels, landmarks)
+        faces.append(FoundFace(crop, box, yaw, descriptor, geometry.apply(matrix, landmarks)))
     return FoundFaces(faces, notes if faces or notes else ["no face was found"])
 
 
@@ -57,7 +59,7 @@ def take_whole(photo: Image.Image) -> FoundFaces:
         size = f"{photo.width} x {photo.height}"
         return FoundFaces([], [f"{size} px: a photo that is already aligned is square"])
     whole = photo.resize((geometry.SIZE, geometry.SIZE), Image.Resampling.LANCZOS)
-    return FoundFaces([FoundFace(np.asarray(whole)[:, :, None], None, np.nan, None)], [])
+    return FoundFaces([FoundFace(np.asarray(whole)[:, :, None], None, np.nan, None, None)], [])
 
 
 def read_faces(path: Path, tools: Instruments | None) -> FoundFaces:

@@ -9,7 +9,7 @@ import numpy as np
 from etils import epath
 from ml_collections import ConfigDict
 
-from facealign.align import load_model, load_networks
+from facealign.align import load_aligner, load_model, load_networks
 from facealign.align_folder import RESULTS, SHEET, align_folder, find_photos
 from facealign.checkpoints import load_run
 from facealign.evaluate import take
@@ -38,6 +38,8 @@ class Job(NamedTuple):
     recursive: bool = True  # whether folders in the input folder count
     already_aligned: bool = False  # whether the photos are canonical crops
     sheet: bool = False  # whether to draw a page of all portraits
+    host: str = "127.0.0.1"  # that the demo serves; this machine alone
+    port: int = 7860
 
 
 def run_train(job: Job) -> None:
@@ -65,6 +67,13 @@ def run_align(job: Job) -> None:
     failed = {row.photo for row in rows} - {row.photo for row in rows if row.portrait}
     print(f"{made} portraits of {len(folders.photos)} photos, {len(failed)} without any")
     print(f"wrote {folders.output / RESULTS}" + f" and {SHEET}" * job.sheet)
+
+
+def run_demo(job: Job) -> None:
+    """Serves a page that aligns photos."""
+    from facealign.demo import show
+
+    show(load_aligner(checkpoint=job.checkpoint), job.host, job.port)
 
 
 def run_export(job: Job) -> None:
@@ -101,6 +110,7 @@ MODES: dict[str, Callable[[Job], None]] = {
     "train": run_train,
     "evaluate": run_evaluate,
     "align": run_align,
+    "demo": run_demo,
     "export": run_export,
     "pack": run_pack,
     "summary": run_summary,

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from facealign import align, align_folder, align_page, faces, geometry
+from facealign import align, align_folder, align_page, demo, faces, geometry
 from facealign.datasets.photo_files import BadPhotoError
 from facealign.errors import UserError
 from facealign.instruments import five_points
@@ -216,3 +216,17 @@ def test_a_wrong_command_is_one_line(arguments, message):
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
     assert line.startswith("error: ") and message in line
+
+
+def test_the_page_shows_each_face_before_and_after_and_says_what_is_wrong(aligner, tmp_path):
+    path = tmp_path / "photo.png"
+    Image.fromarray(photo(0)).save(path)
+    shown = demo.turn_photo(aligner, str(path))
+    assert [picture.size for picture, _ in shown.pictures] == [(demo.SHOWN, demo.SHOWN)] * 2
+    ((number, before, after, distance),) = shown.rows
+    assert number == 1 and abs(before) < 1 and abs(after) < 1 and distance >= 0
+    assert demo.turn_photo(aligner, None).message == "Choose a photo first."
+    path.write_text("hello")
+    assert "not a photo" in demo.turn_photo(aligner, str(path)).message
+    Image.fromarray(photo(0, bright=False)).save(path)
+    assert demo.turn_photo(aligner, str(path)).message.startswith("No face was found")

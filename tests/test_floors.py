@@ -19,7 +19,7 @@ FLOORS = (
     ("frontalize_step",),
     ("checkpoints", "evaluate", "report", "summary", "train_steps"),
     ("align", "evaluation", "train"),
-    ("align_folder", "export"),
+    ("align_folder", "demo", "export"),
     ("modes",),
     ("command_line",),
 )  # fmt: skip
