@@ -15,7 +15,7 @@ from facealign.errors import UserError
 
 SHOWN = 256  # px: side of a face on the page
 DOT = 1.5  # px: radius of a landmark
-EXAMPLES = ("s5/3", "s9/6", "s20/9", "s31/2", "s38/4", "s40/7")  # of ORL
+EXAMPLES = ("s4/10", "s32/7", "s39/3", "s1/5", "s13/6", "s25/8")  # of ORL, heads turned aside
 COLUMNS = ("face", "yaw before", "yaw after", "distance")
 LARGEST_FILE = "50mb"
 WORDS = """# Photos in, frontal portraits out
@@ -51,7 +51,7 @@ def turn_photo(aligner: Aligner, path: str | None) -> Shown:
         picture = Image.fromarray(portrait.image).resize((SHOWN, SHOWN), Image.Resampling.BICUBIC)
         pictures.append((picture, f"face {number} from the front"))
         rows.append([number, round(portrait.yaw, 1), round(yaw, 1), round(distance, 2)])
-    return Shown(pictures, rows, f"{len(portraits)} found.")
+    return Shown(pictures, rows, f"{len(portraits)} face{'s' * (len(portraits) > 1)} found.")
 
 
 def create_demo(aligner: Aligner) -> Any:
