@@ -52,12 +52,13 @@ def print_change(before: Measured, after: Measured) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("workdir", type=epath.Path)
+    parser.add_argument("--step", type=int, default=0, help="of the checkpoint; 0 is the newest")
     parser.add_argument("--on", default="", help="DATASET:SPLIT,SPLIT; that of the run's U")
     parser.add_argument("--yaw", type=float, default=0.0, help="degrees, at least, of |yaw|")
     parser.add_argument("--most", type=int, default=10_000, help="photos at most, evenly spaced")
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
-    run = load_run(args.workdir)
+    run = load_run(args.workdir, args.step)
     data, translate = run.config.data, make_translate(run.networks)
     photos = load_photos(data, args.on, restricted=True)
     with Meter(data_folder(data)) as meter:

@@ -54,9 +54,10 @@ def halves(values: np.ndarray, unit: str) -> dict[str, np.ndarray]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("workdir", type=epath.Path)
+    parser.add_argument("--step", type=int, default=0, help="of the checkpoint; 0 is the newest")
     parser.add_argument("--splits", default="validation,test")
     args = parser.parse_args()
-    run = load_run(args.workdir)
+    run = load_run(args.workdir, args.step)
     data, translate = run.config.data, make_translate(run.networks)
     examples = load_photos(data, f"mugshots:{args.splits}", restricted=True).examples
     images, index = examples["image"], read_index(data)
