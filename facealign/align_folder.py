@@ -20,7 +20,7 @@ from tqdm import tqdm
 
 from facealign import faces
 from facealign.align import Model
-from facealign.align_page import Row, crop_path, draw_page, portrait_path
+from facealign.align_page import FRONTAL, Row, crop_path, draw_page, portrait_path
 from facealign.datasets.examples import png_bytes
 from facealign.datasets.photo_files import is_photo, walk_folder
 from facealign.errors import UserError
@@ -30,7 +30,6 @@ from facealign.paths import write_whole
 
 RESULTS, SHEET, MODEL = "results.csv", "sheet.html", "model.json"
 CHUNK = 32  # photos in memory at a time
-FRONTAL = 8.0  # degrees: a head that is turned by less looks into the camera
 
 
 class Folders(NamedTuple):

@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
+from statistics import median
 from typing import NamedTuple
 from urllib.parse import quote
 
+FRONTAL = 8.0  # degrees: a head that is turned by less looks into the camera
 STYLE = """
 :root { color-scheme: light dark; }
 body { font: 16px/1.5 system-ui, sans-serif; margin: 0 auto; padding: 1rem; max-width: 72rem; }
@@ -43,6 +45,24 @@ def portrait_path(photo: str, face: int) -> str:
 def crop_path(portrait: str) -> str:
     """Where the crop goes that a portrait was made of: `a/b.jpg.crop.png`."""
     return f"{portrait.removesuffix('.png')}.crop.png"
+
+
+def describe(rows: Sequence[Row]) -> list[str]:
+    """What became of the photos, in lines."""
+    photos, made = {row.photo for row in rows}, [row for row in rows if row.portrait]
+    without = len(photos) - len({row.photo for row in made})
+    lines = [f"{len(made)} portraits of {len(photos)} photos, {without} without any"]
+    if any(row.yaw_before for row in made):
+        before, after = (
+            sum(abs(float(yaw or "inf")) < FRONTAL for yaw in yaws) / len(made)
+            for yaws in ([row.yaw_before for row in made], [row.yaw_after for row in made])
+        )
+        moved = median(float(row.distance or "inf") for row in made)
+        lines.append(
+            f"heads turned by less than {FRONTAL:.0f} degrees: {before:.0%} before, {after:.0%} "
+            f"after; distance of descriptors, median {moved:.2f}"
+        )
+    return lines
 
 
 def draw_page(rows: Sequence[Row], output: Path, name: str) -> str:

@@ -11,6 +11,7 @@ from ml_collections import ConfigDict
 
 from facealign.align import load_aligner, load_model, load_networks
 from facealign.align_folder import RESULTS, SHEET, align_folder, find_photos
+from facealign.align_page import describe
 from facealign.checkpoints import load_run
 from facealign.evaluate import take
 from facealign.input_pipeline import load_data, to_float
@@ -63,9 +64,7 @@ def run_align(job: Job) -> None:
     folders = find_photos(Path(job.input), Path(job.output), job.recursive)
     model = partial(load_model, checkpoint=job.checkpoint)
     rows = align_folder(model, folders, job.already_aligned, job.sheet)
-    made = sum(bool(row.portrait) for row in rows)
-    failed = {row.photo for row in rows} - {row.photo for row in rows if row.portrait}
-    print(f"{made} portraits of {len(folders.photos)} photos, {len(failed)} without any")
+    print("\n".join(describe(rows)))
     print(f"wrote {folders.output / RESULTS}" + f" and {SHEET}" * job.sheet)
 
 

@@ -154,6 +154,21 @@ def test_the_page_shows_every_face_and_escapes_names(tmp_path):
     assert (tmp_path / "out" / "<b>&#.png.crop.png").exists()
 
 
+def test_the_summary_by_hand():
+    rows = [
+        align_page.Row("a", "a.png", yaw_before="-20.0", yaw_after="3.0", distance="0.2"),
+        align_page.Row("a", "a.2.png", yaw_before="4.0", yaw_after="", note="no face"),
+        align_page.Row("b", "b.png", yaw_before="9.0", yaw_after="-7.9", distance="0.4"),
+        align_page.Row("c", note="no face was found"),
+    ]
+    first, second = align_page.describe(rows)
+    assert first == "3 portraits of 3 photos, 1 without any"
+    assert "33% before, 67% after" in second and second.endswith("median 0.40")
+    assert align_page.describe([align_page.Row("a", "a.png")]) == [
+        "1 portraits of 1 photos, 0 without any"
+    ]
+
+
 def test_no_two_portraits_or_crops_have_one_path():
     photos = ["a.png", "a.jpg", "a.png.jpg", "a.2.png", "a.png.2.png", "a.crop.png", "b/a.png"]
     portraits = [align_page.portrait_path(name, face) for name in photos for face in (1, 2, 3)]

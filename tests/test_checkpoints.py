@@ -91,9 +91,9 @@ def test_other_networks_do_not_load(tmp_path):
 
 
 def test_a_config_that_lacks_a_newer_value_is_told_in_a_line(tiny, tmp_path):
-    del tiny.discriminator.name
+    del tiny.model.dtype
     (tmp_path / "config.json").write_text(tiny.to_json())
-    with pytest.raises(UserError, match=r"config\.json lacks .*name.*older facealign"):
+    with pytest.raises(UserError, match=r"config\.json lacks .*dtype.*older facealign"):
         load_run(tmp_path)
 
 
