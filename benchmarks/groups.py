@@ -28,10 +28,10 @@ from facealign.evaluate import make_translate  # noqa: E402
 from facealign.evaluation.bench import load_photos  # noqa: E402
 from facealign.input_pipeline import data_folder, to_float, to_uint8  # noqa: E402
 from facealign.measurements import Meter  # noqa: E402
+from facealign.pose import FRONTAL  # noqa: E402
 
 YAWS = (-45.0, 45.0)  # degrees
 FACE = np.s_[:, 40:100, 40:90]  # px of the crop: cheeks, nose, mouth
-FRONTAL = 8.0  # degrees
 
 
 def read_index(data) -> dict[str, dict[str, str]]:

@@ -25,9 +25,9 @@ class Turn(NamedTuple):
 class Rules(NamedTuple):
     """How it is played."""
 
-    gan_loss: losses.GanLoss = losses.CROSS_ENTROPY
-    r1_every: int = 16  # steps between two penalties, each scaled up by that; if weighted at all
-    see: Callable[[jax.Array, jax.Array], jax.Array] = lambda images, key: images  # augments
+    gan_loss: losses.GanLoss
+    r1_every: int  # steps between two penalties, each scaled up by that; if weighted at all
+    see: Callable[[jax.Array, jax.Array], jax.Array]  # (images, key) -> what the critic sees
 
 
 # (state, real, fake, key) -> Turn

@@ -22,16 +22,16 @@ from facealign.checkpoints import load_run
 from facealign.datasets.photo_files import read_gray, to_gray
 from facealign.errors import UserError
 from facealign.evaluate import make_translate
-from facealign.faces import FoundFace, find_faces, measure_portrait, take_whole
+from facealign.faces import FoundFace, find_faces, take_whole
 from facealign.input_pipeline import to_uint8
 from facealign.instruments import Box, Instruments, load_instruments
+from facealign.measurements import measure_photo, unpack
 from facealign.paths import open_path
 from facealign.stages import create_stages
 from facealign.train_state import Network, TrainState, create_networks
-from facealign.weights import SHIPPED, load_weights
+from facealign.weights import KEPT, SHIPPED, load_weights
 
 Photo = str | os.PathLike | Image.Image | np.ndarray
-ROLES = ("encoder", "decoder_r")
 
 
 class Portrait(NamedTuple):
@@ -93,10 +93,9 @@ class Aligner:
         if self._tools is None or portrait.descriptor is None:
             return np.nan, np.nan
         with self._lock:
-            yaw, descriptor = measure_portrait(portrait.image, self._tools)
-        if descriptor is None:
-            return np.nan, np.nan
-        return yaw, float(np.linalg.norm(descriptor - portrait.descriptor))
+            measured = unpack(measure_photo(portrait.image, self._tools)[None])
+        way = np.linalg.norm(measured.descriptor[0] - portrait.descriptor)
+        return float(measured.yaw[0]), float(way)
 
     def _find(self, photo: Photo) -> list[FoundFace]:
         gray = _read(photo)
@@ -128,7 +127,7 @@ class Networks(NamedTuple):
 
     name: str
     config: ConfigDict
-    networks: dict[str, Network]  # of `ROLES`
+    networks: dict[str, Network]  # of `weights.KEPT`
     state: TrainState
 
 
@@ -150,15 +149,15 @@ def load_networks(weights: os.PathLike | str = SHIPPED, checkpoint: str = "") ->
     if checkpoint:
         workdir = open_path(checkpoint, "--checkpoint")
         config, networks, state = load_run(workdir)
-        if not set(ROLES) <= set(networks):
+        if not set(KEPT) <= set(networks):
             raise UserError(f"--checkpoint={workdir} has no decoder of R to make portraits with")
         name = f"{config.model.name} of {workdir}, step {int(state.step)}"
     else:
         path = epath.Path(weights)
         config, state = load_weights(path)
-        networks = create_networks(config, ROLES, create_stages(config)[0])
+        networks = create_networks(config, KEPT, create_stages(config)[0])
         name = f"{config.model.name} of {path.name}, step {int(state.step)}"
-    return Networks(name, config, {role: networks[role] for role in ROLES}, state)
+    return Networks(name, config, {role: networks[role] for role in KEPT}, state)
 
 
 def _read(photo: Photo) -> Image.Image:

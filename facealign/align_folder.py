@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from itertools import islice, repeat
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,7 +25,7 @@ from facealign.datasets.examples import png_bytes
 from facealign.datasets.photo_files import is_photo, walk_folder
 from facealign.errors import UserError
 from facealign.instruments import Instruments, load_instruments
-from facealign.measurements import cores
+from facealign.measurements import WIDTH, cores, unpack
 from facealign.paths import write_whole
 
 RESULTS, SHEET, MODEL = "results.csv", "sheet.html", "model.json"
@@ -40,7 +40,7 @@ class Folders(NamedTuple):
 
 
 def align_folder(
-    model: Callable[[], Model],
+    model: Model,
     folders: Folders,
     already_aligned: bool = False,
     sheet: bool = False,
@@ -51,7 +51,7 @@ def align_folder(
     Photos that results.csv knows are passed over. Whenever it is stopped, what it lists is whole.
 
     Args:
-      model: loads the model.
+      model: that makes portraits.
       folders: of `find_photos`.
       already_aligned: photos are canonical crops; no face is searched or measured.
       sheet: whether to keep the crops too and to show both on a page.
@@ -66,9 +66,8 @@ def align_folder(
     output, tools = folders.output, None if already_aligned else create
     if tools:
         tools()  # fails here rather than in another process
-    loaded = model()
     try:
-        rows = _continue(output, loaded.name)
+        rows = _continue(output, model.name)
         seen = {row.photo for row in rows}
         new = [name for name in folders.photos if name not in seen]
         context = multiprocessing.get_context("spawn")  # forking a process that runs JAX may hang
@@ -78,7 +77,7 @@ def align_folder(
         ):
             for chunk in _chunks(new):
                 found = list(pool.map(faces.read_faces_here, [folders.photos[n] for n in chunk]))
-                made = _make_portraits(chunk, found, loaded, pool if tools else None)
+                made = _make_portraits(chunk, found, model, pool if tools else None)
                 for row, portrait, crop in made:
                     if portrait is not None:
                         _write_image(output / row.portrait, portrait)
@@ -88,7 +87,7 @@ def align_folder(
                 _append(output / RESULTS, [row for row, *_ in made])
                 progress.update(len(chunk))
         if sheet:
-            write_whole(epath.Path(output / SHEET), draw_page(rows, output, loaded.name).encode())
+            write_whole(epath.Path(output / SHEET), draw_page(rows, output, model.name).encode())
     except OSError as error:
         raise UserError(
             f"cannot write to --output={output}: {error}; what {RESULTS} lists is whole, and the "
@@ -146,24 +145,26 @@ def _make_portraits(
     """
     every = [face for one in found for face in one.faces]
     portraits = model.frontal(np.stack([face.crop for face in every])) if every else []
-    measured = pool.map(faces.measure_portrait_here, portraits) if pool else repeat((np.nan, None))
-    made = iter(list(zip(every, portraits, measured)))  # noqa: B905 (repeat never ends)
+    unknown = [np.full(WIDTH, np.nan)] * len(every)
+    measured = unpack(np.array([*pool.map(faces.measure_here, portraits)] if pool else unknown)
+                      .reshape(-1, WIDTH))  # fmt: skip
+    made = zip(every, portraits, measured.yaw, measured.descriptor, strict=True)
     rows = []
     for photo, one in zip(photos, found, strict=True):
-        for number, (face, portrait, after) in enumerate(islice(made, len(one.faces)), 1):
-            row = _describe(portrait_path(photo, number), photo, face, after)
+        for number, (face, portrait, *after) in enumerate(islice(made, len(one.faces)), 1):
+            row = _describe(portrait_path(photo, number), photo, face, *after)
             rows.append((row, portrait, face.crop))
         rows += [(Row(photo, note=note), None, None) for note in one.notes]
     return rows
 
 
 def _describe(
-    portrait: str, photo: str, face: faces.FoundFace, after: tuple[float, np.ndarray | None]
+    portrait: str, photo: str, face: faces.FoundFace, yaw: float, descriptor: np.ndarray
 ) -> Row:
-    yaw, descriptor = after
+    """The row of a face; yaw and descriptor are the portrait's, nan where no face is in it."""
     notes = ["already frontal"] if abs(face.yaw) < FRONTAL else []
     distance = ""
-    if face.descriptor is not None and descriptor is None:
+    if face.descriptor is not None and np.isnan(yaw):
         notes.append("no face is found in the portrait")
     elif face.descriptor is not None:
         distance = f"{np.linalg.norm(face.descriptor - descriptor):.3f}"
@@ -182,10 +183,21 @@ def _continue(output: Path, name: str) -> list[Row]:
     """The rows of what was done before in this folder by the same model.
 
     Raises:
-      UserError: the folder holds portraits of another model.
+      UserError: the folder holds portraits of another model, or files that are not ours.
       OSError: it cannot be written.
     """
     output.mkdir(parents=True, exist_ok=True)
+    try:
+        return _read_rows(output, name)
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(
+            f"{MODEL} or {RESULTS} in --output={output} was changed by somebody else ({error}); "
+            "choose another folder"
+        ) from error
+
+
+def _read_rows(output: Path, name: str) -> list[Row]:
+    """As `_continue`; what is not ours raises KeyError, TypeError or ValueError."""
     model = epath.Path(output / MODEL)
     if model.exists():
         before = json.loads(model.read_text())["model"]
@@ -202,9 +214,7 @@ def _continue(output: Path, name: str) -> list[Row]:
     whole = content[: content.rfind(b"\n") + 1]  # a line that was being written is written again
     if len(whole) < len(content):
         os.truncate(path, len(whole))
-    rows = list(csv.reader(io.StringIO(whole.decode(), newline="")))[1:]
-    rows = [Row(*row) for row in rows]
-    return rows
+    return [Row(*row) for row in csv.reader(io.StringIO(whole.decode(), newline=""))][1:]
 
 
 def _append(path: Path, rows: Sequence[Row]) -> None:

@@ -7,7 +7,8 @@ from statistics import median
 from typing import NamedTuple
 from urllib.parse import quote
 
-FRONTAL = 8.0  # degrees: a head that is turned by less looks into the camera
+from facealign.pose import FRONTAL
+
 STYLE = """
 :root { color-scheme: light dark; }
 body { font: 16px/1.5 system-ui, sans-serif; margin: 0 auto; padding: 1rem; max-width: 72rem; }
@@ -29,7 +30,7 @@ class Row(NamedTuple):
     bottom: int | str = ""
     yaw_before: str = ""  # degrees by which the head looks aside
     yaw_after: str = ""
-    distance: str = ""  # of the descriptors before and after; of one person's photos about 0.4
+    distance: str = ""  # of the descriptors before and after
     note: str = ""
 
 

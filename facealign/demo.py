@@ -1,7 +1,6 @@
 """A local page that aligns a photo: drop one or take one with the camera."""
 
 import os
-import tempfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,6 +11,7 @@ from facealign.align import Aligner, Portrait
 from facealign.datasets import orl_faces
 from facealign.datasets.photo_files import BadPhotoError
 from facealign.errors import UserError
+from facealign.paths import cache_folder
 
 SHOWN = 256  # px: side of a face on the page
 DOT = 1.5  # px: radius of a landmark
@@ -67,13 +67,15 @@ def create_demo(aligner: Aligner) -> Any:
         raise UserError(
             f"no page can be shown ({error}); run: pip install -r requirements-demo.txt"
         ) from None
+    examples = cache_folder() / "examples"
+    gradio.set_static_paths([examples])
     with gradio.Blocks(title="facealign", analytics_enabled=False) as page:
         gradio.Markdown(WORDS)
         with gradio.Row():
             with gradio.Column():
                 photo = gradio.Image(type="filepath", sources=["upload", "webcam"], label="photo")
                 button = gradio.Button("Turn to the front", variant="primary")
-                gradio.Examples(_write_examples(Path(tempfile.mkdtemp(prefix="facealign_"))), photo)
+                gradio.Examples(_write_examples(examples), photo)
             with gradio.Column():
                 gallery = gradio.Gallery(label="faces", columns=2, object_fit="contain")
                 message = gradio.Markdown()
@@ -124,6 +126,7 @@ def _draw(portrait: Portrait) -> Image.Image:
 
 def _write_examples(folder: Path) -> list[str]:
     """Photos of ORL as files that a browser can show."""
+    folder.mkdir(parents=True, exist_ok=True)
     paths = []
     for name in EXAMPLES:
         path = folder / f"{name.replace('/', '_')}.png"

@@ -14,11 +14,12 @@ import jax.numpy as jnp
 import numpy as np
 from etils import epath
 
-from facealign.align import ROLES, Networks
+from facealign.align import Networks
 from facealign.errors import UserError
 from facealign.models.convolutions import portable
 from facealign.paths import write_whole
 from facealign.train_state import apply_network, averaged
+from facealign.weights import KEPT
 
 OPSET = 21  # of ONNX
 LARGEST_DIFFERENCE = 1e-3  # between a program and JAX, of images in [-1, 1]
@@ -30,7 +31,7 @@ Program = Callable[[np.ndarray], np.ndarray]
 def make_frontal(model: Networks) -> Callable[[jax.Array], jax.Array]:
     """The model as one function of images [B, H, H, 1] in [-1, 1]."""
     nets = averaged(model.state).nets
-    encoder, decoder = ((model.networks[role], nets[role]) for role in ROLES)
+    encoder, decoder = ((model.networks[role], nets[role]) for role in KEPT)
 
     def frontal(images: jax.Array) -> jax.Array:
         return apply_network(*decoder, apply_network(*encoder, images))[-1]

@@ -13,6 +13,7 @@ from PIL import Image
 from facealign import geometry
 from facealign.datasets.photo_files import DAMAGED, read_gray
 from facealign.instruments import EYES_APART, Box, Instruments, five_points
+from facealign.measurements import measure_photo
 from facealign.pose import estimate_pose
 
 
@@ -71,15 +72,6 @@ def read_faces(path: Path, tools: Instruments | None) -> FoundFaces:
     return find_faces(photo, tools) if tools else take_whole(photo)
 
 
-def measure_portrait(image: np.ndarray, tools: Instruments) -> tuple[float, np.ndarray | None]:
-    """Yaw in degrees and descriptor [128] of a portrait uint8 [H, W, 1]; else nan, None."""
-    found = tools.find(image)
-    if not found:
-        return np.nan, None
-    landmarks = found[0].landmarks
-    return estimate_pose(landmarks)[0], tools.describe(image, landmarks)
-
-
 _tools: list[Instruments] = []  # of a process of a pool, which has no other state
 
 
@@ -93,6 +85,6 @@ def read_faces_here(path: Path) -> FoundFaces:
     return read_faces(path, _tools[0] if _tools else None)
 
 
-def measure_portrait_here(image: np.ndarray) -> tuple[float, np.ndarray | None]:
-    """`measure_portrait` with the instruments of this process."""
-    return measure_portrait(image, _tools[0])
+def measure_here(image: np.ndarray) -> np.ndarray:
+    """`measurements.measure_photo` with the instruments of this process."""
+    return measure_photo(image, _tools[0])

@@ -87,7 +87,7 @@ def make_frontalize_step(
         (to_images, *others), terms = jax.grad(own_loss, argnums=(0, 1, 2), has_aux=True)(*made)
         gradients, accuracies = {}, {}
         if play:
-            shown = slice(count - wild, count + wild) if wild else slice(0, count)
+            shown = slice(wild, wild + count)
             turn = play(state, batch["restricted"], made[0][shown], game_key)
             to_images = to_images.at[shown].add(turn.to_fake)
             gradients, accuracies = turn.gradients, turn.accuracies

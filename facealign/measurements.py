@@ -33,7 +33,7 @@ class Measured(NamedTuple):
     yaw: np.ndarray  # [N] degrees
     pitch: np.ndarray
     roll: np.ndarray
-    descriptor: np.ndarray  # [N, 128], about 0.3 apart for one person, above 0.6 for two
+    descriptor: np.ndarray  # [N, 128], near one another for one person
     landmarks: np.ndarray  # [N, 68, 2] px
 
 

@@ -1,7 +1,6 @@
 """What launch.py can do."""
 
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -62,7 +61,7 @@ def run_evaluate(job: Job) -> None:
 def run_align(job: Job) -> None:
     """Makes frontal portraits of a folder of photos."""
     folders = find_photos(Path(job.input), Path(job.output), job.recursive)
-    model = partial(load_model, checkpoint=job.checkpoint)
+    model = load_model(checkpoint=job.checkpoint)
     rows = align_folder(model, folders, job.already_aligned, job.sheet)
     print("\n".join(describe(rows)))
     print(f"wrote {folders.output / RESULTS}" + f" and {SHEET}" * job.sheet)

@@ -12,6 +12,7 @@ DISTANCE = 150.0
 # The landmarks that count, and how much. Brows and lips move with the expression, and the jaw
 # slides along the outline as the head turns; but without the chin, pitch is lost in the noise.
 WEIGHTS = {range(27, 48): 1.0, (48, 54): 1.0, range(4, 13): 0.5}  # nose, eyes; mouth corners; chin
+FRONTAL = 8.0  # degrees of yaw: a head that is turned by less looks into the camera
 STEPS, ENOUGH = 30, 1e-5  # Gauss-Newton: at most so many steps, until one is smaller (radians)
 # Degrees by which people who look straight into the camera seem to look up: the median over the
 # 344 studio portraits of the mugshots dataset. (Over frontal photos of Labeled Faces in the Wild it

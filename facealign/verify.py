@@ -29,7 +29,7 @@ def measure_recognizer(network: Network, net: NetState, people: Examples) -> dic
     images = people["image"]
     parts = np.array_split(np.arange(len(images)), max(1, -(-len(images) // BATCH_SIZE)))
     seen = [np.asarray(_embed(network, net, images[part])) for part in parts if len(part)]
-    return rates(np.concatenate(seen), people["subject"], "recognizer") if seen else {}
+    return rates(np.concatenate(seen), people["subject"]) if seen else {}
 
 
 def measure_pixels(people: Examples) -> dict[str, float]:
@@ -37,11 +37,11 @@ def measure_pixels(people: Examples) -> dict[str, float]:
     pixels = people["image"].reshape(len(people["image"]), -1).astype(np.float32)
     pixels -= pixels.mean(axis=1, keepdims=True)
     pixels /= np.linalg.norm(pixels, axis=1, keepdims=True) + 1e-6
-    return rates(pixels, people["subject"], "recognizer")
+    return rates(pixels, people["subject"])
 
 
-def rates(features: np.ndarray, subjects: np.ndarray, name: str) -> dict[str, float]:
-    """eer/NAME and auc/NAME of the distances between all rows [N, D] of the subjects [N]."""
+def rates(features: np.ndarray, subjects: np.ndarray) -> dict[str, float]:
+    """eer/recognizer and auc/recognizer of the distances between rows [N, D] of subjects [N]."""
     first, second = np.triu_indices(len(features), 1)
     far = verification.distances(features, features)[first, second]
     same = subjects[first] == subjects[second]
@@ -49,8 +49,8 @@ def rates(features: np.ndarray, subjects: np.ndarray, name: str) -> dict[str, fl
         return {}
     genuine, impostor = far[same], far[~same]
     return {
-        f"eer/{name}": verification.eer(genuine, impostor),
-        f"auc/{name}": verification.auc(genuine, impostor),
+        "eer/recognizer": verification.eer(genuine, impostor),
+        "auc/recognizer": verification.auc(genuine, impostor),
     }
 
 

@@ -37,7 +37,7 @@ def write_photos(folder, names):
 
 def run(folder, output, model=NEGATIVE, **options):
     folders = align_folder.find_photos(folder, output)
-    return align_folder.align_folder(lambda: model, folders, create=create_tools, **options)
+    return align_folder.align_folder(model, folders, create=create_tools, **options)
 
 
 def content(folder):
@@ -142,6 +142,18 @@ def test_another_model_may_not_mix_in(tmp_path):
     with pytest.raises(UserError, match="portraits by negative, not by other"):
         run(tmp_path / "in", tmp_path / "out", other)
     assert content(tmp_path / "out") == before
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [("model.json", "{"), ("model.json", "{}"), ("results.csv", "x\n" + 20 * "," + "\n")],
+)
+def test_files_that_are_not_ours_are_named(tmp_path, file, text):
+    write_photos(tmp_path / "in", ["a.png"])
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / file).write_text(text)
+    with pytest.raises(UserError, match="changed by somebody else"):
+        run(tmp_path / "in", tmp_path / "out")
 
 
 def test_the_page_shows_every_face_and_escapes_names(tmp_path):

@@ -8,8 +8,8 @@ import pytest
 ROOT = Path(__file__).parent.parent
 FLOORS = (
     ("errors", "generic_face", "geometry", "memory", "resample", "roles"),
-    ("align_page", "head_surface", "instruments", "paths", "pose"),
-    ("head_pose",),
+    ("head_surface", "instruments", "paths", "pose"),
+    ("align_page", "head_pose"),
     ("augment", "datasets", "distributions", "image_cache", "intervals", "losses",
      "measurements", "metrics", "monitors", "models", "optimizers", "prepare", "profiling",
      "run_log", "sampling", "stages", "streamed_images", "verification", "visualize"),

@@ -237,7 +237,7 @@ def test_the_face_critic_sees_the_photo_and_each_part_of_its_own_image():
     sees = np.asarray(jacobian(images))[..., 0] != 0  # [5, 2, 64, 64]
     assert not sees[:, 1].any()
     assert sees[0, 0].all()
-    for own, (left, top, width, height) in zip(sees[1:, 0], PARTS.values(), strict=True):
+    for own, ((left, top, width, height), _) in zip(sees[1:, 0], PARTS.values(), strict=True):
         rows, columns = np.flatnonzero(own.any(axis=1)), np.flatnonzero(own.any(axis=0))
         assert (rows[0], rows[-1] + 1) == (top // 2, (top + height) // 2)
         assert (columns[0], columns[-1] + 1) == (left // 2, (left + width) // 2)

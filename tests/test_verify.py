@@ -19,9 +19,9 @@ def test_people_with_one_photo_are_left_out_and_at_most_four_are_taken_of_one():
 def test_rates_by_hand():
     subjects = np.array(["a", "a", "b", "b"])
     apart = np.float32([[0, 1], [0, 1], [1, 0], [1, 0]])
-    assert rates(apart, subjects, "x") == {"eer/x": 0.0, "auc/x": 1.0}
-    assert rates(apart[[0, 2, 1, 3]], subjects, "x")["auc/x"] == 0.25  # 2 of 4 impostors at 0
-    assert rates(apart, np.array(["a"] * 4), "x") == {}
+    assert rates(apart, subjects) == {"eer/recognizer": 0.0, "auc/recognizer": 1.0}
+    assert rates(apart[[0, 2, 1, 3]], subjects)["auc/recognizer"] == 0.25  # 2 of 4 impostors at 0
+    assert rates(apart, np.array(["a"] * 4)) == {}
 
 
 def test_equal_photos_are_one_person_and_gain_and_offset_do_not_matter():

@@ -15,9 +15,9 @@ from facealign.evaluation.recognition import (
 from facealign.evaluation.score import Score, Scores, mean_score
 from facealign.input_pipeline import to_float
 from facealign.measurements import Measured
+from facealign.pose import FRONTAL
 
 ALONE, TINY = "one person only", 1e-6
-FRONTAL = 8.0  # degrees: a head that is turned by less looks into the camera
 
 
 def score(bench: Bench, outputs: Outputs, measured: Measured | None) -> dict[str, Scores]:

@@ -30,7 +30,7 @@ LEGEND = {
     "EER, AUC": "equal error rate, and area under the curve, of the same comparison",
     "rank-1": "share whose nearest real frontal photo is the right person's",
     "to input, to others": "median distance of the descriptor to that of the output's own input "
-    "photo, and to those of other people; of two photos of one person it is about 0.4 or less",
+    "photo, and to those of other people; of two photos of one person, see the oracle",
     "TAR of outputs by outputs": "shown as a warning: handing back the same stranger for every "
     "photo of a person makes it perfect",
     "FD, KID": "Frechet and kernel distance (times 1000) of descriptors to real frontal photos of "

@@ -13,13 +13,12 @@ from facealign.geometry import SIZE
 from facealign.models import layers
 
 LEAKY_SLOPE = 0.2
-PARTS = {  # px of the canonical crop: left, top, width, height
-    "face": (16, 24, 96, 96),
-    "eyes": (24, 36, 80, 32),
-    "nose": (48, 48, 32, 40),
-    "mouth": (36, 84, 56, 32),
+PARTS = {  # px of the canonical crop: left, top, width, height; and convolutions
+    "face": ((16, 24, 96, 96), 4),
+    "eyes": ((24, 36, 80, 32), 3),
+    "nose": ((48, 48, 32, 40), 3),
+    "mouth": ((36, 84, 56, 32), 3),
 }
-WIDTHS = {"face": (1, 2, 4, 8), "eyes": (1, 2, 4), "nose": (1, 2, 4), "mouth": (1, 2, 4)}
 
 
 class FaceCritic(nn.Module):
@@ -33,20 +32,17 @@ class FaceCritic(nn.Module):
 
     @nn.compact
     def __call__(self, image: jax.Array, train: bool) -> jax.Array:
-        logits = [
-            self._judge(
-                nn.avg_pool(image, window_shape=(2, 2), strides=(2, 2)), "photo", (1, 2, 4, 8)
-            )
-        ]
-        for name, box in PARTS.items():
+        small = nn.avg_pool(image, window_shape=(2, 2), strides=(2, 2))
+        logits = [self._judge(small, "photo", 4)]
+        for name, (box, depth) in PARTS.items():
             left, top, width, height = (side * image.shape[1] // SIZE for side in box)
             part = image[:, top : top + height, left : left + width]
-            logits.append(self._judge(part, name, WIDTHS[name]))
+            logits.append(self._judge(part, name, depth))
         return jnp.concatenate(logits, axis=1)[..., None, None]
 
-    def _judge(self, x: jax.Array, name: str, widths: tuple[int, ...]) -> jax.Array:
+    def _judge(self, x: jax.Array, name: str, depth: int) -> jax.Array:
         """One logit [B, 1]."""
-        for i, width in enumerate(widths):
-            layer = layers.Conv(width * self.features, 4, 2, use_bias=True, name=f"{name}_{i}")
+        for i in range(depth):
+            layer = layers.Conv(2**i * self.features, 4, 2, use_bias=True, name=f"{name}_{i}")
             x = nn.leaky_relu(layer(x), LEAKY_SLOPE)
         return nn.Dense(1, name=name)(x.reshape(x.shape[0], -1))

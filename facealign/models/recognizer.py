@@ -4,9 +4,8 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from facealign.models import layers
+from facealign.models.trunk import describe_image
 
-LEAKY_SLOPE = 0.2
 TINY = 1e-6
 
 
@@ -22,11 +21,7 @@ class Recognizer(nn.Module):
 
     @nn.compact
     def __call__(self, image: jax.Array, train: bool) -> dict[str, jax.Array]:
-        x = nn.avg_pool(image, window_shape=(2, 2), strides=(2, 2))
-        for features in (32, 64, 128, 256):
-            x = nn.leaky_relu(layers.Conv(features, 5, stride=2)(x), LEAKY_SLOPE)
-            x = layers.BatchNorm()(x, train)
-        embedding = _unit(nn.Dense(self.features)(x.reshape(x.shape[0], -1)))
+        embedding = _unit(nn.Dense(self.features)(describe_image(image, train)))
         shape = (self.people, self.features)
         known = _unit(self.param("people", nn.initializers.normal(1.0), shape))
         return {"embedding": embedding, "cosines": embedding @ known.T}

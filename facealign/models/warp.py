@@ -17,9 +17,9 @@ from flax import linen as nn
 from facealign.geometry import SIZE
 from facealign.head_pose import make_unturn, mirror, resized
 from facealign.models import layers
+from facealign.models.trunk import LEAKY_SLOPE, describe_image
 from facealign.resample import resample
 
-LEAKY_SLOPE = 0.2
 DEGREES = 30.0  # of pose, that one unit of the encoder's last layer stands for
 REACH = 12.0  # px, at most, by which the flow corrects a place
 SOURCES = 3  # own side, mirrored side, filling
@@ -32,11 +32,7 @@ class Encoder(nn.Module):
 
     @nn.compact
     def __call__(self, image: jax.Array, train: bool) -> dict[str, jax.Array]:
-        x = nn.avg_pool(image, window_shape=(2, 2), strides=(2, 2))
-        for features in (32, 64, 128, 256):
-            x = nn.leaky_relu(layers.Conv(features, 5, stride=2)(x), LEAKY_SLOPE)
-            x = layers.BatchNorm()(x, train)
-        x = nn.leaky_relu(nn.Dense(128)(x.reshape(x.shape[0], -1)), LEAKY_SLOPE)
+        x = nn.leaky_relu(nn.Dense(128)(describe_image(image, train)), LEAKY_SLOPE)
         return {"image": image, "pose": DEGREES * nn.Dense(2)(x)}
 
 
