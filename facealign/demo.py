@@ -21,7 +21,7 @@ LARGEST_FILE = "50mb"
 WORDS = """# Photos in, frontal portraits out
 Drop a photo or take one. Each face comes as it was found, with its landmarks, and from the front.
 *Yaw* is the degrees by which a head looks aside; *distance* says how far the person moved: two
-photos of one person are about 0.43 apart, two people above 0.6. What was hidden in the photo is
+photos of one person are about 0.43 apart, of two people 0.75. What was hidden in the photo is
 invented. Photos stay on this machine.
 """
 
