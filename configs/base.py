@@ -7,6 +7,13 @@ from ml_collections import ConfigDict
 
 Value = TypeVar("Value")
 
+ROLES = ("encoder", "encoder_r", "decoder_u", "decoder_r", "discriminator", "discriminator_u",
+         "pool_u", "pool_r", "recognizer")  # fmt: skip
+PHOTOS = {  # of U and R; those of "lfw" lie in config.data.manual_dir
+    "": ("orl_faces", "orl_faces"),
+    "lfw": ("lfw+cfp", "lfw-frontal+mugshots"),
+}
+
 
 def get_config() -> ConfigDict:
     config = ConfigDict()
@@ -45,7 +52,7 @@ def get_config() -> ConfigDict:
     augment.input_warp = 0.0  # px, standard deviation at 5 x 5 points; targets stay as they are
 
     model = config.model = ConfigDict()
-    model.name = "medium"  # light, medium or hourglass
+    model.name = "medium"  # light, medium, hourglass, warp, attribute or ftgan
     model.dtype = "float32"  # or bfloat16: what networks compute in; weights stay float32
     model.output = "tanh"  # last activation of medium and hourglass: tanh, sigmoid or relu
     model.kl_weight = 0.0  # above 0 the code is variational, its KL term weighted by this
@@ -54,11 +61,13 @@ def get_config() -> ConfigDict:
     model.scales = 4  # hourglass: how often each halves the map
 
     discriminator = config.discriminator = ConfigDict()
-    discriminator.name = "patches"  # or face: one verdict on the photo, one on each of its parts
+    discriminator.name = "patches"  # face: verdicts on the photo and its parts; or attribute
     discriminator.features = 32  # channels of the first layer
-    discriminator.loss = "cross_entropy"  # or least_squares, hinge, non_saturating
+    discriminator.loss = "cross_entropy"  # or least_squares, hinge, non_saturating, wasserstein
     discriminator.r1_weight = 0.0  # gradient penalty on real images; 0 is off
     discriminator.r1_every = 16  # steps between two evaluations of that penalty
+    discriminator.gp_weight = 0.0  # gradient penalty between real images and fakes; 0 is off
+    discriminator.pool = 50  # earlier fakes that are kept, where pool_u and pool_r train
     discriminator.augment = ConfigDict(augment)  # what it sees, of photos and of fakes alike
 
     recognizer = config.recognizer = ConfigDict()
@@ -68,13 +77,11 @@ def get_config() -> ConfigDict:
     optimizer.b1 = 0.5
     optimizer.b2 = 0.999
     optimizer.epsilon = 1e-7
-    optimizer.schedule = "constant"  # or linear, cosine: from learning_rate to 0 over a stage
-    optimizer.learning_rate_scale = ConfigDict(  # times the stage's learning_rate
-        dict(encoder=1.0, decoder_u=1.0, decoder_r=1.0, discriminator=1.0, recognizer=1.0)
-    )
-    optimizer.ema_decay = ConfigDict(  # moving average of the weights, used to evaluate; 0 is off
-        dict(encoder=0.0, decoder_u=0.0, decoder_r=0.0, discriminator=0.0, recognizer=0.0)
-    )
+    # Or linear, cosine: from learning_rate to 0 over a stage; late_linear: over its second half.
+    optimizer.schedule = "constant"
+    optimizer.learning_rate_scale = ConfigDict(dict.fromkeys(ROLES, 1.0))  # times the stage's
+    # Moving average of the weights, used to evaluate; 0 is off.
+    optimizer.ema_decay = ConfigDict(dict.fromkeys(ROLES, 0.0))
 
     config.run = ()  # names of stages, in the order in which they run
     config.stages = ConfigDict()
@@ -100,7 +107,7 @@ def stage(
     """One stage of a run: what is minimized, for how long, and which networks it changes."""
     return ConfigDict(
         dict(
-            objective=objective,  # reconstruction, paired, adversarial, frontalize or recognize
+            objective=objective,  # a name of train_steps.OBJECTIVES
             steps=steps,
             train=train,  # roles; all others are frozen
             learning_rate=learning_rate,

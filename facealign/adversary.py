@@ -1,4 +1,4 @@
-"""One turn of the game between what makes images and the discriminator."""
+"""One turn of the game between what makes images and a discriminator."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -7,16 +7,19 @@ import jax
 import jax.numpy as jnp
 
 from facealign import losses, metrics
+from facealign.roles import GENERATOR
 from facealign.train_state import Network, TrainState, apply_network
 
 ROLE = "discriminator"
-TERMS = ("adversarial", "discriminator", "r1")  # that a game may have
+# Loss terms that a game may have; the last two say how well attributes are recognized.
+TERMS = ("adversarial", "discriminator", "r1", "gradient_penalty",
+         "attribute_fake", "attribute_real")  # fmt: skip
 
 
 class Turn(NamedTuple):
     """What the two sides learn from a batch of real images and one of fakes, [B, H, W, C] each."""
 
-    to_fake: jax.Array  # [B, H, W, C]: gradient of the weighted adversarial loss
+    to_fake: jax.Array  # [B, H, W, C]: gradient of the weighted losses of what makes images
     gradients: dict[str, Any]  # of the discriminator's parameters; {} if it does not train
     terms: dict[str, jax.Array]  # loss terms
     accuracies: dict[str, jax.Array]  # shares of the logits that are right
@@ -30,8 +33,15 @@ class Rules(NamedTuple):
     see: Callable[[jax.Array, jax.Array], jax.Array]  # (images, key) -> what the critic sees
 
 
-# (state, real, fake, key) -> Turn
-Game = Callable[[TrainState, jax.Array, jax.Array, jax.Array], Turn]
+class Labels(NamedTuple):
+    """Attributes [B, K], all 0 where unknown: those that real images have, and fakes should."""
+
+    real: jax.Array
+    fake: jax.Array
+
+
+# (state, real, fake, key, shown=None, labels=None) -> Turn
+Game = Callable[..., Turn]
 
 
 def make_game(
@@ -39,53 +49,95 @@ def make_game(
     train: tuple[str, ...],
     weights: Mapping[str, float],
     rules: Rules,
+    role: str = ROLE,
 ) -> Game:
     """The game in which every image is judged once, and both sides take their gradients from that.
 
-    Terms: adversarial, if any other role trains; discriminator, and r1 if weighted, if it trains.
+    Terms: adversarial, if anything that makes images trains; discriminator, and the penalties that
+    are weighted, if the discriminator trains. With labels, attribute_fake and attribute_real
+    beside the two. `role` is the discriminator that plays.
     """
 
-    def play(state: TrainState, real: jax.Array, fake: jax.Array, key: jax.Array) -> Turn:
-        critic = state.nets[ROLE]
+    def weigh(terms: Mapping[str, jax.Array]) -> jax.Array:
+        return sum(weights.get(name, 0.0) * term for name, term in terms.items())
+
+    def play(
+        state: TrainState,
+        real: jax.Array,
+        fake: jax.Array,
+        key: jax.Array,
+        shown: jax.Array | None = None,
+        labels: Labels | None = None,
+    ) -> Turn:
+        """A turn; the discriminator learns from the fakes `shown` where it is not from `fake`."""
+        critic = state.nets[role]
         real_key, fake_key = jax.random.split(key)
         real = rules.see(real, real_key)
 
         def judge(params, images):
-            return apply_network(networks[ROLE], critic.replace(params=params), images)
+            verdict = apply_network(networks[role], critic.replace(params=params), images)
+            return verdict if isinstance(verdict, dict) else {"logits": verdict}
 
-        def critic_loss(real_logits, fake_logits):
-            term = rules.gan_loss.discriminator(real_logits, fake_logits).mean()
-            return weights.get(ROLE, 0.0) * term, term
+        def generator_loss(fakes):
+            terms = {"adversarial": rules.gan_loss.generator(fakes["logits"]).mean()}
+            if labels:
+                errors = losses.classification(fakes["attribute"], labels.fake)
+                terms["attribute_fake"] = errors.mean()
+            return weigh(terms), terms
 
-        def critic_penalty(params):
-            term = losses.r1_penalty(lambda x: judge(params, x), real).mean()
+        def critic_loss(reals, fakes):
+            loss = rules.gan_loss.discriminator(reals["logits"], fakes["logits"])
+            terms = {ROLE: loss.mean()}
+            if labels:
+                errors = losses.classification(reals["attribute"], labels.real)
+                terms["attribute_real"] = errors.mean()
+            return weigh(terms), terms
+
+        def r1(params):
+            term = losses.r1_penalty(lambda x: judge(params, x)["logits"], real).mean()
             return rules.r1_every * weights["r1"] * term, term
 
-        real_logits, pull_real = jax.vjp(lambda params: judge(params, real), critic.params)
-        fake_logits, pull_fake = jax.vjp(
+        def penalty(params):
+            fakes = rules.see(fake if shown is None else shown, fake_key)
+            mix_key = jax.random.fold_in(key, 2)
+            term = losses.gradient_penalty(
+                lambda x: judge(params, x)["logits"], real, fakes, mix_key
+            ).mean()
+            return weights["gradient_penalty"] * term, term
+
+        reals, pull_real = jax.vjp(lambda params: judge(params, real), critic.params)
+        fakes, pull_fake = jax.vjp(
             lambda params, images: judge(params, rules.see(images, fake_key)), critic.params, fake
         )
         to_fake, gradients, terms = jnp.zeros_like(fake), {}, {}
-        if set(train) - {ROLE}:
-            terms["adversarial"], to_logits = jax.value_and_grad(
-                lambda logits: rules.gan_loss.generator(logits).mean()
-            )(fake_logits)
-            to_fake = weights.get("adversarial", 0.0) * pull_fake(to_logits)[1]
-        if ROLE in train:
-            (to_real, to_fakes), terms[ROLE] = jax.grad(critic_loss, argnums=(0, 1), has_aux=True)(
-                real_logits, fake_logits
+        if set(train) & set(GENERATOR):
+            to_verdict, own = jax.grad(generator_loss, has_aux=True)(fakes)
+            to_fake = pull_fake(to_verdict)[1]
+            terms |= own
+        if role in train:
+            others, pull_others = fakes, lambda to: pull_fake(to)[:1]
+            if shown is not None:
+                others, pull_others = jax.vjp(
+                    lambda params: judge(params, rules.see(shown, fake_key)), critic.params
+                )
+            (to_real, to_others), own = jax.grad(critic_loss, argnums=(0, 1), has_aux=True)(
+                reals, others
             )
-            parts = [pull_real(to_real)[0], pull_fake(to_fakes)[0]]
+            parts = [pull_real(to_real)[0], pull_others(to_others)[0]]
+            terms |= own
             if "r1" in weights:
-                part, terms["r1"] = _every(
-                    rules.r1_every, state.step, jax.grad(critic_penalty, has_aux=True)
-                )(critic.params)
+                part, terms["r1"] = _every(rules.r1_every, state.step, jax.grad(r1, has_aux=True))(
+                    critic.params
+                )
                 parts.append(part)
-            gradients[ROLE] = jax.tree.map(lambda *leaves: sum(leaves), *parts)
+            if "gradient_penalty" in weights:
+                part, terms["gradient_penalty"] = jax.grad(penalty, has_aux=True)(critic.params)
+                parts.append(part)
+            gradients[role] = jax.tree.map(lambda *leaves: sum(leaves), *parts)
         boundary = rules.gan_loss.boundary
         accuracies = {
-            "accuracy_real": metrics.accuracy(real_logits, True, boundary).mean(),
-            "accuracy_fake": metrics.accuracy(fake_logits, False, boundary).mean(),
+            "accuracy_real": metrics.accuracy(reals["logits"], True, boundary).mean(),
+            "accuracy_fake": metrics.accuracy(fakes["logits"], False, boundary).mean(),
         }
         return Turn(to_fake, gradients, terms, accuracies)
 

@@ -37,16 +37,24 @@ def zoom_and_rotate(images: jax.Array, key: jax.Array, zoom: float, degrees: flo
 
     A zoom of 0.1 makes things up to 1.1 times as large, or as small. The border is repeated.
     """
+    height, width = images.shape[1:3]
+    matrix = zoom_matrices(key, len(images), zoom, degrees)
+    centre = jnp.array([width - 1, height - 1]) / 2
+    places = jnp.einsum("bij,hwj->bhwi", matrix, grid(height, width) - centre) + centre
+    return resample(images, places)
+
+
+def zoom_matrices(key: jax.Array, count: int, zoom: float, degrees: float) -> jax.Array:
+    """Of `zoom_and_rotate`: from a place of each new image to that of the old one, [count, 2, 2].
+
+    Both are measured from the centre.
+    """
     zoom_key, angle_key = jax.random.split(key)
-    count, (height, width) = len(images), images.shape[1:3]
     limit = jnp.log1p(zoom)
     scale = jnp.exp(jax.random.uniform(zoom_key, (count,), minval=-limit, maxval=limit))
     angle = jnp.deg2rad(degrees) * jax.random.uniform(angle_key, (count,), minval=-1, maxval=1)
     cos, sin = jnp.cos(angle) / scale, jnp.sin(angle) / scale
-    matrix = jnp.stack([jnp.stack([cos, sin], -1), jnp.stack([-sin, cos], -1)], -2)
-    centre = jnp.array([width - 1, height - 1]) / 2
-    places = jnp.einsum("bij,hwj->bhwi", matrix, grid(height, width) - centre) + centre
-    return resample(images, places)
+    return jnp.stack([jnp.stack([cos, sin], -1), jnp.stack([-sin, cos], -1)], -2)
 
 
 def brightness(images: jax.Array, key: jax.Array, amount: float) -> jax.Array:

@@ -11,7 +11,7 @@ import numpy as np
 from facealign import losses, metrics
 from facealign.errors import lookup
 from facealign.input_pipeline import Examples, to_float, to_uint8
-from facealign.roles import DOMAINS, SWAP
+from facealign.roles import DOMAINS, SWAP, encoder_of
 from facealign.train_state import NetState, Network, TrainState, apply_network, averaged
 from facealign.verify import measure_pixels, measure_recognizer
 from facealign.visualize import draw_grid
@@ -148,12 +148,13 @@ def make_translate(networks: Mapping[str, Network]) -> Translate:
 
     def translate(state: TrainState, images: np.ndarray, decoder: str) -> np.ndarray:
         nets, outputs = averaged(state).nets, []
-        nets = {role: nets[role].replace(opt_state={}, ema={}) for role in ("encoder", decoder)}
+        roles = (encoder_of(decoder, nets), decoder)
+        own = [nets[role].replace(opt_state={}, ema={}) for role in roles]
         for start in range(0, len(images), BATCH_SIZE):
             batch = images[start : start + BATCH_SIZE]
             full = np.zeros((BATCH_SIZE, *batch.shape[1:]), batch.dtype)
             full[: len(batch)] = batch
-            output = translate_batch(nets["encoder"], nets[decoder], full, kinds[decoder])
+            output = translate_batch(*own, full, kinds[decoder])
             outputs.append(np.asarray(output)[: len(batch)])
         return np.concatenate(outputs)
 

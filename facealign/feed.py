@@ -99,8 +99,10 @@ def create_labels(
       UserError: more people than the recognizer can learn to know.
     """
     labels = {}
-    if learns(config, *OF_TURNED):
+    if learns(config, *OF_TURNED, "attribute"):
         labels["yaw", "unrestricted"] = domains["unrestricted"]["yaw"].astype(np.float32)
+    if learns(config, "attribute"):
+        labels["yaw", "restricted"] = domains["restricted"]["yaw"].astype(np.float32)
     if learns(config, "recognize"):
         subjects = [domains[domain]["subject"] for domain in DOMAINS]
         people, person = np.unique(np.concatenate(subjects), return_inverse=True)

@@ -11,7 +11,9 @@ from facealign import losses
 from facealign.adversary import TERMS, Rules, make_game
 from facealign.generate import Batch, TrainStep, apply_role
 from facealign.geometry import FIVE_POINTS, SIZE
+from facealign.head_pose import make_landmarks
 from facealign.head_surface import create_surface, in_crop
+from facealign.heatmaps import draw_heatmaps
 from facealign.recognize_step import identity_loss
 from facealign.train_state import Network, TrainState, apply_network, update_networks
 
@@ -30,10 +32,11 @@ def make_frontalize_step(
 ) -> TrainStep:
     """R's decoder makes the frontal photo of its turned self.
 
-    Terms: l1, at three scales; gradient, of the steps between pixels; and what the networks ask for
-    (warp's flow). If the code has a pose, as warp's has, and the encoder trains, pose as well: that
-    of the turned photos, and of the U photos that are known to be profiles. The decoder then gets
-    the true pose with an error, so that it learns to correct one.
+    Terms: l1, at three scales; gradient, of the steps between pixels, both summed over a decoder's
+    outputs; and what the networks ask for (warp's flow). If the code has a pose, as warp's has, and
+    the encoder trains, pose as well: that of the turned photos, and of the U photos that are known
+    to be profiles. The decoder then gets the true pose with an error, so that it learns to correct
+    one. If the code has heatmaps, as ftgan's has, landmarks: see `landmark_error`.
 
     Under rules of a game, the terms of `adversary.make_game` too: real are R's photos, fake
     in halves what comes of turned ones and of U's, whose pose nobody knows but the encoder. With
@@ -56,25 +59,33 @@ def make_frontalize_step(
                 networks, state, params, "encoder", photos, network_key
             )
             code = jax.tree.map(lambda leaf: leaf[: count + wild], codes)
-            poses = codes["pose"] if isinstance(codes, dict) else None
-            if poses is not None:
+            known = codes if isinstance(codes, dict) else {}
+            told = {name: known[name] for name in ("pose", "seen", "heatmaps") if name in known}
+            if "pose" in told:
                 error = POSE_ERROR * jax.random.normal(error_key, (count, 2))
-                told = batch["pose_restricted"] + error
-                code["pose"] = jnp.concatenate([told, code["pose"][count:]])
+                wrong = batch["pose_restricted"] + error
+                code["pose"] = jnp.concatenate([wrong, code["pose"][count:]])
             images, decoder_stats, more = apply_role(
                 networks, state, params, "decoder_r", code, network_key
             )
             means = {name: term.mean() for name, term in (penalties | more).items()}
-            return (images[-1], poses, means), encoder_stats | decoder_stats
+            return (images, told, means), encoder_stats | decoder_stats
 
-        def own_loss(images, poses, penalties):
-            output, target = images[:count], batch["restricted"]
+        def own_loss(outputs, told, penalties):
+            images, target = outputs[-1], batch["restricted"]
             counts, terms = face_weights(target.shape[1]), dict(penalties)
-            terms["l1"] = losses.multiscale_l1(output, target, counts).mean()
-            terms["gradient"] = losses.gradient_l1(output, target, counts).mean()
-            if poses is not None and "encoder" in train:
+            for name, loss in (("l1", losses.multiscale_l1), ("gradient", losses.gradient_l1)):
+                terms[name] = sum(loss(each[:count], target, counts).mean() for each in outputs)
+            if "pose" in told and "encoder" in train:
+                poses = told["pose"]
                 terms["pose"] = pose_error(poses[:count], batch["pose_restricted"]).mean()
                 terms["pose"] += profile_error(poses[count:, 0], batch["yaw_unrestricted"]).mean()
+            if "heatmaps" in told:
+                terms["landmarks"] = (
+                    landmark_error(told, batch["landmarks_restricted"]).mean()
+                    if "encoder" in train
+                    else seen_error(networks, state, images[:count], target).mean()
+                )
             if "identity" in weights:
                 kept = jnp.concatenate([target, batch["unrestricted"][:wild]])
                 terms["identity"] = identity_loss(
@@ -88,15 +99,16 @@ def make_frontalize_step(
         # As in the adversarial step, every network runs forward once.
         old = {role: state.nets[role].params for role in generator}
         made, pull, batch_stats = jax.vjp(make_images, old, has_aux=True)
-        (to_images, *others), terms = jax.grad(own_loss, argnums=(0, 1, 2), has_aux=True)(*made)
+        (to_outputs, *others), terms = jax.grad(own_loss, argnums=(0, 1, 2), has_aux=True)(*made)
         gradients, accuracies = {}, {}
         if play:
             shown = slice(wild, wild + count)
-            turn = play(state, batch["restricted"], made[0][shown], game_key)
-            to_images = to_images.at[shown].add(turn.to_fake)
+            turn = play(state, batch["restricted"], made[0][-1][shown], game_key)
+            *before, last = to_outputs
+            to_outputs = (*before, last.at[shown].add(turn.to_fake))
             gradients, accuracies = turn.gradients, turn.accuracies
             terms |= turn.terms
-        gradients = gradients | pull((to_images, *others))[0]
+        gradients = gradients | pull((to_outputs, *others))[0]
         new = update_networks(networks, state, gradients, batch_stats)
         return new, {"loss": losses.weighted_sum(terms, weights), **terms, **accuracies}
 
@@ -106,6 +118,29 @@ def make_frontalize_step(
 def pose_error(poses: jax.Array, truth: jax.Array) -> jax.Array:
     """Mean absolute error [B] of poses [B, 2] in units of 30 degrees."""
     return jnp.abs(poses - truth).mean(axis=1) / UNIT
+
+
+def landmark_error(told: Mapping[str, jax.Array], places: jax.Array) -> jax.Array:
+    """Error [B] of an encoder's heatmaps of B turned photos, the first ones that it was told.
+
+    Of those in the photos, "seen", whose places [B, 68, 2] are known, and of those in the frontal
+    ones made of them, "heatmaps", where the generic head has its landmarks.
+    """
+    count, size = len(places), told["seen"].shape[1]
+    frontal = make_landmarks()(jnp.zeros((1, 2)))
+    return losses.heatmap_error(
+        told["seen"][:count], draw_heatmaps(places, size)
+    ) + losses.heatmap_error(told["heatmaps"][:count], draw_heatmaps(frontal, size))
+
+
+def seen_error(
+    networks: Mapping[str, Network], state: TrainState, outputs: jax.Array, targets: jax.Array
+) -> jax.Array:
+    """How far the landmarks that the encoder sees in outputs are from those in targets, [B]."""
+    found = apply_network(
+        networks["encoder"], state.nets["encoder"], jnp.concatenate([outputs, targets])
+    )
+    return losses.heatmap_error(*jnp.split(found["seen"], 2))
 
 
 def profile_error(yaw: jax.Array, nominal: jax.Array) -> jax.Array:

@@ -26,6 +26,8 @@ from facealign.head_surface import (
 HALF_TO_PROFILE = (45.0, 75.0)  # degrees of yaw: cut by five points below, as a profile above
 YAWS, PITCHES = np.arange(-95, 96, 5), np.arange(-30, 31, 10)  # degrees, of the table; even steps
 
+# Poses [B, 2] (yaw, pitch) -> places [B, 68, 2].
+PlaceLandmarks = Callable[[jax.Array], jax.Array]
 # Poses [B, 2] (yaw, pitch) -> places [B, SIZE, SIZE, 2] and facing [B, SIZE, SIZE].
 Unturn = Callable[[jax.Array], tuple[jax.Array, jax.Array]]
 
@@ -71,10 +73,9 @@ def make_unturn() -> Unturn:
     normals /= np.linalg.norm(normals, axis=-1, keepdims=True)
     points, normals = np.float32(in_crop(surface.points - PIVOT)), np.float32(in_crop(normals))
     still = np.float32(in_crop(surface.still))[..., None]
-    table = np.float32([[_coefficients(yaw, pitch) for pitch in PITCHES] for yaw in YAWS])
 
     def unturn(poses: jax.Array) -> tuple[jax.Array, jax.Array]:
-        rows = _interpolate(jnp.asarray(table), poses)
+        rows = _interpolate(jnp.asarray(_table()), poses)
         head, background = rows[:, :6].reshape(-1, 2, 3), rows[:, 6:10].reshape(-1, 2, 2)
         places = (1 - still) * jnp.einsum("bij,hwj->bhwi", head, points)
         places += still * jnp.einsum("bij,hwj->bhwi", background, points[..., :2])
@@ -82,6 +83,19 @@ def make_unturn() -> Unturn:
         return places + rows[:, None, None, 10:12], facing
 
     return unturn
+
+
+@functools.cache
+def make_landmarks() -> PlaceLandmarks:
+    """Where the crop of a turned head has the 68 landmarks of `generic_face`, hidden ones too."""
+    points = np.float32(head_surface.fit_face()[0][generic_face.LANDMARKS] - PIVOT)
+
+    def place(poses: jax.Array) -> jax.Array:
+        rows = _interpolate(jnp.asarray(_table()), poses)
+        head = rows[:, :6].reshape(-1, 2, 3)
+        return jnp.einsum("bij,nj->bni", head, points) + rows[:, None, 10:12]
+
+    return place
 
 
 def resized(maps: jax.Array, height: int, width: int) -> jax.Array:
@@ -103,6 +117,12 @@ def mirror(picture: jax.Array) -> jax.Array:
     middle = (MIDDLE + 0.5) * size / SIZE - 0.5
     columns = jnp.rint(2 * middle - jnp.arange(size)).clip(0, size - 1).astype(jnp.int32)
     return picture[:, :, columns]
+
+
+@functools.cache
+def _table() -> np.ndarray:
+    """Coefficients of the poses of YAWS and PITCHES, float32 [yaws, pitches, N]."""
+    return np.float32([[_coefficients(yaw, pitch) for pitch in PITCHES] for yaw in YAWS])
 
 
 def _coefficients(yaw: float, pitch: float) -> np.ndarray:

@@ -10,6 +10,7 @@ import optax
 from facealign.errors import UserError, lookup
 
 MARGIN, MARGIN_SCALE = 0.2, 20.0  # of cosines; what they are multiplied by
+TINY = 1e-12
 
 
 def l1(output: jax.Array, target: jax.Array) -> jax.Array:
@@ -72,6 +73,11 @@ def generator_hinge(fake: jax.Array) -> jax.Array:
     return -_mean(fake)
 
 
+def discriminator_wasserstein(real: jax.Array, fake: jax.Array) -> jax.Array:
+    """Arjovsky et al. 2017, https://arxiv.org/abs/1701.07875: fakes below real photos; [B]."""
+    return _mean(fake) - _mean(real)
+
+
 class GanLoss(NamedTuple):
     """The two sides of an adversarial loss, on patch logits [B, h, w, 1]."""
 
@@ -88,6 +94,8 @@ GAN_LOSSES: dict[str, GanLoss] = {
     "non_saturating": CROSS_ENTROPY,
     "least_squares": GanLoss(discriminator_least_squares, generator_least_squares, 0.5),
     "hinge": GanLoss(discriminator_hinge, generator_hinge, 0.0),
+    # Needs a gradient penalty. Its logits have no zero of their own: accuracies say little.
+    "wasserstein": GanLoss(discriminator_wasserstein, generator_hinge, 0.0),
 }
 
 
@@ -103,6 +111,31 @@ def r1_penalty(score: Callable[[jax.Array], jax.Array], real: jax.Array) -> jax.
     """
     gradient = jax.grad(lambda images: _mean(score(images)).sum())(real)
     return 0.5 * jnp.square(gradient).reshape(len(real), -1).sum(axis=1)
+
+
+def gradient_penalty(
+    score: Callable[[jax.Array], jax.Array], real: jax.Array, fake: jax.Array, key: jax.Array
+) -> jax.Array:
+    """How far the gradient of the mean patch logit is from length 1, squared: [B].
+
+    Taken at a random point of the way from each real image to a fake, [B, H, W, C] each. Gulrajani
+    et al. 2017, equation 3, https://arxiv.org/abs/1704.00028.
+    """
+    share = jax.random.uniform(key, (len(real), 1, 1, 1))
+    between = real + share * (fake - real)
+    gradient = jax.grad(lambda images: _mean(score(images)).sum())(between)
+    square = jnp.square(gradient).reshape(len(real), -1).sum(axis=1)
+    return jnp.square(jnp.sqrt(square + TINY) - 1)  # a length of 0 has a gradient too
+
+
+def classification(logits: jax.Array, labels: jax.Array) -> jax.Array:
+    """Cross-entropy [B] of logits [B, K] against labels [B, K]: one-hot, or all 0 where unknown."""
+    return optax.softmax_cross_entropy(logits, labels)
+
+
+def heatmap_error(heatmaps: jax.Array, targets: jax.Array) -> jax.Array:
+    """Squared error [B] of heatmaps [B, H, W, N], summed over px, the mean over N landmarks."""
+    return jnp.square(heatmaps - targets).sum(axis=(1, 2)).mean(axis=-1)
 
 
 def margin_softmax(cosines: jax.Array, labels: jax.Array) -> jax.Array:

@@ -10,6 +10,9 @@ from facealign.errors import lookup
 SCHEDULES: dict[str, Callable[[float, int], optax.Schedule]] = {
     "constant": lambda rate, steps: optax.constant_schedule(rate),
     "linear": lambda rate, steps: optax.linear_schedule(rate, 0.0, steps),
+    "late_linear": lambda rate, steps: optax.linear_schedule(
+        rate, 0.0, steps - steps // 2, transition_begin=steps // 2
+    ),
     "cosine": lambda rate, steps: optax.cosine_decay_schedule(rate, steps),
 }
 

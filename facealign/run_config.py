@@ -14,6 +14,7 @@ from facealign.stages import create_stages
 AT_LEAST_ONE = (
     "data.batch_size",
     "discriminator.features",
+    "discriminator.pool",
     "discriminator.r1_every",
     "evaluate_examples",
     "log_every",

@@ -4,9 +4,17 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from facealign.errors import UserError, lookup
-from facealign.roles import ROLES
+from facealign.roles import GENERATOR, ROLES
 
 OF_TURNED = ("frontalize", "recognize")  # objectives that see R's photos turned
+JUDGED = ("adversarial", "cycle", "attribute")  # that cannot do without a discriminator
+NEEDED = {  # roles that objectives need, besides what their loss weights ask for; others: `USUAL`
+    "frontalize": ("encoder", "decoder_r"),
+    "recognize": ("recognizer",),
+    "attribute": ("encoder", "decoder_r"),
+    "cycle": (*GENERATOR, "discriminator_u"),
+}
+USUAL = ("encoder", "decoder_u", "decoder_r")
 
 
 class Stage(NamedTuple):
@@ -28,7 +36,7 @@ class Stage(NamedTuple):
     @property
     def judged(self) -> bool:
         """Whether a discriminator takes part."""
-        return self.objective == "adversarial" or "adversarial" in self.loss_weights
+        return self.objective in JUDGED or "adversarial" in self.loss_weights
 
     @property
     def recognizes(self) -> bool:
@@ -84,14 +92,11 @@ def learns(config: Any, *objectives: str) -> bool:
 def roles_of(stages: Sequence[Stage]) -> tuple[str, ...]:
     """Roles that a run of these stages needs.
 
-    The discriminator only where a stage is judged, the recognizer only where one recognizes, U's
-    decoder not where all that is learned is to turn R's photos back.
+    The discriminator only where a stage is judged, the recognizer only where one recognizes, a
+    pool only where one trains with it.
     """
-    objectives, needed = {stage.objective for stage in stages}, set()
-    if objectives != {"recognize"}:
-        needed |= {"encoder", "decoder_r"}
-    if objectives - set(OF_TURNED):
-        needed.add("decoder_u")
+    needed = {role for stage in stages for role in NEEDED.get(stage.objective, USUAL)}
+    needed |= {role for stage in stages for role in stage.train if role.startswith("pool")}
     if any(stage.judged for stage in stages):
         needed.add("discriminator")
     if any(stage.recognizes for stage in stages):

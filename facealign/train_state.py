@@ -86,7 +86,7 @@ def create_state(networks: Mapping[str, Network], key: jax.Array, image_size: in
 def init_network(network: Network, key: jax.Array, x: Tree) -> NetState:
     """A fresh state for a network that is applied to x."""
     variables = network.module.init(key, x, train=False)
-    params = variables["params"]
+    params = variables.get("params", {})
     return NetState(
         params=params,
         batch_stats=variables.get("batch_stats", {}),

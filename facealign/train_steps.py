@@ -11,12 +11,14 @@ import jax
 
 from facealign import losses
 from facealign.adversary import Rules, make_game
+from facealign.attribute_step import make_attribute_step
 from facealign.augment import augment
+from facealign.cycle_step import CRITICS, POOLS, make_cycle_step
 from facealign.errors import UserError, lookup
 from facealign.frontalize_step import make_frontalize_step
 from facealign.generate import Batch, Images, TrainStep, generate
 from facealign.recognize_step import make_recognize_step
-from facealign.roles import RECONSTRUCTION, SWAP, Route
+from facealign.roles import GENERATOR, RECONSTRUCTION, SWAP, Route
 from facealign.stages import OF_TURNED, Stage
 from facealign.train_state import Network, TrainState, update_networks
 
@@ -96,6 +98,8 @@ OBJECTIVES: dict[str, Callable[..., TrainStep]] = {
     "reconstruction": make_reconstruction_step,
     "paired": make_paired_step,
     "adversarial": make_adversarial_step,
+    "cycle": make_cycle_step,
+    "attribute": make_attribute_step,
     "frontalize": make_frontalize_step,
     "recognize": make_recognize_step,
 }
@@ -115,18 +119,21 @@ def create_step(config: Any, networks: Mapping[str, Network], stage: Stage) -> T
         lookup(dict.fromkeys(usable), role, f"{where}.train")
     if stage.objective == RECONSTRUCT and not set(stage.train) & set(RECONSTRUCTION):
         raise UserError(f"{where}.train={stage.train} has no decoder to reconstruct with; add one")
-    if stage.objective in OF_TURNED and config.augment.flip:
+    if stage.objective in (*OF_TURNED, "attribute") and config.augment.flip:
+        why = "knows where heads look"
+        if stage.objective in OF_TURNED:
+            why = "mirrors R's photos itself, about the middle of the face and not of the crop"
         raise UserError(
-            f"config.augment.flip=True, but the {stage.objective} objective mirrors R's photos "
-            "itself, about the middle of the face and not of the crop; set it to False"
+            f"config.augment.flip=True, but the {stage.objective} objective {why}; set it to False"
         )
     if config.model.kl_weight and "encoder" in stage.train:
         weights["kl"] = config.model.kl_weight
     if not stage.judged:
         return make_step(networks, stage.train, weights)
     critic = config.discriminator
-    if critic.r1_weight and "discriminator" in stage.train:
-        weights["r1"] = critic.r1_weight
+    if "discriminator" in stage.train:
+        penalties = {"r1": critic.r1_weight, "gradient_penalty": critic.gp_weight}
+        weights |= {name: weight for name, weight in penalties.items() if weight}
 
     def see(images: jax.Array, key: jax.Array) -> jax.Array:
         return augment({"images": images}, key, critic.augment)["images"]
@@ -141,6 +148,10 @@ def _usable_roles(objective: str, weights: Mapping[str, float]) -> tuple[str, ..
         return ("encoder", "decoder_u", "decoder_r")
     if objective == "paired":
         return ("encoder", "decoder_r")
+    if objective == "cycle":
+        return (*GENERATOR, *CRITICS.values(), *POOLS.values())
+    if objective == "attribute":
+        return ("encoder", "decoder_r", "discriminator")
     if objective == "frontalize":
         return ("encoder", "decoder_r", *(("discriminator",) if "adversarial" in weights else ()))
     if objective == "recognize":

@@ -13,7 +13,7 @@ import numpy as np
 
 from facealign import augment, viewpoint
 from facealign.geometry import SIZE
-from facealign.head_pose import mirror
+from facealign.head_pose import make_landmarks, mirror
 from facealign.input_pipeline import Examples, to_float, to_uint8
 from facealign.viewpoint import ViewBank
 
@@ -37,7 +37,8 @@ def add_pairs(
 ) -> dict[str, jax.Array]:
     """The batch with `input_restricted`, R's photos turned, and `pose_restricted` [B, 2].
 
-    Half of the R photos are mirrored first.
+    Half of the R photos are mirrored first. `landmarks_restricted` [B, 68, 2] are the places of the
+    generic head's landmarks in the turned photos, in px of the canonical crop.
     """
     keys = jax.random.split(key, 8)
     frontal = jnp.where(
@@ -57,7 +58,16 @@ def add_pairs(
     photo = augment.blur(photo, keys[5], SOFTEST * photo.shape[1] / SIZE)
     photo = augment.noise(photo, keys[6], NOISE * jax.random.uniform(keys[7]))
     pose = jnp.asarray(views.poses)[index, :2]
-    return {**batch, "restricted": frontal, "input_restricted": photo, "pose_restricted": pose}
+    matrices, centre = augment.zoom_matrices(keys[4], len(photo), ZOOM, ROTATION), (SIZE - 1) / 2
+    square = jnp.square(matrices[:, :1]).sum(axis=-1, keepdims=True)  # of their scale
+    places = (make_landmarks()(pose) - centre) @ matrices / square + centre  # by their inverses
+    return {
+        **batch,
+        "restricted": frontal,
+        "input_restricted": photo,
+        "pose_restricted": pose,
+        "landmarks_restricted": places,
+    }
 
 
 def for_device(views: ViewBank) -> ViewBank:

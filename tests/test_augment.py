@@ -17,6 +17,7 @@ from facealign.augment import (
     shift,
     warp,
     zoom_and_rotate,
+    zoom_matrices,
 )
 
 IMAGES = jax.random.uniform(jax.random.key(0), (64, 6, 6, 1), minval=-1)
@@ -117,6 +118,14 @@ def test_zoom_and_rotation_keep_the_centre_and_stay_within_their_limits():
     assert -10.01 < angle.min() < -8 and 8 < angle.max() < 10.01
     down = read[:, 25, 20]
     np.testing.assert_allclose((right * down).sum(-1), 0, atol=1e-3)
+
+
+def test_the_matrices_of_zoom_and_rotation_say_where_is_read():
+    ramp = jnp.stack(jnp.meshgrid(jnp.arange(-20.0, 21), jnp.arange(-20.0, 21)), -1)
+    images = jnp.broadcast_to(ramp, (4, *ramp.shape))
+    read = zoom_and_rotate(images, KEY, 0.1, 10.0)[:, 20 + 3, 20 + 7]
+    wanted = zoom_matrices(KEY, 4, 0.1, 10.0) @ jnp.array((7.0, 3.0))
+    np.testing.assert_allclose(read, wanted, atol=1e-4)
 
 
 def test_a_warp_moves_its_points_by_normal_numbers_and_what_is_between_linearly():

@@ -6,7 +6,9 @@ from pathlib import Path
 import jax
 import pytest
 
-from facealign.run_config import check_numbers
+from configs import base
+from facealign.roles import ROLES
+from facealign.run_config import check_numbers, flatten
 from facealign.stages import create_stages, roles_of
 from facealign.train_state import create_networks, create_state
 from facealign.train_steps import create_step
@@ -30,7 +32,8 @@ def test_every_stage_traces_and_changes_no_shape(name, variant):
         for d in ("unrestricted", "restricted", "input_restricted")
     }
     batch["pose_restricted"] = jax.ShapeDtypeStruct((2, 2), "float32")
-    batch["yaw_unrestricted"] = jax.ShapeDtypeStruct((2,), "float32")
+    batch["landmarks_restricted"] = jax.ShapeDtypeStruct((2, 68, 2), "float32")
+    batch["yaw_unrestricted"] = batch["yaw_restricted"] = jax.ShapeDtypeStruct((2,), "float32")
     subjects = jax.ShapeDtypeStruct((2,), "int32")
     batch["subject_unrestricted"] = batch["subject_restricted"] = subjects
     key = jax.random.key(0)
@@ -40,6 +43,19 @@ def test_every_stage_traces_and_changes_no_shape(name, variant):
         new, metrics = jax.eval_shape(create_step(config, networks, stage), state, batch, key)
         assert jax.tree.structure(new) == jax.tree.structure(state)
         assert "loss" in metrics
+
+
+@pytest.mark.parametrize("name", ["attgan_pose", "cyclegan", "ftgan", "hourglass_frontalize"])
+def test_photos_of_the_news_change_nothing_but_the_data(name):
+    module = importlib.import_module(f"configs.{name}")
+    own, news = (flatten(module.get_config(variant)) for variant in ("", "lfw"))
+    differing = {key for key in own if own[key] != news[key]}
+    assert {"data.unrestricted", "data.restricted"} <= differing
+    assert all(key.startswith("data.") for key in differing)
+
+
+def test_every_role_has_its_optimizer_values():
+    assert base.ROLES == ROLES
 
 
 def test_the_report_s_hyperparameters():

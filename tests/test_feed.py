@@ -122,6 +122,19 @@ def test_a_run_that_frontalizes_is_told_the_yaw_of_each_u_photo(on_device):
     np.testing.assert_array_equal(batch["yaw_unrestricted"], domains["unrestricted"]["yaw"][rows])
 
 
+def test_a_run_that_asks_for_attributes_is_told_the_yaw_of_every_photo():
+    domains = {domain: numbered(100) for domain in DOMAINS}
+    for sign, domain in zip((1, -1), DOMAINS, strict=True):
+        domains[domain]["yaw"] = sign * np.arange(100.0)
+    config = make_config(20)
+    config.run, config.stages.ask = ("ask",), base.stage("attribute", 1, ("encoder",), 1e-3)
+    batch = batches(create_feed(domains, config), 2, 3)[0]
+    for sign, domain in zip((1, -1), DOMAINS, strict=True):
+        np.testing.assert_array_equal(
+            batch[f"yaw_{domain}"], sign * batch[domain].ravel().astype(float)
+        )
+
+
 def test_a_run_that_recognizes_is_told_who_is_who_across_both_domains():
     domains = {domain: numbered(100) for domain in DOMAINS}
     domains["unrestricted"]["subject"] = np.array([f"s{i // 10}" for i in range(100)])

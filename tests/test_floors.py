@@ -8,7 +8,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 FLOORS = (
     ("errors", "generic_face", "geometry", "memory", "resample", "roles"),
-    ("head_surface", "instruments", "paths", "pose"),
+    ("head_surface", "heatmaps", "instruments", "paths", "pose"),
     ("align_page", "head_pose"),
     ("augment", "datasets", "distributions", "image_cache", "intervals", "losses",
      "measurements", "metrics", "monitors", "models", "optimizers", "prepare", "profiling",
@@ -16,7 +16,7 @@ FLOORS = (
     ("faces", "input_pipeline", "run_config", "train_state", "viewpoint"),
     ("feed", "generate", "turned_pairs", "weights"),
     ("adversary", "recognize_step", "verify"),
-    ("frontalize_step",),
+    ("attribute_step", "cycle_step", "frontalize_step"),
     ("checkpoints", "evaluate", "report", "summary", "train_steps"),
     ("align", "evaluation", "train"),
     ("align_folder", "demo", "export"),

@@ -5,9 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from facealign import viewpoint
+from facealign import generic_face, head_surface, viewpoint
 from facealign.geometry import SIZE
-from facealign.head_pose import make_unturn, mirror, resized
+from facealign.head_pose import make_landmarks, make_unturn, mirror, resized
 from facealign.head_surface import create_surface, in_crop
 
 
@@ -17,6 +17,13 @@ def test_no_turn_is_the_identity_and_everything_faces_the_camera():
     np.testing.assert_allclose(places[0], own, atol=1e-4)
     assert (facing > 0).all()
     assert (facing <= 1 + 1e-6).all()
+
+
+@pytest.mark.parametrize("pose", [(0, 0), (30, 10), (-80, -20)])
+def test_landmarks_go_where_the_surface_goes(pose):
+    points = head_surface.fit_face()[0][generic_face.LANDMARKS]
+    wanted = viewpoint.project(points, np.array((*pose, 0.0)))[:, :2]
+    np.testing.assert_allclose(make_landmarks()(jnp.float32([pose]))[0], wanted, atol=1e-3)
 
 
 @pytest.mark.parametrize("pose", [(30, 10), (-80, -20), (15, 0)])

@@ -23,6 +23,8 @@ BY_HAND = {
     # D: halves of (4 + 0)/2 + (4 + 0)/2 and of 0 + 1; G: (1 + 1)/2 and 4.
     "least_squares": ([[3, 1], [1, 1]], [[2, 0], [-1, -1]], [2, 0.5], [1, 4]),
     # D: halves of (0.5 + 0)/2 + (0.5 + 0)/2 and of 2 + 3; G: minus the mean.
+    # D: 1 - 2 and -1 - 1; G: minus the mean.
+    "wasserstein": ([[3, 1], [1, 1]], [[2, 0], [-1, -1]], [-1, -2], [-1, 1]),
     "hinge": ([[0.5, 2], [-1, -1]], [[-0.5, -3], [2, 2]], [0.25, 2.5], [1.75, -2]),
 }
 EVERY = pytest.mark.parametrize("loss", losses.GAN_LOSSES.values(), ids=losses.GAN_LOSSES)
@@ -116,6 +118,49 @@ def test_r1_takes_the_mean_over_patches_and_keeps_examples_apart():
     images = jnp.array([[1.0, 2.0, 0.0, 2.0], [0.0, 0.0, 0.0, 1.0]]).reshape(2, 2, 2, 1)
     penalty = losses.r1_penalty(lambda x: 2 * x**2, images)
     np.testing.assert_allclose(penalty, [4.5, 0.5], rtol=1e-6)
+
+
+def test_gradient_penalty_of_a_linear_score_is_how_far_its_norm_is_from_one():
+    weights = jnp.array([[1.0, -2.0], [2.0, 0.0]])[:, :, None]
+    real, fake = jax.random.normal(jax.random.key(0), (2, 3, 2, 2, 1))
+    penalty = losses.gradient_penalty(
+        lambda x: (x * weights).sum((1, 2, 3)).reshape(-1, 1, 1, 1), real, fake, jax.random.key(1)
+    )
+    np.testing.assert_allclose(penalty, [(3 - 1) ** 2] * 3, rtol=1e-6)
+
+
+def test_gradient_penalty_is_taken_between_real_and_fake_and_keeps_examples_apart():
+    """Of x^2 on images of one pixel: (2 x - 1)^2 at an x from 1, real, to 3, fake."""
+    real = jnp.ones((50, 1, 1, 1))
+    penalty = losses.gradient_penalty(lambda x: x**2, real, 3 * real, jax.random.key(1))
+    where = (np.sqrt(penalty) + 1) / 2
+    assert 1 <= where.min() < 1.3 and 2.7 < where.max() <= 3
+    same = losses.gradient_penalty(lambda x: x**2, 2 * real, 2 * real, jax.random.key(1))
+    np.testing.assert_allclose(same, 9, rtol=1e-5)
+
+
+def test_gradient_penalty_of_a_critic_that_says_nothing_has_a_gradient():
+    images = jnp.ones((1, 2, 2, 1))
+
+    def penalty(slope):
+        return losses.gradient_penalty(lambda x: slope * x, images, images, jax.random.key(0)).sum()
+
+    assert np.isfinite(jax.grad(penalty)(0.0))
+    np.testing.assert_allclose(penalty(0.0), 1, rtol=1e-5)
+
+
+def test_classification_by_hand_and_nothing_where_the_label_is_unknown():
+    logits, labels = jnp.array([[0.0, LOG3], [5.0, 1.0]]), jnp.array([[0.0, 1.0], [0.0, 0.0]])
+    np.testing.assert_allclose(
+        losses.classification(logits, labels), [-np.log(3 / 4), 0], rtol=1e-6
+    )
+
+
+def test_heatmap_error_by_hand():
+    """Two landmarks: one off by 0.5 in one pixel, the other by 1 in two."""
+    heatmaps = jnp.zeros((2, 2, 2, 2)).at[0, 0, 1, 0].set(0.5).at[0, :, 0, 1].set(-1.0)
+    errors = losses.heatmap_error(heatmaps, jnp.zeros_like(heatmaps))
+    np.testing.assert_allclose(errors, [(0.25 + 2) / 2, 0])
 
 
 def test_weighted_sum_by_hand():

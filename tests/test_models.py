@@ -10,6 +10,8 @@ import pytest
 from configs import base
 from facealign.errors import UserError
 from facealign.models import MODELS, create_modules
+from facealign.models.attribute import BINS, attribute_of
+from facealign.models.attribute import Critic as AttributeCritic
 from facealign.models.discriminator import Discriminator
 from facealign.models.face_critic import PARTS, FaceCritic
 from facealign.models.light import Decoder as LightDecoder
@@ -32,13 +34,21 @@ COUNTS = {
     # Decoder: 421,280 on the way down, 479,232 up, 576 for the filling, 4,039 for flow and shares;
     # normalization 1,408.
     "warp": ((1_601_634, 960), (906_535, 1_408)),
+    # Medium's, and 9 channels more into a layer of 5 x 5 px to 256.
+    "attribute": ((4_366_608, 2_016), (4_365_936 + 57_600, 992)),
+    # Encoder: medium's both, and what finds landmarks: 241,120 down and 295,296 up, with their
+    # normalization, and heatmaps 78,404. Decoder: 145,536 down, 110,784 up, 578 at its end.
+    "ftgan": ((8_732_544 + 614_820, 4_096), (256_898, 640)),
 }
 CODES = {
     "light": (64,),
     "medium": (2, 2, 512),
     "hourglass": ((32, 32, 64), (16, 16, 64), (8, 8, 64), (4, 4, 64), (2, 2, 64)),
     "warp": {"image": (128, 128, 1), "pose": (2,)},
-}
+    "attribute": {"code": (2, 2, 512), "attribute": (9,)},
+    "ftgan": {"image": (128, 128, 1), "coarse": (128, 128, 1),
+              "seen": (32, 32, 68), "heatmaps": (32, 32, 68)},
+}  # fmt: skip
 
 
 def modules(size=128, **changes):
@@ -241,6 +251,18 @@ def test_the_face_critic_sees_the_photo_and_each_part_of_its_own_image():
         rows, columns = np.flatnonzero(own.any(axis=1)), np.flatnonzero(own.any(axis=0))
         assert (rows[0], rows[-1] + 1) == (top // 2, (top + height) // 2)
         assert (columns[0], columns[-1] + 1) == (left // 2, (left + width) // 2)
+
+
+def test_yaw_falls_in_the_nearest_bin_and_unknown_yaw_in_none():
+    yaw = jnp.array([-100.0, -7.6, -7.4, 37.0, 68.0, np.nan])
+    attribute = np.asarray(attribute_of(yaw))
+    assert [BINS[row.argmax()] for row in attribute[:-1]] == [-90, -15, 0, 30, 90]
+    np.testing.assert_array_equal(attribute.sum(axis=1), [1, 1, 1, 1, 1, 0])
+
+
+def test_the_attribute_critic_says_real_and_which_attribute_of_each_image():
+    _, verdict = shapes(AttributeCritic(), jax.ShapeDtypeStruct((2, 128, 128, 1), jnp.float32))
+    assert (verdict["logits"].shape, verdict["attribute"].shape) == ((2, 1, 1, 1), (2, len(BINS)))
 
 
 def test_an_unknown_discriminator_names_the_nearest():

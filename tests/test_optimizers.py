@@ -9,7 +9,8 @@ from facealign.errors import UserError
 from facealign.optimizers import SCHEDULES, create_optimizer
 
 RATE, STEPS = 0.02, 10
-MIDDLE_AND_END = {"constant": (RATE, RATE), "linear": (RATE / 2, 0), "cosine": (RATE / 2, 0)}
+MIDDLE_AND_END = {"constant": (RATE, RATE), "linear": (RATE / 2, 0), "cosine": (RATE / 2, 0),
+                  "late_linear": (RATE, 0)}  # fmt: skip
 
 
 def run_adam(gradients, schedule="constant", steps=STEPS):
@@ -38,6 +39,11 @@ def test_the_second_step_has_the_momenta_of_the_report():
 def test_updates_follow_the_schedule():
     updates = run_adam([1.0] * 4, "linear", steps=4)
     np.testing.assert_allclose(updates, -RATE * np.array([1, 0.75, 0.5, 0.25]), rtol=1e-4)
+
+
+def test_a_late_decay_keeps_the_rate_for_the_first_half():
+    updates = run_adam([1.0] * 4, "late_linear", steps=4)
+    np.testing.assert_allclose(updates, -RATE * np.array([1, 1, 1, 0.5]), rtol=1e-4)
 
 
 @pytest.mark.parametrize("name", SCHEDULES)

@@ -6,7 +6,6 @@ import pytest
 
 from configs import base, medium_gan
 from facealign.errors import UserError
-from facealign.roles import ROLES
 from facealign.stages import create_stages, roles_of
 
 
@@ -32,7 +31,7 @@ def test_a_stage_holds_the_values_of_its_config(config):
 
 def test_only_an_adversarial_run_has_a_discriminator(config):
     stages = create_stages(config)
-    networks = set(ROLES) - {"recognizer"}
+    networks = {"encoder", "decoder_u", "decoder_r", "discriminator"}
     assert set(roles_of(stages)) == networks
     assert set(roles_of(stages[:1])) == networks - {"discriminator"}
 
@@ -43,6 +42,21 @@ def test_a_run_that_only_turns_heads_back_has_no_decoder_of_u(config):
     assert roles_of(create_stages(config)) == ("encoder", "decoder_r")
     config.run = ("frontalize", "reconstruction")
     assert "decoder_u" in roles_of(create_stages(config))
+
+
+def test_two_translators_have_two_critics_and_pools_where_they_train(config):
+    both = ("encoder", "encoder_r", "decoder_u", "decoder_r", "discriminator", "discriminator_u")
+    config.stages.cycle = base.stage("cycle", 1, ("encoder",), 1e-3)
+    config.run = ("cycle",)
+    assert roles_of(create_stages(config)) == both
+    config.stages.cycle.train = ("encoder", "pool_r")
+    assert roles_of(create_stages(config)) == (*both, "pool_r")
+
+
+def test_one_conditional_decoder_needs_no_other(config):
+    config.stages.ask = base.stage("attribute", 1, ("encoder",), 1e-3)
+    config.run = ("ask",)
+    assert roles_of(create_stages(config)) == ("encoder", "decoder_r", "discriminator")
 
 
 def test_turned_pairs_have_a_discriminator_where_it_is_weighted(config):

@@ -1,11 +1,12 @@
 """Turned pairs: what belongs together stays together."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from facealign import turned_pairs, viewpoint
-from facealign.head_pose import mirror
+from facealign.head_pose import make_landmarks, mirror
 
 SIZE = 64
 
@@ -46,6 +47,19 @@ def test_poses_are_those_of_the_bank_and_inputs_are_images(add_pairs):
     assert new["input_restricted"].shape == new["restricted"].shape
     assert np.abs(new["input_restricted"]).max() <= 1
     assert (new["input_restricted"] != new["restricted"]).any()
+
+
+def test_landmarks_follow_the_turn_and_the_cut(add_pairs, views):
+    """A bright spot at the nose is found where the landmark is said to be."""
+    nose = np.asarray(make_landmarks()(jnp.zeros((1, 2))))[0, 30]
+    x, y = np.meshgrid(*[2 * np.arange(SIZE) + 0.5] * 2)
+    spot = np.exp(-((x - nose[0]) ** 2 + (y - nose[1]) ** 2) / (2 * 3.0**2))[..., None]
+    photos = jnp.broadcast_to(jnp.float32(2 * spot - 1), (16, SIZE, SIZE, 1))
+    new = add_pairs({"unrestricted": 0 * photos - 1, "restricted": photos}, jax.random.key(1))
+    light = np.maximum(np.asarray(new["input_restricted"])[..., 0] + 0.5, 0)
+    centre = np.stack([(light * axis).sum((1, 2)) / light.sum((1, 2)) for axis in (x, y)], -1)
+    away = np.linalg.norm(centre - new["landmarks_restricted"][:, 30], axis=-1)
+    assert np.median(away) < 3.0  # heads differ from the generic one by 2 px
 
 
 def test_the_same_key_gives_the_same_pairs_and_jit_equals_eager(add_pairs, views):

@@ -7,17 +7,31 @@ from typing import Any
 from flax import linen as nn
 
 from facealign.errors import UserError, lookup
-from facealign.models import discriminator, face_critic, hourglass, light, medium, recognizer, warp
+from facealign.models import (
+    attribute,
+    discriminator,
+    face_critic,
+    ftgan,
+    hourglass,
+    image_pool,
+    light,
+    medium,
+    recognizer,
+    warp,
+)
 
 MODELS: dict[str, tuple[type[nn.Module], type[nn.Module]]] = {
     "light": (light.Encoder, light.Decoder),
     "medium": (medium.Encoder, medium.Decoder),
     "hourglass": (hourglass.Encoder, hourglass.Decoder),
     "warp": (warp.Encoder, warp.Decoder),
+    "attribute": (attribute.Encoder, attribute.Decoder),
+    "ftgan": (ftgan.Encoder, ftgan.Decoder),
 }
 CRITICS: dict[str, type[nn.Module]] = {
     "patches": discriminator.Discriminator,
     "face": face_critic.FaceCritic,
+    "attribute": attribute.Critic,
 }
 
 
@@ -56,15 +70,23 @@ def _create_discriminator(config: Any) -> nn.Module:
     return lookup(CRITICS, critic.name, "config.discriminator.name")(critic.features)
 
 
+def _create_pool(config: Any) -> nn.Module:
+    return image_pool.ImagePool(config.discriminator.pool)
+
+
 def _create_recognizer(config: Any) -> nn.Module:
     return recognizer.Recognizer(config.recognizer.people)
 
 
 MAKERS: dict[str, Callable[[Any], nn.Module]] = {
     "encoder": _create_encoder,
+    "encoder_r": _create_encoder,
     "decoder_u": _create_decoder,
     "decoder_r": _create_decoder,
     "discriminator": _create_discriminator,
+    "discriminator_u": _create_discriminator,
+    "pool_u": _create_pool,
+    "pool_r": _create_pool,
     "recognizer": _create_recognizer,
 }
 

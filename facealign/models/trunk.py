@@ -1,6 +1,9 @@
-"""What the pose regressor and the recognizer have in common."""
+"""What several networks have in common. Layers belong to the module that calls."""
+
+from collections.abc import Sequence
 
 import jax
+import jax.numpy as jnp
 from flax import linen as nn
 
 from facealign.models import layers
@@ -11,10 +14,32 @@ LEAKY_SLOPE = 0.2
 def describe_image(image: jax.Array, train: bool) -> jax.Array:
     """Canonical crops [B, H, H, C] in [-1, 1] to features [B, 256 * (H / 32)^2].
 
-    Five halvings, four of them by convolutions. Its layers belong to the module that calls it.
+    Five halvings, four of them by convolutions.
     """
     x = nn.avg_pool(image, window_shape=(2, 2), strides=(2, 2))
     for features in (32, 64, 128, 256):
         x = nn.leaky_relu(layers.Conv(features, 5, stride=2)(x), LEAKY_SLOPE)
         x = layers.BatchNorm()(x, train)
     return x.reshape(x.shape[0], -1)
+
+
+def u_net(
+    x: jax.Array, down: Sequence[tuple[int, int, int]], train: bool, top: int = 0
+) -> jax.Array:
+    """A way down and one up, with skips between: the map [B, h, w, 2 * features] of a level.
+
+    Args:
+      x: [B, H, W, C].
+      down: of each level, features, size of the kernel and stride.
+      train: whether statistics are the batch's.
+      top: level at which the way up ends.
+    """
+    skips = []
+    for features, kernel, stride in down:
+        x = nn.leaky_relu(layers.Conv(features, kernel, stride=stride)(x), LEAKY_SLOPE)
+        x = layers.BatchNorm()(x, train)
+        skips.append(x)
+    for skip in reversed(skips[top:-1]):
+        x = nn.leaky_relu(layers.ConvTranspose(skip.shape[-1], 3)(x), LEAKY_SLOPE)
+        x = jnp.concatenate([layers.BatchNorm()(x, train), skip], axis=-1)
+    return x

@@ -17,7 +17,7 @@ from flax import linen as nn
 from facealign.geometry import SIZE
 from facealign.head_pose import make_unturn, mirror, resized
 from facealign.models import layers
-from facealign.models.trunk import LEAKY_SLOPE, describe_image
+from facealign.models.trunk import LEAKY_SLOPE, describe_image, u_net
 from facealign.resample import resample
 
 DEGREES = 30.0  # of pose, that one unit of the encoder's last layer stands for
@@ -54,14 +54,7 @@ class Decoder(nn.Module):
         x = nn.avg_pool(x, window_shape=(2, 2), strides=(2, 2)).astype(
             image.dtype
         )  # flows and shares are smooth
-        skips = []
-        for features, kernel, stride in ((32, 3, 1), (64, 5, 2), (128, 3, 2), (256, 3, 2)):
-            x = nn.leaky_relu(layers.Conv(features, kernel, stride=stride)(x), LEAKY_SLOPE)
-            x = layers.BatchNorm()(x, train)
-            skips.append(x)
-        for skip in skips[-2::-1]:
-            x = nn.leaky_relu(layers.ConvTranspose(skip.shape[-1], 3)(x), LEAKY_SLOPE)
-            x = jnp.concatenate([layers.BatchNorm()(x, train), skip], axis=-1)
+        x = u_net(x, ((32, 3, 1), (64, 5, 2), (128, 3, 2), (256, 3, 2)), train)
         filling = jnp.tanh(layers.ConvTranspose(1, 3)(x))
         x = layers.Conv(4 + SOURCES, 3, use_bias=True)(x)
         flow, shares = REACH * jnp.tanh(x[..., :4]), nn.softmax(x[..., 4:], axis=-1)

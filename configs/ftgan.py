@@ -1,0 +1,23 @@
+"""FT-GAN, which the report cites: a coarse change of pose, then a refinement led by landmarks.
+
+On turned pairs, as `configs/frontalize.py`, where the 3D head that turns a photo says where its
+landmarks go, so that nothing has to find them. Zhuang et al. 2019. Variant `:lfw` as there.
+"""
+
+from ml_collections import ConfigDict
+
+from configs import base, frontalize
+
+
+def get_config(variant: str = "") -> ConfigDict:
+    config = frontalize.get_config("medium")
+    config.data.unrestricted, config.data.restricted = base.choose(variant, base.PHOTOS)
+    config.model.name = "ftgan"
+    config.run = ("coarse", "refine")
+    config.stages.coarse = base.stage(
+        "frontalize", 900, ("encoder",), 4e-4, l1=1.0, gradient=1.0, landmarks=0.1
+    )
+    config.stages.refine.steps = 600
+    config.stages.refine.loss_weights.landmarks = 0.1
+    config.log_every, config.evaluate_every, config.checkpoint_every = 10, 100, 300
+    return config
