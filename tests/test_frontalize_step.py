@@ -1,16 +1,29 @@
 """The objective of turned pairs."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax import linen as nn
 
-from configs import frontalize
+from configs import frontalize, ftgan
 from facealign.errors import UserError
-from facealign.frontalize_step import face_weights, pose_error, profile_error
+from facealign.frontalize_step import (
+    face_weights,
+    landmark_error,
+    make_frontalize_step,
+    pose_error,
+    profile_error,
+)
+from facealign.head_pose import make_landmarks
+from facealign.heatmaps import draw_heatmaps
+from facealign.models import create_modules
 from facealign.stages import create_stages, roles_of
 from facealign.train_state import create_networks, create_state
 from facealign.train_steps import create_step
+from tests import by_hand
 
 SIZE = 64
 
@@ -55,6 +68,74 @@ def test_a_profile_may_have_any_yaw_from_70_to_90_to_its_side():
     gradient = jax.grad(lambda y: profile_error(y, nominal).sum())(yaw)
     assert np.isfinite(gradient).all()
     assert gradient[4] == 0
+
+
+def test_landmark_error_is_zero_for_the_right_heatmaps_and_by_hand_beside_them():
+    """Of U's photos, behind the turned ones, nothing is known."""
+    places = make_landmarks()(jnp.float32([(30, 0), (-60, 10)]))
+    frontal = make_landmarks()(jnp.zeros((1, 2)))
+    told = {
+        "seen": jnp.concatenate([draw_heatmaps(places, 16), jnp.ones((1, 16, 16, 68))]),
+        "heatmaps": jnp.repeat(draw_heatmaps(frontal, 16), 3, axis=0),
+    }
+    np.testing.assert_allclose(landmark_error(told, places), 0, atol=1e-6)
+    told["seen"] = told["seen"].at[1, 3, 4, 5].add(0.5)
+    told["heatmaps"] = told["heatmaps"].at[1, :, 0, 7].add(1.0)
+    np.testing.assert_allclose(landmark_error(told, places), [0, (0.25 + 16) / 68], rtol=1e-5)
+
+
+class Seeing(nn.Module):
+    """The image as its own code and as what is seen in it."""
+
+    @nn.compact
+    def __call__(self, image, train):
+        return {"image": image, "seen": image, "heatmaps": image}
+
+
+class Twice(nn.Module):
+    """Two outputs: half of the image, and it times a number."""
+
+    @nn.compact
+    def __call__(self, code, train):
+        scale = self.param("scale", nn.initializers.constant(1.5), ())
+        return code["image"] / 2, scale * code["image"]
+
+
+def test_all_outputs_count_and_landmarks_are_compared_as_the_encoder_sees_them():
+    """Turned photos of 0.4 and targets of 0.3: outputs 0.2 and 0.6, 0.1 and 0.3 off."""
+    weights = {"l1": 1.0, "gradient": 1.0, "landmarks": 0.1}
+    modules = {"encoder": Seeing(), "decoder_r": Twice()}
+
+    def make_step(networks, train, weights, rules):
+        return make_frontalize_step(networks, train, weights)
+
+    state, step = by_hand.build(make_step, modules, ("decoder_r",), "hinge", weights, size=16)
+    flat = functools.partial(by_hand.flat, size=16)
+    batch = {"input_restricted": flat(0.4), "restricted": flat(0.3), "unrestricted": flat(0)}
+    new, terms = step(state, batch, jax.random.key(0))
+    np.testing.assert_allclose(terms["l1"], 0.1 + 0.3, rtol=1e-5)
+    np.testing.assert_allclose(terms["gradient"], 0, atol=1e-6)
+    np.testing.assert_allclose(terms["landmarks"], 16 * 16 * 0.3**2, rtol=1e-5)
+    old, now = (s.nets["decoder_r"].params["scale"] for s in (state, new))
+    wanted = 0.4 + 0.1 * 16 * 16 * 2 * 0.3 * 0.4
+    np.testing.assert_allclose(old - now, wanted, rtol=1e-4)
+
+
+def test_an_untrained_refinement_leaves_the_coarse_photo_as_it_is():
+    config = ftgan.get_config()
+    decoder = create_modules(config, ("decoder_r",))["decoder_r"]
+    code = {
+        name: jax.random.uniform(jax.random.key(number), (1, side, side, channels))
+        for number, (name, side, channels) in enumerate(
+            [("image", 32, 1), ("coarse", 32, 1), ("seen", 8, 68), ("heatmaps", 8, 68)]
+        )
+    }
+    (coarse, refined), variables = jax.jit(
+        functools.partial(decoder.init_with_output, train=False)
+    )(jax.random.key(0), code)
+    np.testing.assert_array_equal(refined, coarse)
+    variables["params"]["amount"] += 1
+    assert np.any(jax.jit(decoder.apply, static_argnums=2)(variables, code, False)[1] != coarse)
 
 
 def test_weights_have_mean_one_and_are_highest_at_the_features():
