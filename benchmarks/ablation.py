@@ -2,8 +2,9 @@
 
 Every row is trained for the same number of steps on the same photos, and judged by --mode=evaluate
 on people of validation. The first rows are the report's way, each with one more repair; the next
-learn from turned pairs. Started again, it goes on where it stopped; with --rows only some are made.
-With several seeds it prints means and, behind +-, half of the range. Needs requirements-faces.txt.
+learn from turned pairs; the last are the systems that the report cites. Started again, it goes on
+where it stopped; with --rows only some are made. With several seeds it prints means and, behind +-,
+half of the range. Needs requirements-faces.txt.
 """
 
 import argparse
@@ -48,6 +49,18 @@ ROWS: dict[str, tuple[str, dict[str, float], dict[str, object]]] = {
         {"recognize": 1.0, **REFINED},
         {},
     ),
+    # The systems that the report cites, by configs of their own.
+    "CycleGAN": ("cyclegan:lfw", {"cycle": 1.0}, {}),
+    "AttGAN, head pose": ("attgan_pose:lfw", {"attribute": 1.0}, {}),
+    "FT-GAN": ("ftgan:lfw", {"coarse": 0.6, "refine": 0.4}, {}),
+    **{
+        f"turned pairs, hourglass of {stacks}": (
+            "hourglass_frontalize:lfw",
+            PAIRS,
+            {"model.stacks": stacks},
+        )
+        for stacks in (1, 2, 4)
+    },
 }
 NUMBERS = {  # column -> where evaluation.json has it
     "yaw < 8, profiles": (PROFILES, "yaw < 8"),

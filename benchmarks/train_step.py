@@ -29,7 +29,7 @@ from ml_collections import ConfigDict
 from configs import base
 from facealign.paths import cache_folder
 from facealign.roles import DOMAINS
-from facealign.stages import create_stages, roles_of
+from facealign.stages import OF_TURNED, create_stages, roles_of
 from facealign.train import make_update
 from facealign.train_state import TrainState, create_networks, create_state
 from facealign.train_steps import create_step
@@ -92,7 +92,7 @@ def measure(
     stages, size = create_stages(config), config.data.image_size
     for stage in stages:
         networks = create_networks(config, roles_of(stages), stage)
-        turned = stage.objective == "frontalize"
+        turned = stage.objective in OF_TURNED
         state = jax.jit(lambda key, n=networks: create_state(n, key, size))(jax.random.key(0))
         update = make_update(
             create_step(config, networks, stage),
@@ -104,8 +104,9 @@ def measure(
         shape = (batch_size, size, size, 1)
         batch = jax.device_put({d: rng.integers(0, 256, shape, np.uint8) for d in DOMAINS})
         resident = {"views": for_device(create_views(cache_folder()))} if turned else {}
-        if turned:
-            batch["yaw_unrestricted"] = jnp.full(batch_size, jnp.nan)
+        for domain in DOMAINS:
+            batch[f"yaw_{domain}"] = jnp.full(batch_size, jnp.nan)
+            batch[f"subject_{domain}"] = jnp.zeros(batch_size, jnp.int32)
         update = update.lower(state, resident, [batch]).compile()
         flops = update.cost_analysis()["flops"]
         one_step = functools.partial(take_step, update, [state], resident, batch)
@@ -134,6 +135,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5, help="rounds; sides take turns")
     parser.add_argument("--steps", type=int, default=3, help="steps in a round")
     parser.add_argument("--image_size", type=int, nargs="+", default=[0], help="px; 0: config's")
+    parser.add_argument("--stacks", type=int, default=0, help="of an hourglass; 0: config's")
     parser.add_argument("--twin", default="", choices=["", *TWINS], help="this step alone")
     sides.add_peer_flags(parser)
     args = parser.parse_args()
@@ -149,6 +151,7 @@ def main() -> None:
     for name in [args.config] if args.config else names:
         for images, size in pairs if name != "base.py" else ():
             config = sized(load(name), size)
+            config.model.stacks = args.stacks or config.model.stacks
             measure(Path(name).name, config, images // len(DOMAINS), images, args)
 
 

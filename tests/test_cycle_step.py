@@ -3,7 +3,9 @@
 import jax
 import numpy as np
 import pytest
+from etils import epath
 
+from facealign.checkpoints import Checkpoints
 from facealign.cycle_step import make_cycle_step
 from facealign.models.image_pool import ImagePool
 from facealign.roles import encoder_of
@@ -94,6 +96,17 @@ def test_the_pool_is_a_function_of_state_and_key(pooled):
     state, _ = step(state, BATCH, jax.random.key(0))
     one, other = (step(state, BATCH, jax.random.key(5))[0] for _ in range(2))
     jax.tree.map(np.testing.assert_array_equal, one, other)
+
+
+def test_a_pool_goes_through_a_checkpoint_and_on_to_the_same_numbers(pooled, tmp_path):
+    state, step = pooled
+    state, _ = step(state, BATCH, jax.random.key(0))
+    with Checkpoints(epath.Path(tmp_path)) as checkpoints:
+        checkpoints.save(state, {})
+        restored = checkpoints.restore(state)
+    whole, parts = (step(each, BATCH, jax.random.key(1)) for each in (state, restored))
+    jax.tree.map(np.testing.assert_array_equal, whole, parts)
+    assert whole[0].nets["pool_r"].batch_stats["filled"].sum() == 2
 
 
 def test_u_s_decoder_belongs_to_r_s_encoder_where_there_is_one():
