@@ -40,6 +40,7 @@ class Labels(NamedTuple):
     fake: jax.Array
 
 
+Verdict = Mapping[str, jax.Array]  # "logits", and of some critics those of the "attribute"
 # (state, real, fake, key, shown=None, labels=None) -> Turn
 Game = Callable[..., Turn]
 
@@ -61,6 +62,20 @@ def make_game(
     def weigh(terms: Mapping[str, jax.Array]) -> jax.Array:
         return sum(weights.get(name, 0.0) * term for name, term in terms.items())
 
+    def generator_loss(fakes: Verdict, labels: Labels | None):
+        terms = {"adversarial": rules.gan_loss.generator(fakes["logits"]).mean()}
+        if labels:
+            errors = losses.classification(fakes["attribute"], labels.fake)
+            terms["attribute_fake"] = errors.mean()
+        return weigh(terms), terms
+
+    def critic_loss(reals: Verdict, fakes: Verdict, labels: Labels | None):
+        terms = {ROLE: rules.gan_loss.discriminator(reals["logits"], fakes["logits"]).mean()}
+        if labels:
+            errors = losses.classification(reals["attribute"], labels.real)
+            terms["attribute_real"] = errors.mean()
+        return weigh(terms), terms
+
     def play(
         state: TrainState,
         real: jax.Array,
@@ -78,62 +93,35 @@ def make_game(
             verdict = apply_network(networks[role], critic.replace(params=params), images)
             return verdict if isinstance(verdict, dict) else {"logits": verdict}
 
-        def generator_loss(fakes):
-            terms = {"adversarial": rules.gan_loss.generator(fakes["logits"]).mean()}
-            if labels:
-                errors = losses.classification(fakes["attribute"], labels.fake)
-                terms["attribute_fake"] = errors.mean()
-            return weigh(terms), terms
-
-        def critic_loss(reals, fakes):
-            loss = rules.gan_loss.discriminator(reals["logits"], fakes["logits"])
-            terms = {ROLE: loss.mean()}
-            if labels:
-                errors = losses.classification(reals["attribute"], labels.real)
-                terms["attribute_real"] = errors.mean()
-            return weigh(terms), terms
-
-        def r1(params):
-            term = losses.r1_penalty(lambda x: judge(params, x)["logits"], real).mean()
-            return rules.r1_every * weights["r1"] * term, term
-
-        def penalty(params):
-            fakes = rules.see(fake if shown is None else shown, fake_key)
-            mix_key = jax.random.fold_in(key, 2)
-            term = losses.gradient_penalty(
-                lambda x: judge(params, x)["logits"], real, fakes, mix_key
-            ).mean()
-            return weights["gradient_penalty"] * term, term
+        def judge_fakes(params, images):
+            return judge(params, rules.see(images, fake_key))
 
         reals, pull_real = jax.vjp(lambda params: judge(params, real), critic.params)
-        fakes, pull_fake = jax.vjp(
-            lambda params, images: judge(params, rules.see(images, fake_key)), critic.params, fake
-        )
+        fakes, pull_fake = jax.vjp(judge_fakes, critic.params, fake)
         to_fake, gradients, terms = jnp.zeros_like(fake), {}, {}
         if set(train) & set(GENERATOR):
-            to_verdict, own = jax.grad(generator_loss, has_aux=True)(fakes)
-            to_fake = pull_fake(to_verdict)[1]
-            terms |= own
+            to_fakes, terms = jax.grad(generator_loss, has_aux=True)(fakes, labels)
+            to_fake = pull_fake(to_fakes)[1]
         if role in train:
-            others, pull_others = fakes, lambda to: pull_fake(to)[:1]
+            others, pull_others = fakes, pull_fake
             if shown is not None:
-                others, pull_others = jax.vjp(
-                    lambda params: judge(params, rules.see(shown, fake_key)), critic.params
-                )
-            (to_real, to_others), own = jax.grad(critic_loss, argnums=(0, 1), has_aux=True)(
-                reals, others
+                others, pull_others = jax.vjp(judge_fakes, critic.params, shown)
+            (to_reals, to_others), own = jax.grad(critic_loss, argnums=(0, 1), has_aux=True)(
+                reals, others, labels
             )
-            parts = [pull_real(to_real)[0], pull_others(to_others)[0]]
-            terms |= own
-            if "r1" in weights:
-                part, terms["r1"] = _every(rules.r1_every, state.step, jax.grad(r1, has_aux=True))(
-                    critic.params
-                )
-                parts.append(part)
-            if "gradient_penalty" in weights:
-                part, terms["gradient_penalty"] = jax.grad(penalty, has_aux=True)(critic.params)
-                parts.append(part)
+            seen = real, rules.see(fake if shown is None else shown, fake_key)
+            more, penalties = _penalize(
+                lambda params, images: judge(params, images)["logits"],
+                critic.params,
+                seen,
+                state.step,
+                jax.random.fold_in(key, 2),
+                weights,
+                rules,
+            )
+            parts = [pull_real(to_reals)[0], pull_others(to_others)[0], *more]
             gradients[role] = jax.tree.map(lambda *leaves: sum(leaves), *parts)
+            terms = terms | own | penalties
         boundary = rules.gan_loss.boundary
         accuracies = {
             "accuracy_real": metrics.accuracy(reals["logits"], True, boundary).mean(),
@@ -142,6 +130,47 @@ def make_game(
         return Turn(to_fake, gradients, terms, accuracies)
 
     return play
+
+
+def _penalize(
+    score: Callable[[Any, jax.Array], jax.Array],
+    params: Any,
+    images: tuple[jax.Array, jax.Array],
+    step: jax.Array,
+    key: jax.Array,
+    weights: Mapping[str, float],
+    rules: Rules,
+) -> tuple[list[Any], dict[str, jax.Array]]:
+    """Gradients of the weighted penalties on a critic's parameters, and the terms.
+
+    Args:
+      score: parameters and images to logits.
+      params: of the critic.
+      images: real ones and fakes, as the critic sees them.
+      step: of the run.
+      key: for the places between real images and fakes.
+      weights, rules: of the game.
+    """
+    real, fake = images
+
+    def r1(params):
+        term = losses.r1_penalty(lambda x: score(params, x), real).mean()
+        return rules.r1_every * weights["r1"] * term, term
+
+    def between(params):
+        term = losses.gradient_penalty(lambda x: score(params, x), real, fake, key).mean()
+        return weights["gradient_penalty"] * term, term
+
+    functions = {
+        "r1": _every(rules.r1_every, step, jax.grad(r1, has_aux=True)),
+        "gradient_penalty": jax.grad(between, has_aux=True),
+    }
+    gradients, terms = [], {}
+    for name, function in functions.items():
+        if name in weights:
+            gradient, terms[name] = function(params)
+            gradients.append(gradient)
+    return gradients, terms
 
 
 def _every(interval: int, step: jax.Array, function: Callable) -> Callable:
