@@ -118,6 +118,11 @@ def invert(matrix: np.ndarray) -> np.ndarray:
     return np.column_stack([back, -back @ matrix[:, 2]])
 
 
+def compose(second: np.ndarray, first: np.ndarray) -> np.ndarray:
+    """The transformation [2, 3] that does the first and then the second."""
+    return np.column_stack([second[:, :2] @ first[:, :2], apply(second, first[None, :, 2])[0]])
+
+
 def crop(image: Image.Image, matrix: np.ndarray, size: int = SIZE) -> np.ndarray:
     """The gray crop uint8 [size, size, 1] of a photo of any mode.
 

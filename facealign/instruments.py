@@ -1,13 +1,16 @@
-"""What measures photos of faces: dlib's detector, 68 landmarks and 128-number descriptor.
+"""What finds faces in raw photos, and what measures them: dlib's landmarks and descriptor.
 
-They come with the optional requirements-faces.txt. They judge and prepare; nothing is trained on
-them or against them. King, "Dlib-ml: A machine learning toolkit", 2009; landmarks: Kazemi and
-Sullivan, "One millisecond face alignment with an ensemble of regression trees", 2014.
+Faces are found from any side by the detector and framed without landmarks, since a profile hides
+half of them; what is measured is seen from the front by dlib. All comes with the optional
+requirements-faces.txt. It judges and prepares; nothing is trained on it or against it. King,
+"Dlib-ml: A machine learning toolkit", 2009; landmarks: Kazemi and Sullivan, "One millisecond face
+alignment with an ensemble of regression trees", 2014.
 """
 
+import contextlib
 import importlib
 import importlib.metadata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
@@ -16,11 +19,13 @@ import numpy as np
 from PIL import Image
 
 from facealign import geometry
+from facealign.detector import Box, find_boxes, read_layers
 from facealign.errors import UserError
-
-Box = tuple[int, int, int, int]  # px: left, top, right, bottom
+from facealign.framing import find_frame, load_framing
+from facealign.numpy_network import Layer
 
 SEARCHED = 1024  # px: longest side that is searched; larger photos are shrunk
+AT_LEAST = 160  # px: longest side to which smaller photos are enlarged before faces are located
 ENLARGED = 512  # px: longest side up to which a small photo is searched again when no face is found
 BORDER = 32  # px of repeated border around a photo, so that a face that fills it is found
 MEASURED = 256  # px: a smaller photo is drawn larger, since dlib rounds landmarks to whole px
@@ -38,10 +43,18 @@ class Face(NamedTuple):
     landmarks: np.ndarray  # float [68, 2], (x, y) in px, in the order of iBUG 300-W
 
 
-class Instruments(NamedTuple):
-    """Functions of a photo, uint8 [H, W], [H, W, 1] or [H, W, 3]."""
+class Place(NamedTuple):
+    """Where a face lies in a raw photo."""
 
-    find: Callable[[np.ndarray], list[Face]]  # the faces, largest first
+    box: Box
+    matrix: np.ndarray  # [2, 3], takes the photo to the canonical crop
+
+
+class Instruments(NamedTuple):
+    """Functions of a photo, uint8 [H, W], [H, W, 1] or [H, W, 3], or a gray image."""
+
+    locate: Callable[[Image.Image], list[Place]]  # faces of any pose in a raw photo, largest first
+    find: Callable[[np.ndarray], list[Face]]  # faces that look ahead, to be measured; largest first
     landmarks: Callable[[np.ndarray, Box], np.ndarray]  # [68, 2] in px of the face in a box
     describe: Callable[[np.ndarray, np.ndarray], np.ndarray]  # float [128] of the face at [68, 2]
 
@@ -61,11 +74,25 @@ def load_instruments() -> Instruments:
             f"faces cannot be measured ({error}); run: pip install -r requirements-faces.txt"
         ) from None
     models = Path(package.locate_file("face_recognition_models/models"))
+    try:
+        layers = read_layers((models / "mmod_human_face_detector.dat").read_bytes())
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"{models} holds {error}; run: pip install -r requirements-faces.txt"
+        ) from None
+    framing = load_framing()
     detector = dlib.get_frontal_face_detector()
     predictor = dlib.shape_predictor(str(models / "shape_predictor_68_face_landmarks.dat"))
     encoder = dlib.face_recognition_model_v1(
         str(models / "dlib_face_recognition_resnet_model_v1.dat")
     )
+
+    def locate(photo: Image.Image) -> list[Place]:
+        places = []
+        for box in _search_everywhere(layers, photo):
+            with contextlib.suppress(ValueError):  # nothing that could be a face
+                places.append(Place(box, find_frame(framing, photo, box)))
+        return places
 
     def landmarks(image: np.ndarray, box: Box) -> np.ndarray:
         larger, factor = _zoom(_squeeze(image), MEASURED, at_least=1.0)
@@ -86,7 +113,7 @@ def load_instruments() -> Instruments:
             encoder.compute_face_descriptor(larger, _shape(dlib, (landmarks + 0.5) * factor - 0.5))
         )
 
-    return Instruments(find, landmarks, describe)
+    return Instruments(locate, find, landmarks, describe)
 
 
 def five_points(landmarks: np.ndarray) -> np.ndarray:
@@ -132,6 +159,14 @@ def align(image: np.ndarray, instruments: Instruments) -> np.ndarray:
       ValueError: as `main_face`.
     """
     return geometry.from_five_points(five_points(main_face(image, instruments).landmarks))
+
+
+def _search_everywhere(layers: Sequence[Layer], photo: Image.Image) -> list[Box]:
+    """Boxes of the faces of any pose, in a small photo without any at a larger scale too."""
+    longest = int(np.clip(max(photo.size), AT_LEAST, SEARCHED))
+    while not (boxes := find_boxes(layers, photo, longest)) and 2 * longest <= ENLARGED:
+        longest *= 2
+    return boxes
 
 
 def _is_central(box: Box, shape: tuple[int, ...]) -> bool:
