@@ -94,7 +94,7 @@ def random_movement(key: jax.Array) -> jax.Array:
     keys = jax.random.split(key, 4)
     amount = jnp.where(jax.random.bernoulli(keys[0], 0.4), 0.25, 1.0)
     size = jnp.exp(amount * 0.2 * jax.random.normal(keys[1]).clip(-2, 2))
-    angle = amount * jnp.deg2rad(15) * jax.random.normal(keys[2]).clip(-2.5, 2.5)
+    angle = amount * jnp.deg2rad(18) * jax.random.normal(keys[2]).clip(-2.5, 2.5)
     shift = amount * 0.14 * jax.random.normal(keys[3], (2,)).clip(-2.5, 2.5)
     return jnp.array([size * jnp.cos(angle) - 1, size * jnp.sin(angle), *shift])
 
@@ -189,8 +189,8 @@ def train(canvases: dict[str, np.ndarray], steps: int, batch: int, seed: int) ->
         key = jax.random.fold_in(jax.random.key(seed), number)
         params, average, state, loss = step(params, average, state, chosen, key)
         losses.append(float(loss))
-        if number % 250 == 249:
-            print(f"step {number + 1}: {np.mean(losses[-250:]):.2f} px", flush=True)
+        if number % 100 == 99:
+            print(f"step {number + 1}: {np.mean(losses[-100:]):.2f} px", flush=True)
     return average
 
 

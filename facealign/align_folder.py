@@ -153,6 +153,9 @@ def _make_portraits(
     for photo, one in zip(photos, found, strict=True):
         for number, (face, portrait, *after) in enumerate(islice(made, len(one.faces)), 1):
             row = _describe(portrait_path(photo, number), photo, face, *after)
+            if pool and not row.yaw_after:
+                notes = [row.note, "no face is found in the portrait"]
+                row = row._replace(note="; ".join(filter(None, notes)))
             rows.append((row, portrait, face.crop))
         rows += [(Row(photo, note=note), None, None) for note in one.notes]
     return rows
@@ -162,20 +165,15 @@ def _describe(
     portrait: str, photo: str, face: faces.FoundFace, yaw: float, descriptor: np.ndarray
 ) -> Row:
     """The row of a face; yaw and descriptor are the portrait's, nan where no face is in it."""
-    notes = ["already frontal"] if abs(face.yaw) < FRONTAL else []
-    distance = ""
-    if face.descriptor is not None and np.isnan(yaw):
-        notes.append("no face is found in the portrait")
-    elif face.descriptor is not None:
-        distance = f"{np.linalg.norm(face.descriptor - descriptor):.3f}"
+    known = face.descriptor is not None and not np.isnan(yaw)
     return Row(
         photo,
         portrait,
         *(face.box or ("",) * 4),
         yaw_before="" if np.isnan(face.yaw) else f"{face.yaw:.1f}",
         yaw_after="" if np.isnan(yaw) else f"{yaw:.1f}",
-        distance=distance,
-        note="; ".join(notes),
+        distance=f"{np.linalg.norm(face.descriptor - descriptor):.3f}" if known else "",
+        note="already frontal" if abs(face.yaw) < FRONTAL else "",
     )
 
 

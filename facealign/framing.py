@@ -20,7 +20,7 @@ from facealign.paths import shipped
 
 SIDE = 64  # px: width and height of what the network sees
 MARGIN = 24  # px of the canonical crop around it that the network sees too
-WINDOW = 1.4  # sides of the box of the detector: about the same
+WINDOW = 1.8  # sides of the box of the detector that are about as much
 LOOKS = 3  # how often it looks; each time at what it thought was right before
 STRIDES = (2, 2, 2, 1, 1, 1)  # of the layers
 WEIGHTS = "framing.safetensors"

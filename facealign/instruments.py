@@ -125,8 +125,13 @@ def five_points(landmarks: np.ndarray) -> np.ndarray:
     return np.array([*eyes, landmarks[30], landmarks[48], landmarks[54]])
 
 
-def main_face(image: np.ndarray, instruments: Instruments) -> Face:
-    """The one face that a photo is of.
+def eyes_apart(matrix: np.ndarray) -> float:
+    """px between the eyes in a photo, if they looked ahead, by its way [2, 3] to the crop."""
+    return float(np.subtract(*geometry.EYES)[0] / -np.sqrt(np.linalg.det(matrix[:, :2])))
+
+
+def main_face(photo: Image.Image, instruments: Instruments) -> Place:
+    """The one face that a gray photo is of.
 
     That is the largest. Where others have half of its area or more, it is the one of them with
     its centre in the middle third of the photo, from left to right and from top to bottom.
@@ -134,31 +139,19 @@ def main_face(image: np.ndarray, instruments: Instruments) -> Face:
     Raises:
       ValueError: there is no face, several are alike in size, or it is tiny.
     """
-    faces = instruments.find(image)
-    if not faces:
+    places = instruments.locate(photo)
+    if not places:
         raise ValueError("no face was found")
-    alike = [face for face in faces if _area(face.box) >= ALIKE * _area(faces[0].box)]
+    alike = [place for place in places if _area(place.box) >= ALIKE * _area(places[0].box)]
     if len(alike) > 1:
-        middle = [face for face in alike if _is_central(face.box, image.shape)]
+        middle = [place for place in alike if _is_central(place.box, photo.size)]
         if len(middle) != 1:
             raise ValueError(f"{len(alike)} faces alike in size")
         alike = middle
-    left, right = five_points(alike[0].landmarks)[:2]
-    apart = np.linalg.norm(right - left)
+    apart = eyes_apart(alike[0].matrix)
     if apart < EYES_APART:
         raise ValueError(f"a tiny face: eyes {apart:.0f} px apart, at least {EYES_APART} needed")
     return alike[0]
-
-
-def align(image: np.ndarray, instruments: Instruments) -> np.ndarray:
-    """The transformation [2, 3] of a photo to the canonical crop, by its eyes, nose and mouth.
-
-    Geometric alignment: rotation, scale and shift of the picture, and nothing of the head's turn.
-
-    Raises:
-      ValueError: as `main_face`.
-    """
-    return geometry.from_five_points(five_points(main_face(image, instruments).landmarks))
 
 
 def _search_everywhere(layers: Sequence[Layer], photo: Image.Image) -> list[Box]:
@@ -169,8 +162,8 @@ def _search_everywhere(layers: Sequence[Layer], photo: Image.Image) -> list[Box]
     return boxes
 
 
-def _is_central(box: Box, shape: tuple[int, ...]) -> bool:
-    x, y = (box[0] + box[2]) / 2 / shape[1], (box[1] + box[3]) / 2 / shape[0]
+def _is_central(box: Box, size: tuple[int, int]) -> bool:
+    x, y = (box[0] + box[2]) / 2 / size[0], (box[1] + box[3]) / 2 / size[1]
     return 1 / 3 <= x <= 2 / 3 and 1 / 3 <= y <= 2 / 3
 
 
