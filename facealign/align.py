@@ -39,6 +39,7 @@ class Portrait(NamedTuple):
 
     image: np.ndarray  # uint8 [128, 128]: from the front
     crop: np.ndarray  # uint8 [128, 128]: as it was, cut to the same frame
+    size: int  # px of the photo that the crop is wide and high
     box: Box | None  # px of the photo: left, top, right, bottom; None if the photo came aligned
     # Of the face in the photo; nothing where it cannot be measured, as in most true profiles.
     yaw: float  # degrees by which it looks aside, or nan

@@ -20,6 +20,7 @@ class FoundFace(NamedTuple):
     """A face as it is in its photo."""
 
     crop: np.ndarray  # uint8 [128, 128, 1], the canonical crop
+    size: int  # px of the photo that the crop is wide and high
     box: Box | None  # px of the photo: left, top, right, bottom
     # What is measured in the crop; nothing where the instruments see no face, as in most profiles.
     yaw: float  # degrees, or nan
@@ -49,7 +50,8 @@ def find_faces(photo: Image.Image, tools: Instruments) -> FoundFaces:
             continue
         seen = unpack(measure_photo(crop, tools)[None])
         known = (seen.descriptor[0], seen.landmarks[0]) if seen.found[0] else (None, None)
-        faces.append(FoundFace(crop, box, float(seen.yaw[0]), *known))
+        size = round(geometry.side_in_photo(matrix))
+        faces.append(FoundFace(crop, size, box, float(seen.yaw[0]), *known))
     return FoundFaces(faces, notes if faces or notes else ["no face was found"])
 
 
@@ -58,8 +60,8 @@ def take_whole(photo: Image.Image) -> FoundFaces:
     if photo.width != photo.height:
         size = f"{photo.width} x {photo.height}"
         return FoundFaces([], [f"{size} px: a photo that is already aligned is square"])
-    whole = photo.resize((geometry.SIZE, geometry.SIZE), Image.Resampling.LANCZOS)
-    return FoundFaces([FoundFace(np.asarray(whole)[:, :, None], None, np.nan, None, None)], [])
+    whole = np.asarray(photo.resize((geometry.SIZE, geometry.SIZE), Image.Resampling.LANCZOS))
+    return FoundFaces([FoundFace(whole[:, :, None], photo.width, None, np.nan, None, None)], [])
 
 
 def read_faces(path: Path, tools: Instruments | None) -> FoundFaces:

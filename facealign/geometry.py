@@ -107,6 +107,11 @@ def from_profile(
     return matrix
 
 
+def side_in_photo(matrix: np.ndarray) -> float:
+    """px of the photo that the crop of a transformation [2, 3] is wide and high."""
+    return SIZE / math.sqrt(np.linalg.det(matrix[:, :2]))
+
+
 def apply(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
     """Points [N, 2] through a transformation [2, 3]."""
     return np.asarray(points, float) @ matrix[:, :2].T + matrix[:, 2]

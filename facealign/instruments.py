@@ -126,8 +126,9 @@ def five_points(landmarks: np.ndarray) -> np.ndarray:
 
 
 def eyes_apart(matrix: np.ndarray) -> float:
-    """px between the eyes in a photo, if they looked ahead, by its way [2, 3] to the crop."""
-    return float(np.subtract(*geometry.EYES)[0] / -np.sqrt(np.linalg.det(matrix[:, :2])))
+    """px between the eyes of a face in its photo, if it looked ahead, by its frame [2, 3]."""
+    (left, _), (right, _) = geometry.EYES
+    return geometry.side_in_photo(matrix) * (right - left) / geometry.SIZE
 
 
 def main_face(photo: Image.Image, instruments: Instruments) -> Place:
