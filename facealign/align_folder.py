@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-import multiprocessing
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -25,7 +24,7 @@ from facealign.datasets.examples import png_bytes
 from facealign.datasets.photo_files import is_photo, walk_folder
 from facealign.errors import UserError
 from facealign.instruments import Instruments, load_instruments
-from facealign.measurements import WIDTH, cores, unpack
+from facealign.measurements import WIDTH, start_pool, unpack
 from facealign.paths import write_whole
 
 RESULTS, SHEET, MODEL = "results.csv", "sheet.html", "model.json"
@@ -73,9 +72,8 @@ def align_folder(
         rows = _continue(output, name)
         seen = {row.photo for row in rows}
         new = [name for name in folders.photos if name not in seen]
-        context = multiprocessing.get_context("spawn")  # forking a process that runs JAX may hang
         with (
-            ProcessPoolExecutor(cores(), context, faces.load_tools, (tools,)) as pool,
+            start_pool(faces.load_tools, tools) as pool,
             tqdm(total=len(new), unit="photos", mininterval=_interval()) as progress,
         ):
             for chunk in _chunks(new):
