@@ -250,7 +250,7 @@ def main() -> None:
     parser.add_argument("--split", default="validation", help="whose people are judged")
     parser.add_argument("--photos", type=int, default=300, help="of LFW to judge, at most")
     parser.add_argument("--train", default="", help="file of weights to write")
-    parser.add_argument("--steps", type=int, default=8000)
+    parser.add_argument("--steps", type=int, default=5000)
     parser.add_argument("--batch_size", type=int, default=64)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()

