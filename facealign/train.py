@@ -34,6 +34,8 @@ from facealign.train_steps import TrainStep, create_step
 from facealign.turned_pairs import add_pairs, create_views, for_device, with_turned
 from facealign.verify import choose_people
 from facealign.visualize import plot_curves, plot_fetch_times
+from facealign.weights import SUFFIX as WEIGHTS_SUFFIX
+from facealign.weights import load_weights
 
 # (state, images that stay on the device, batches of K steps) -> (state, metrics summed over them)
 Update = Callable[
@@ -155,7 +157,7 @@ def make_update(step: TrainStep, strengths: Any, key: jax.Array, turned: bool = 
 
 
 def take_networks(config: ConfigDict, state: TrainState) -> TrainState:
-    """The state with the networks that `config.init_from` asks for, from those runs' checkpoints.
+    """The state with the networks of `config.init_from`: of runs' checkpoints or of packed weights.
 
     Where several have a network, it is taken from the last of them.
 
@@ -167,7 +169,8 @@ def take_networks(config: ConfigDict, state: TrainState) -> TrainState:
     nets, found, origin = dict(state.nets), {}, {}
     for place in config.init_from.split("+"):
         source = open_path(place, "config.init_from")
-        saved = load_run(source).state
+        packed = source.suffix == WEIGHTS_SUFFIX
+        saved = load_weights(source)[1] if packed else load_run(source).state
         found |= saved.nets
         origin |= dict.fromkeys(saved.nets, f"step {saved.step} of {source}")
     for role in config.init_roles or nets.keys() & found.keys():

@@ -19,6 +19,7 @@ from facealign.errors import UserError
 from facealign.paths import shipped, write_whole
 from facealign.train_state import NetState, TrainState, averaged
 
+SUFFIX = ".safetensors"
 SHIPPED = shipped("frontalize.safetensors")
 KEPT = ("encoder", "decoder_r")  # roles that frontal photos need
 
