@@ -88,8 +88,8 @@ def run_export(job: Job) -> None:
     config = ConfigDict(model.config)
     config.data.update(unrestricted="orl_faces", restricted="orl_faces")
     found = take(load_data(config.data, "test"), PHOTOS)["unrestricted"]["image"]
-    # A fixed batch is compared whole, however large.
-    photos = np.resize(found, (math.lcm(PHOTOS, job.batch_size or 1), *found.shape[1:]))
+    whole = math.ceil(PHOTOS / (job.batch_size or PHOTOS)) * (job.batch_size or PHOTOS)
+    photos = np.resize(found, (whole, *found.shape[1:]))  # of fixed batches, some more than once
     folder = open_path(job.output, "--output")
     differences = export(model, folder, np.asarray(to_float(photos)), job.batch_size)
     for path, difference in differences.items():
