@@ -22,7 +22,8 @@ from facealign.checkpoints import load_run
 from facealign.datasets.photo_files import read_gray, to_gray
 from facealign.errors import UserError
 from facealign.evaluate import make_translate
-from facealign.faces import FoundFace, find_faces, take_whole
+from facealign.faces import FoundFace, find_faces, poses_of, take_whole
+from facealign.generic_turn import turn_back
 from facealign.input_pipeline import to_uint8
 from facealign.instruments import Box, Instruments, load_instruments
 from facealign.measurements import measure_photo, unpack
@@ -39,17 +40,21 @@ class Portrait(NamedTuple):
 
     image: np.ndarray  # uint8 [128, 128]: from the front
     crop: np.ndarray  # uint8 [128, 128]: as it was, cut to the same frame
+    size: int  # px of the photo that the crop is wide and high
     box: Box | None  # px of the photo: left, top, right, bottom; None if the photo came aligned
-    yaw: float  # degrees by which the face in the photo looks aside; nan where it came aligned
-    descriptor: np.ndarray | None  # [128], of the person in the photo
+    # Of the face in the photo; nothing where it cannot be measured, as in most true profiles.
+    yaw: float  # degrees by which it looks aside, or nan
+    descriptor: np.ndarray | None  # [128], of the person
     landmarks: np.ndarray | None  # [68, 2], (x, y) in px of the crop
 
 
 class Model(NamedTuple):
-    """A trained model as a function."""
+    """A trained model, or a method without one, as a function."""
 
     name: str  # says which it is
-    frontal: Callable[[np.ndarray], np.ndarray]  # crops uint8 [N, 128, 128, 1] -> the same
+    # Crops uint8 [N, 128, 128, 1], and their yaw and pitch [N, 2] in degrees, nan where unknown,
+    # which a network finds out by itself -> portraits like the crops.
+    frontal: Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 class Aligner:
@@ -78,7 +83,8 @@ class Aligner:
         every = [face for faces in found for face in faces]
         if not every:
             return [[] for _ in photos]
-        images = iter(self.model.frontal(np.stack([face.crop for face in every])))
+        crops = np.stack([face.crop for face in every])
+        images = iter(self.model.frontal(crops, poses_of(every)))
         return [
             [Portrait(next(images)[..., 0], face.crop[..., 0], *face[1:]) for face in faces]
             for faces in found
@@ -87,15 +93,16 @@ class Aligner:
     def measure(self, portrait: Portrait) -> tuple[float, float]:
         """How far a portrait looks aside, in degrees, and how far its person is from the photo's.
 
-        The distance is that of descriptors; two photos of one person are about 0.43 apart. Both are
-        nan where no face is found in the portrait, or nothing was measured.
+        The distance is that of descriptors; two photos of one person are about 0.43 apart. What
+        cannot be measured is nan: both where no face is seen in the portrait, the distance where
+        none was in the photo.
         """
-        if self._tools is None or portrait.descriptor is None:
+        if self._tools is None:
             return np.nan, np.nan
         with self._lock:
             measured = unpack(measure_photo(portrait.image, self._tools)[None])
-        way = np.linalg.norm(measured.descriptor[0] - portrait.descriptor)
-        return float(measured.yaw[0]), float(way)
+        before = np.nan if portrait.descriptor is None else portrait.descriptor
+        return float(measured.yaw[0]), float(np.linalg.norm(measured.descriptor[0] - before))
 
     def _find(self, photo: Photo) -> list[FoundFace]:
         gray = _read(photo)
@@ -137,11 +144,18 @@ def load_model(weights: os.PathLike | str = SHIPPED, checkpoint: str = "") -> Mo
     translate = make_translate(networks)
     size = config.data.image_size
 
-    def frontal(crops: np.ndarray) -> np.ndarray:
+    def frontal(crops: np.ndarray, _: np.ndarray) -> np.ndarray:
         images = to_uint8(translate(state, _resize(crops, size), "decoder_r"))
         return _resize(images, crops.shape[1])
 
     return Model(name, frontal)
+
+
+METHODS: dict[str, Model | None] = {  # other ways to a portrait, as the report compares them
+    "network": None,
+    "geometric": Model("geometric alignment", lambda crops, _: crops),
+    "turn": Model("generic 3D turn", lambda crops, poses: turn_back(crops, *poses.T)),
+}
 
 
 def load_networks(weights: os.PathLike | str = SHIPPED, checkpoint: str = "") -> Networks:

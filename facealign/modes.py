@@ -1,5 +1,6 @@
 """What launch.py can do."""
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -8,12 +9,14 @@ import numpy as np
 from etils import epath
 from ml_collections import ConfigDict
 
-from facealign.align import load_aligner, load_model, load_networks
+from facealign.align import METHODS, load_aligner, load_model, load_networks
 from facealign.align_folder import RESULTS, SHEET, align_folder, find_photos
 from facealign.align_page import describe
 from facealign.checkpoints import load_run
+from facealign.errors import UserError, lookup
 from facealign.evaluate import take
 from facealign.input_pipeline import load_data, to_float
+from facealign.memory import peak_memory
 from facealign.paths import open_path
 from facealign.run_config import check_same
 from facealign.stages import create_stages, roles_of
@@ -34,10 +37,13 @@ class Job(NamedTuple):
     on: str = ""  # what to evaluate on, DATASET:SPLIT,SPLIT; "" is U's dataset and its test split
     input: str = ""  # a folder of photos to align, or one photo
     output: str = ""  # folder for the portraits
+    method: str = "network"  # of `align.METHODS`
     checkpoint: str = ""  # workdir of the run to align with; "" is the weights of facealign
     recursive: bool = True  # whether folders in the input folder count
     already_aligned: bool = False  # whether the photos are canonical crops
     sheet: bool = False  # whether to draw a page of all portraits
+    original_size: bool = False  # whether portraits are as large as the crops in the photos
+    batch_size: int = 0  # that an exported program takes; 0 is any
     host: str = "127.0.0.1"  # that the demo serves; this machine alone
     port: int = 7860
 
@@ -60,10 +66,17 @@ def run_evaluate(job: Job) -> None:
 
 def run_align(job: Job) -> None:
     """Makes frontal portraits of a folder of photos."""
+    model = lookup(METHODS, job.method, "--method")
+    if model and job.checkpoint:
+        raise UserError(f"--method={job.method} uses no network; leave --checkpoint out")
+    if job.method == "turn" and job.already_aligned:
+        raise UserError("--method=turn has to see where heads look; leave --already_aligned out")
     folders = find_photos(Path(job.input), Path(job.output), job.recursive)
-    model = load_model(checkpoint=job.checkpoint)
-    rows = align_folder(model, folders, job.already_aligned, job.sheet)
+    model = model or load_model(checkpoint=job.checkpoint)
+    rows = align_folder(model, folders, job.already_aligned, job.sheet, job.original_size)
     print("\n".join(describe(rows)))
+    if peak := peak_memory():
+        print(f"peak memory: {peak[0]:.0f} MB, and {peak[1]:.0f} MB in a process that finds faces")
     print(f"wrote {folders.output / RESULTS}" + f" and {SHEET}" * job.sheet)
 
 
@@ -81,11 +94,17 @@ def run_export(job: Job) -> None:
     model = load_networks(checkpoint=job.checkpoint)
     config = ConfigDict(model.config)
     config.data.update(unrestricted="orl_faces", restricted="orl_faces")
-    photos = take(load_data(config.data, "test"), PHOTOS)["unrestricted"]["image"]
-    differences = export(model, open_path(job.output, "--output"), np.asarray(to_float(photos)))
+    found = take(load_data(config.data, "test"), PHOTOS)["unrestricted"]["image"]
+    whole = math.ceil(PHOTOS / (job.batch_size or PHOTOS)) * (job.batch_size or PHOTOS)
+    photos = np.resize(found, (whole, *found.shape[1:]))  # of fixed batches, some more than once
+    folder = open_path(job.output, "--output")
+    differences = export(model, folder, np.asarray(to_float(photos)), job.batch_size)
     for path, difference in differences.items():
         size = path.stat().length / 1e6
-        print(f"wrote {path}, {size:.1f} MB; on {len(photos)} photos at most {difference:.1e} off")
+        takes = f"{job.batch_size or 'any number of'} crops at a time"
+        print(
+            f"wrote {path}, {size:.1f} MB, {takes}; on {PHOTOS} photos at most {difference:.1e} off"
+        )
 
 
 def run_pack(job: Job) -> None:

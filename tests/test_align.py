@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from facealign import align, align_folder, align_page, demo, faces, geometry
+from facealign import align, align_folder, align_page, demo, faces, generic_face, geometry, modes
 from facealign.datasets.photo_files import BadPhotoError
 from facealign.errors import UserError
 from facealign.instruments import five_points
@@ -18,7 +18,7 @@ from tests import photo_sources
 from tests.toy_photos import LARGE, create_tools
 
 ROOT = Path(__file__).parent.parent
-NEGATIVE = align.Model("negative", lambda crops: 255 - crops)
+NEGATIVE = align.Model("negative", lambda crops, poses: 255 - crops)
 
 
 def photo(seed, bright=True):
@@ -88,10 +88,45 @@ def test_an_aligned_photo_needs_no_instruments_and_has_to_be_square():
     assert "square" in faces.take_whole(Image.fromarray(photo(0)[:100])).notes[0]
 
 
+def test_geometric_alignment_is_the_crop_itself():
+    ((portrait,),) = align.Aligner(align.METHODS["geometric"], create_tools())([photo(0)])
+    np.testing.assert_array_equal(portrait.image, portrait.crop)
+
+
+def test_the_turn_uses_what_is_seen_of_the_pose_and_leaves_alone_what_is_not_seen():
+    turn = align.METHODS["turn"].frontal
+    crops = np.random.default_rng(0).integers(0, 256, (3, 128, 128, 1), np.uint8)
+    poses = np.array([(30, 0), (-30, 0), (np.nan, np.nan)])
+    turned = turn(crops, poses)
+    np.testing.assert_array_equal(turned[2], crops[2])
+    assert all((turned[i] != crops[i]).mean() > 0.5 for i in (0, 1))
+    np.testing.assert_array_equal(turn(crops[2:], poses[2:]), crops[2:])
+    face = faces.take_whole(Image.fromarray(crops[0, ..., 0])).faces[0]
+    landmarks = generic_face.landmarks() @ generic_face.rotation(25, 0, 0).T
+    seen = face._replace(landmarks=8 * landmarks[:, :2] + 64)
+    found = faces.poses_of([seen, face])
+    assert abs(found[0, 0] - 25) < 3 and np.isnan(found[1]).all()
+    assert faces.poses_of([]).shape == (0, 2)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"method": "trun"}, "did you mean 'turn'"),
+        ({"method": "geometric", "checkpoint": "runs/x"}, "leave --checkpoint out"),
+        ({"method": "turn", "already_aligned": True}, "leave --already_aligned out"),
+    ],
+)
+def test_methods_that_cannot_be_are_refused(changes, message, tmp_path):
+    job = modes.Job(None, tmp_path, 0, False, input=str(tmp_path), output="out", **changes)
+    with pytest.raises(UserError, match=message):
+        modes.run_align(job)
+
+
 def test_the_weights_of_the_repository_make_frontal_photos_of_any_size_of_crop():
     model = align.load_model()
     crops = np.zeros((3, 128, 128, 1), np.uint8)
-    assert model.frontal(crops).shape == crops.shape
+    assert model.frontal(crops, None).shape == crops.shape
     assert "frontalize.safetensors" in model.name
 
 
@@ -118,6 +153,16 @@ def test_a_folder_keeps_its_names_and_says_what_was_left_out(tmp_path):
         assert portrait.size == (128, 128) and portrait.mode == "L"
 
 
+def test_a_portrait_may_be_as_large_as_the_crop_in_the_photo(tmp_path):
+    write_photos(tmp_path / "in", ["a.png"])
+    run(tmp_path / "in", tmp_path / "out", original_size=True)
+    ((portrait,),) = align.Aligner(NEGATIVE, create_tools())([photo(0)])
+    with Image.open(tmp_path / "out" / "a.png.png") as image:
+        assert image.size == (portrait.size, portrait.size) and portrait.size > 128
+    with pytest.raises(UserError, match="as large as in the photo"):  # never both in one folder
+        run(tmp_path / "in", tmp_path / "out")
+
+
 def test_a_second_run_does_what_is_missing_and_no_more(tmp_path):
     write_photos(tmp_path / "in", ["a.png", "b.png", "c.png"])
     run(tmp_path / "in", tmp_path / "whole")
@@ -138,7 +183,7 @@ def test_another_model_may_not_mix_in(tmp_path):
     write_photos(tmp_path / "in", ["a.png"])
     run(tmp_path / "in", tmp_path / "out")
     before = content(tmp_path / "out")
-    other = align.Model("other", lambda crops: crops)
+    other = align.Model("other", lambda crops, poses: crops)
     with pytest.raises(UserError, match="portraits by negative, not by other"):
         run(tmp_path / "in", tmp_path / "out", other)
     assert content(tmp_path / "out") == before
@@ -173,9 +218,10 @@ def test_the_summary_by_hand():
         align_page.Row("b", "b.png", yaw_before="9.0", yaw_after="-7.9", distance="0.4"),
         align_page.Row("c", note="no face was found"),
     ]
-    first, second = align_page.describe(rows)
+    first, second, third = align_page.describe(rows)
     assert first == "3 portraits of 3 photos, 1 without any"
-    assert "33% before, 67% after" in second and second.endswith("median 0.40")
+    assert "33% before, 67% after" in second
+    assert third.endswith("median 0.30, of 2 that could be measured")
     assert align_page.describe([align_page.Row("a", "a.png")]) == [
         "1 portraits of 1 photos, 0 without any"
     ]
@@ -227,6 +273,7 @@ def test_the_command_aligns_a_folder(tmp_path):
     done = launch(f"--input={tmp_path / 'in'}", f"--output={tmp_path / 'out'}", "--already_aligned")
     assert done.returncode == 0, done.stderr
     assert "1 portraits of 1 photos, 0 without any" in done.stdout
+    assert "peak memory: " in done.stdout
     assert (tmp_path / "out" / "a.jpg.png").exists()
 
 
@@ -250,7 +297,8 @@ def test_the_page_shows_each_face_before_and_after_and_says_what_is_wrong(aligne
     Image.fromarray(photo(0)).save(path)
     shown = demo.turn_photo(aligner, str(path))
     assert [picture.size for picture, _ in shown.pictures] == [(demo.SHOWN, demo.SHOWN)] * 2
-    ((number, before, after, distance),) = shown.rows
+    ((number, *values),) = shown.rows
+    before, after, distance = map(float, values)
     assert number == 1 and abs(before) < 1 and abs(after) < 1 and distance >= 0
     assert demo.turn_photo(aligner, None).message == "Choose a photo first."
     path.write_text("hello")

@@ -7,14 +7,15 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 FLOORS = (
-    ("errors", "generic_face", "geometry", "memory", "resample", "roles"),
-    ("head_surface", "heatmaps", "instruments", "paths", "pose"),
-    ("align_page", "head_pose"),
+    ("errors", "generic_face", "geometry", "memory", "numpy_network", "resample", "roles"),
+    ("detector", "head_surface", "heatmaps", "paths", "pose"),
+    ("align_page", "framing", "head_pose"),
+    ("instruments",),
     ("augment", "datasets", "distributions", "image_cache", "intervals", "losses",
      "measurements", "metrics", "monitors", "models", "optimizers", "prepare", "profiling",
      "run_log", "sampling", "stages", "streamed_images", "verification", "visualize"),
     ("faces", "input_pipeline", "run_config", "train_state", "viewpoint"),
-    ("feed", "generate", "turned_pairs", "weights"),
+    ("feed", "generate", "generic_turn", "turned_pairs", "weights"),
     ("adversary", "recognize_step", "verify"),
     ("attribute_step", "cycle_step", "frontalize_step"),
     ("checkpoints", "evaluate", "report", "summary", "train_steps"),

@@ -1,22 +1,16 @@
 """Outputs that need no network. A number without them is no evidence."""
 
-import functools
 from collections.abc import Callable
 from typing import NamedTuple
 
-import jax
 import numpy as np
 from PIL import Image, ImageFilter
 
-from facealign import geometry, viewpoint
+from facealign import generic_turn, geometry
 from facealign.evaluation.bench import Bench
-from facealign.input_pipeline import to_float, to_uint8
 from facealign.instruments import five_points
 
 BLUR = 1 / 32  # standard deviation of the blurred input, as a share of the image's side
-GRID = np.array((5.0, 10.0, 1.0))  # degrees of yaw, pitch, roll to which poses are rounded
-LIMITS = np.array((90.0, 20.0, 0.0))  # and their largest values
-BATCH_SIZE = 32
 ALIGNED = {"cfp", "lfw", "lfw-frontal", "mugshots"}  # prepared photos are alignments
 
 
@@ -60,27 +54,10 @@ def turn_back(bench: Bench) -> Outputs:
 
     A photo of unknown yaw stays as it is.
     """
-    images = aligned(bench)
-    known = np.flatnonzero(~np.isnan(bench.yaw))
-    if not len(known):
-        return of_all(images[:0])
-    pitch = np.zeros(len(images)) if bench.measured is None else bench.measured.pitch
-    pitch = np.where(np.isnan(pitch), 0, pitch)
-    poses = np.stack([bench.yaw, pitch, 0 * pitch], axis=1)[known]
-    poses = np.rint(poses / GRID).clip(-LIMITS / GRID, LIMITS / GRID) * GRID
-    bank = _bank(tuple(map(tuple, np.unique(poses, axis=0))))
-    turn = jax.jit(lambda batch, pose: viewpoint.frontalize(to_float(batch), pose, bank))
-    turned = images.copy()
-    for start in range(0, len(known), BATCH_SIZE):
-        rows = np.resize(known[start : start + BATCH_SIZE], BATCH_SIZE)  # one size, compiled once
-        pose = np.resize(poses[start : start + BATCH_SIZE], (BATCH_SIZE, 3)).astype(np.float32)
-        turned[rows] = to_uint8(turn(images[rows], pose))
-    return of_all(turned)
-
-
-@functools.lru_cache(maxsize=4)
-def _bank(poses: tuple[tuple[float, ...], ...]) -> viewpoint.ViewBank:
-    return viewpoint.make_bank(np.array(poses))
+    if np.isnan(bench.yaw).all():
+        return of_all(bench.photos.examples["image"][:0])
+    pitch = np.full(len(bench.yaw), np.nan) if bench.measured is None else bench.measured.pitch
+    return of_all(generic_turn.turn_back(aligned(bench), bench.yaw, pitch))
 
 
 def aligned(bench: Bench) -> np.ndarray:
