@@ -32,10 +32,13 @@ CHECKPOINT = flags.DEFINE_string(
 RECURSIVE = flags.DEFINE_bool("recursive", True, "align: folders in the input folder too.")
 ALIGNED = flags.DEFINE_bool("already_aligned", False, "align: the photos are canonical crops.")
 SHEET = flags.DEFINE_bool("sheet", False, "align: draw a page of all faces before and after.")
+ORIGINAL = flags.DEFINE_bool("original_size", False, "align: portraits as large as their crops.")
+BATCH = flags.DEFINE_integer("batch_size", 0, "export: crops at a time; 0 is any.", lower_bound=0)
 HOST = flags.DEFINE_string("host", "127.0.0.1", "demo: 0.0.0.0 lets other machines in.")
 PORT = flags.DEFINE_integer("port", 7860, "demo: of the page.", lower_bound=1, upper_bound=65535)
 OF_A_JOB = (
-    STEP, PROFILE, ON, INPUT, OUTPUT, CHECKPOINT, RECURSIVE, ALIGNED, SHEET, HOST, PORT
+    STEP, PROFILE, ON, INPUT, OUTPUT, CHECKPOINT, RECURSIVE, ALIGNED, SHEET, ORIGINAL, BATCH, HOST,
+    PORT
 )  # fmt: skip
 
 

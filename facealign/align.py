@@ -39,9 +39,11 @@ class Portrait(NamedTuple):
 
     image: np.ndarray  # uint8 [128, 128]: from the front
     crop: np.ndarray  # uint8 [128, 128]: as it was, cut to the same frame
+    size: int  # px of the photo that the crop is wide and high
     box: Box | None  # px of the photo: left, top, right, bottom; None if the photo came aligned
-    yaw: float  # degrees by which the face in the photo looks aside; nan where it came aligned
-    descriptor: np.ndarray | None  # [128], of the person in the photo
+    # Of the face in the photo; nothing where it cannot be measured, as in most true profiles.
+    yaw: float  # degrees by which it looks aside, or nan
+    descriptor: np.ndarray | None  # [128], of the person
     landmarks: np.ndarray | None  # [68, 2], (x, y) in px of the crop
 
 
@@ -87,15 +89,16 @@ class Aligner:
     def measure(self, portrait: Portrait) -> tuple[float, float]:
         """How far a portrait looks aside, in degrees, and how far its person is from the photo's.
 
-        The distance is that of descriptors; two photos of one person are about 0.43 apart. Both are
-        nan where no face is found in the portrait, or nothing was measured.
+        The distance is that of descriptors; two photos of one person are about 0.43 apart. What
+        cannot be measured is nan: both where no face is seen in the portrait, the distance where
+        none was in the photo.
         """
-        if self._tools is None or portrait.descriptor is None:
+        if self._tools is None:
             return np.nan, np.nan
         with self._lock:
             measured = unpack(measure_photo(portrait.image, self._tools)[None])
-        way = np.linalg.norm(measured.descriptor[0] - portrait.descriptor)
-        return float(measured.yaw[0]), float(way)
+        before = np.nan if portrait.descriptor is None else portrait.descriptor
+        return float(measured.yaw[0]), float(np.linalg.norm(measured.descriptor[0] - before))
 
     def _find(self, photo: Photo) -> list[FoundFace]:
         gray = _read(photo)

@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-import multiprocessing
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -25,7 +24,7 @@ from facealign.datasets.examples import png_bytes
 from facealign.datasets.photo_files import is_photo, walk_folder
 from facealign.errors import UserError
 from facealign.instruments import Instruments, load_instruments
-from facealign.measurements import WIDTH, cores, unpack
+from facealign.measurements import WIDTH, start_pool, unpack
 from facealign.paths import write_whole
 
 RESULTS, SHEET, MODEL = "results.csv", "sheet.html", "model.json"
@@ -44,6 +43,7 @@ def align_folder(
     folders: Folders,
     already_aligned: bool = False,
     sheet: bool = False,
+    original_size: bool = False,
     create: Callable[[], Instruments] = load_instruments,
 ) -> list[Row]:
     """Writes a portrait of every face, results.csv and, if asked for, sheet.html.
@@ -55,6 +55,7 @@ def align_folder(
       folders: of `find_photos`.
       already_aligned: photos are canonical crops; no face is searched or measured.
       sheet: whether to keep the crops too and to show both on a page.
+      original_size: whether portraits are as large as the crops in the photos; else 128 px.
       create: the instruments; a function that another process can import.
 
     Returns:
@@ -64,30 +65,33 @@ def align_folder(
       UserError: whatever the user can mend; nothing that was written before is harmed.
     """
     output, tools = folders.output, None if already_aligned else create
+    name = model.name + ", portraits as large as in the photo" * original_size
     if tools:
         tools()  # fails here rather than in another process
     try:
-        rows = _continue(output, model.name)
+        rows = _continue(output, name)
         seen = {row.photo for row in rows}
         new = [name for name in folders.photos if name not in seen]
-        context = multiprocessing.get_context("spawn")  # forking a process that runs JAX may hang
         with (
-            ProcessPoolExecutor(cores(), context, faces.load_tools, (tools,)) as pool,
+            start_pool(faces.load_tools, tools) as pool,
             tqdm(total=len(new), unit="photos", mininterval=_interval()) as progress,
         ):
             for chunk in _chunks(new):
                 found = list(pool.map(faces.read_faces_here, [folders.photos[n] for n in chunk]))
                 made = _make_portraits(chunk, found, model, pool if tools else None)
-                for row, portrait, crop in made:
-                    if portrait is not None:
-                        _write_image(output / row.portrait, portrait)
+                for row, portrait, face in made:
+                    if face is not None:
+                        size = face.size if original_size else len(portrait)
+                        _write_image(output / row.portrait, portrait, size)
                         if sheet:
-                            _write_image(output / crop_path(row.portrait), crop)
+                            _write_image(
+                                output / crop_path(row.portrait), face.crop, len(face.crop)
+                            )
                 rows += [row for row, *_ in made]
                 _append(output / RESULTS, [row for row, *_ in made])
                 progress.update(len(chunk))
         if sheet:
-            write_whole(epath.Path(output / SHEET), draw_page(rows, output, model.name).encode())
+            write_whole(epath.Path(output / SHEET), draw_page(rows, output, name).encode())
     except OSError as error:
         raise UserError(
             f"cannot write to --output={output}: {error}; what {RESULTS} lists is whole, and the "
@@ -134,8 +138,8 @@ def _make_portraits(
     found: Sequence[faces.FoundFaces],
     model: Model,
     pool: ProcessPoolExecutor | None,
-) -> list[tuple[Row, np.ndarray | None, np.ndarray | None]]:
-    """Rows with their portraits and crops uint8 [128, 128, 1]; None where there is none.
+) -> list[tuple[Row, np.ndarray | None, faces.FoundFace | None]]:
+    """Rows with their portraits uint8 [128, 128, 1] and faces; None where there is none.
 
     Args:
       photos: names.
@@ -153,7 +157,10 @@ def _make_portraits(
     for photo, one in zip(photos, found, strict=True):
         for number, (face, portrait, *after) in enumerate(islice(made, len(one.faces)), 1):
             row = _describe(portrait_path(photo, number), photo, face, *after)
-            rows.append((row, portrait, face.crop))
+            if pool and not row.yaw_after:
+                notes = [row.note, "no face is found in the portrait"]
+                row = row._replace(note="; ".join(filter(None, notes)))
+            rows.append((row, portrait, face))
         rows += [(Row(photo, note=note), None, None) for note in one.notes]
     return rows
 
@@ -162,20 +169,15 @@ def _describe(
     portrait: str, photo: str, face: faces.FoundFace, yaw: float, descriptor: np.ndarray
 ) -> Row:
     """The row of a face; yaw and descriptor are the portrait's, nan where no face is in it."""
-    notes = ["already frontal"] if abs(face.yaw) < FRONTAL else []
-    distance = ""
-    if face.descriptor is not None and np.isnan(yaw):
-        notes.append("no face is found in the portrait")
-    elif face.descriptor is not None:
-        distance = f"{np.linalg.norm(face.descriptor - descriptor):.3f}"
+    known = face.descriptor is not None and not np.isnan(yaw)
     return Row(
         photo,
         portrait,
         *(face.box or ("",) * 4),
         yaw_before="" if np.isnan(face.yaw) else f"{face.yaw:.1f}",
         yaw_after="" if np.isnan(yaw) else f"{yaw:.1f}",
-        distance=distance,
-        note="; ".join(notes),
+        distance=f"{np.linalg.norm(face.descriptor - descriptor):.3f}" if known else "",
+        note="already frontal" if abs(face.yaw) < FRONTAL else "",
     )
 
 
@@ -226,9 +228,13 @@ def _append(path: Path, rows: Sequence[Row]) -> None:
         os.fsync(file.fileno())
 
 
-def _write_image(path: Path, image: np.ndarray) -> None:
+def _write_image(path: Path, image: np.ndarray, size: int) -> None:
+    """Writes uint8 [H, H, 1] at size x size px."""
+    picture = Image.fromarray(image[..., 0])
+    if size != len(image):
+        picture = picture.resize((size, size), Image.Resampling.LANCZOS)
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(epath.Path(path), png_bytes(Image.fromarray(image[..., 0])).getvalue())
+    write_whole(epath.Path(path), png_bytes(picture).getvalue())
 
 
 def _chunks(names: Sequence[str]) -> Iterator[Sequence[str]]:

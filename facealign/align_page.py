@@ -53,15 +53,19 @@ def describe(rows: Sequence[Row]) -> list[str]:
     photos, made = {row.photo for row in rows}, [row for row in rows if row.portrait]
     without = len(photos) - len({row.photo for row in made})
     lines = [f"{len(made)} portraits of {len(photos)} photos, {without} without any"]
-    if any(row.yaw_before for row in made):
+    if any(row.yaw_after for row in made):
         before, after = (
             sum(abs(float(yaw or "inf")) < FRONTAL for yaw in yaws) / len(made)
             for yaws in ([row.yaw_before for row in made], [row.yaw_after for row in made])
         )
-        moved = median(float(row.distance or "inf") for row in made)
         lines.append(
-            f"heads turned by less than {FRONTAL:.0f} degrees: {before:.0%} before, {after:.0%} "
-            f"after; distance of descriptors, median {moved:.2f}"
+            f"heads turned by less than {FRONTAL:.0f} degrees: {before:.0%} before, "
+            f"{after:.0%} after"
+        )
+    if moved := [float(row.distance) for row in made if row.distance]:
+        lines.append(
+            f"distance of descriptors before and after, median {median(moved):.2f}, "
+            f"of {len(moved)} that could be measured"
         )
     return lines
 
@@ -77,7 +81,8 @@ def draw_page(rows: Sequence[Row], output: Path, name: str) -> str:
                 for image in images
                 if (output / image).exists()
             )
-            turned = f"{row.yaw_before} to {row.yaw_after} degrees" if row.yaw_before else ""
+            turned = f"{row.yaw_before or '?'} to {row.yaw_after or '?'} degrees"
+            turned *= bool(row.yaw_before or row.yaw_after)
             words = [row.photo, turned, f"distance {row.distance}" * bool(row.distance), row.note]
             caption = "<br>".join(escape(word) for word in words if word)
             figures.append(f"<figure>{shown}<figcaption>{caption}</figcaption></figure>")

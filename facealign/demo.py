@@ -43,14 +43,15 @@ def turn_photo(aligner: Aligner, path: str | None) -> Shown:
     except (BadPhotoError, OSError) as error:
         return Shown([], [], f"This photo cannot be used: {error}.")
     if not portraits:
-        return Shown([], [], "No face was found. Most true profiles are missed; try a larger face.")
+        return Shown([], [], "No face was found; try a larger one.")
     pictures, rows = [], []
     for number, portrait in enumerate(portraits, 1):
         yaw, distance = aligner.measure(portrait)
         pictures.append((_draw(portrait), f"face {number} as found"))
         picture = Image.fromarray(portrait.image).resize((SHOWN, SHOWN), Image.Resampling.BICUBIC)
         pictures.append((picture, f"face {number} from the front"))
-        rows.append([number, round(portrait.yaw, 1), round(yaw, 1), round(distance, 2)])
+        values = (f"{portrait.yaw:.1f}", f"{yaw:.1f}", f"{distance:.2f}")
+        rows.append([number, *("not measured" if v == "nan" else v for v in values)])
     return Shown(pictures, rows, f"{len(portraits)} face{'s' * (len(portraits) > 1)} found.")
 
 

@@ -1,6 +1,7 @@
 """A trained model as a program for other runtimes: ONNX, and StableHLO for JAX without facealign.
 
-Both take canonical crops float32 [B, 128, 128, 1] in [-1, 1] to frontal ones, for any B.
+Both take canonical crops float32 [B, 128, 128, 1] in [-1, 1] to frontal ones, for any B or a fixed
+one, which some runtimes need.
 """
 
 import tempfile
@@ -49,8 +50,11 @@ def make_portable(model: Networks) -> Callable[[jax.Array], jax.Array]:
     return frontal
 
 
-def export_onnx(model: Networks, path: epath.Path) -> Program:
-    """Writes one file with everything inside; returns it as a function."""
+def export_onnx(model: Networks, path: epath.Path, batch_size: int = 0) -> Program:
+    """Writes one file with everything inside, for batches of a size or, 0, of any.
+
+    Returns it as a function.
+    """
     import onnx
     import onnxruntime
     from jax2onnx import to_onnx
@@ -61,7 +65,7 @@ def export_onnx(model: Networks, path: epath.Path) -> Program:
         part = str(Path(folder, "model.onnx"))  # large arrays come in a file beside it
         to_onnx(
             make_portable(model),
-            [("B", size, size, 1)],
+            [(batch_size or "B", size, size, 1)],
             model_name="facealign",
             opset=OPSET,
             return_mode="file",
@@ -75,10 +79,10 @@ def export_onnx(model: Networks, path: epath.Path) -> Program:
     return lambda images: session.run(["frontal"], {"crops": images})[0]
 
 
-def export_stablehlo(model: Networks, path: epath.Path) -> Program:
-    """Writes a serialized `jax.export.Exported`; returns it as a function."""
-    size, (batch,) = model.config.data.image_size, jax.export.symbolic_shape("b")
-    shape = jax.ShapeDtypeStruct((batch, size, size, 1), jnp.float32)
+def export_stablehlo(model: Networks, path: epath.Path, batch_size: int = 0) -> Program:
+    """Writes a serialized `jax.export.Exported`; arguments and result as `export_onnx`."""
+    size, (free,) = model.config.data.image_size, jax.export.symbolic_shape("b")
+    shape = jax.ShapeDtypeStruct((batch_size or free, size, size, 1), jnp.float32)
     exported = jax.export.export(jax.jit(make_portable(model)), platforms=PLATFORMS)(shape)
     content = bytes(exported.serialize())
     write_whole(path, content)
@@ -86,19 +90,22 @@ def export_stablehlo(model: Networks, path: epath.Path) -> Program:
     return lambda images: np.asarray(program.call(images))
 
 
-EXPORTS: dict[str, Callable[[Networks, epath.Path], Program]] = {
+EXPORTS: dict[str, Callable[[Networks, epath.Path, int], Program]] = {
     "onnx": export_onnx,
     "stablehlo": export_stablehlo,
 }
 
 
-def export(model: Networks, folder: epath.Path, photos: np.ndarray) -> dict[epath.Path, float]:
+def export(
+    model: Networks, folder: epath.Path, photos: np.ndarray, batch_size: int = 0
+) -> dict[epath.Path, float]:
     """Writes the model in every format and compares it with JAX.
 
     Args:
       model: to export.
       folder: for the files.
-      photos: float32 [N, H, H, 1] in [-1, 1] to compare on.
+      photos: float32 [N, H, H, 1] in [-1, 1] to compare on; N a multiple of the batch size.
+      batch_size: how many crops the programs take at a time; 0 is any number.
 
     Returns:
       The largest difference of a pixel for each file.
@@ -112,7 +119,10 @@ def export(model: Networks, folder: epath.Path, photos: np.ndarray) -> dict[epat
         folder.mkdir(parents=True, exist_ok=True)
         for kind, export_it in EXPORTS.items():
             path = folder / f"facealign.{kind}"
-            differences[path] = float(np.abs(export_it(model, path)(photos) - wanted).max())
+            program = export_it(model, path, batch_size)
+            batches = np.split(photos, len(photos) // (batch_size or len(photos)))
+            made = np.concatenate([program(batch) for batch in batches])
+            differences[path] = float(np.abs(made - wanted).max())
     except ImportError as error:
         raise UserError(
             f"cannot export ({error}); run: pip install -r requirements-export.txt"

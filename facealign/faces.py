@@ -12,17 +12,18 @@ from PIL import Image
 
 from facealign import geometry
 from facealign.datasets.photo_files import DAMAGED, read_gray
-from facealign.instruments import EYES_APART, Box, Instruments, five_points
-from facealign.measurements import measure_photo
-from facealign.pose import estimate_pose
+from facealign.instruments import EYES_APART, Box, Instruments, eyes_apart
+from facealign.measurements import measure_photo, unpack
 
 
 class FoundFace(NamedTuple):
     """A face as it is in its photo."""
 
     crop: np.ndarray  # uint8 [128, 128, 1], the canonical crop
+    size: int  # px of the photo that the crop is wide and high
     box: Box | None  # px of the photo: left, top, right, bottom
-    yaw: float  # degrees; nan where nothing measured it
+    # What is measured in the crop; nothing where the instruments see no face, as in most profiles.
+    yaw: float  # degrees, or nan
     descriptor: np.ndarray | None  # [128], of the person
     landmarks: np.ndarray | None  # [68, 2], (x, y) in px of the crop
 
@@ -36,21 +37,21 @@ class FoundFaces(NamedTuple):
 
 def find_faces(photo: Image.Image, tools: Instruments) -> FoundFaces:
     """All faces of a gray photo that are large enough."""
-    pixels, faces, notes = np.asarray(photo), [], []
-    for box, landmarks in tools.find(pixels):
-        points = five_points(landmarks)
-        apart = np.linalg.norm(points[1] - points[0])
+    faces, notes = [], []
+    for box, matrix in tools.locate(photo):
+        apart = eyes_apart(matrix)
         if apart < EYES_APART:
             notes.append(f"a tiny face left out: eyes {apart:.0f} px apart, {EYES_APART} needed")
             continue
         try:
-            matrix = geometry.from_five_points(points)
-            crop, yaw = geometry.crop(photo, matrix), estimate_pose(landmarks)[0]
+            crop = geometry.crop(photo, matrix)
         except ValueError as error:
             notes.append(f"a face left out: {error}")
             continue
-        descriptor = tools.describe(pixels, landmarks)
-        faces.append(FoundFace(crop, box, yaw, descriptor, geometry.apply(matrix, landmarks)))
+        seen = unpack(measure_photo(crop, tools)[None])
+        known = (seen.descriptor[0], seen.landmarks[0]) if seen.found[0] else (None, None)
+        size = round(geometry.side_in_photo(matrix))
+        faces.append(FoundFace(crop, size, box, float(seen.yaw[0]), *known))
     return FoundFaces(faces, notes if faces or notes else ["no face was found"])
 
 
@@ -59,8 +60,8 @@ def take_whole(photo: Image.Image) -> FoundFaces:
     if photo.width != photo.height:
         size = f"{photo.width} x {photo.height}"
         return FoundFaces([], [f"{size} px: a photo that is already aligned is square"])
-    whole = photo.resize((geometry.SIZE, geometry.SIZE), Image.Resampling.LANCZOS)
-    return FoundFaces([FoundFace(np.asarray(whole)[:, :, None], None, np.nan, None, None)], [])
+    whole = np.asarray(photo.resize((geometry.SIZE, geometry.SIZE), Image.Resampling.LANCZOS))
+    return FoundFaces([FoundFace(whole[:, :, None], photo.width, None, np.nan, None, None)], [])
 
 
 def read_faces(path: Path, tools: Instruments | None) -> FoundFaces:

@@ -107,6 +107,11 @@ def from_profile(
     return matrix
 
 
+def side_in_photo(matrix: np.ndarray) -> float:
+    """px of the photo that the crop of a transformation [2, 3] is wide and high."""
+    return SIZE / math.sqrt(np.linalg.det(matrix[:, :2]))
+
+
 def apply(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
     """Points [N, 2] through a transformation [2, 3]."""
     return np.asarray(points, float) @ matrix[:, :2].T + matrix[:, 2]
@@ -116,6 +121,11 @@ def invert(matrix: np.ndarray) -> np.ndarray:
     """The transformation [2, 3] from the crop back to the photo."""
     back = np.linalg.inv(matrix[:, :2])
     return np.column_stack([back, -back @ matrix[:, 2]])
+
+
+def compose(second: np.ndarray, first: np.ndarray) -> np.ndarray:
+    """The transformation [2, 3] that does the first and then the second."""
+    return np.column_stack([second[:, :2] @ first[:, :2], apply(second, first[None, :, 2])[0]])
 
 
 def crop(image: Image.Image, matrix: np.ndarray, size: int = SIZE) -> np.ndarray:

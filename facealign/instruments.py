@@ -1,13 +1,16 @@
-"""What measures photos of faces: dlib's detector, 68 landmarks and 128-number descriptor.
+"""What finds faces in raw photos, and what measures them: dlib's landmarks and descriptor.
 
-They come with the optional requirements-faces.txt. They judge and prepare; nothing is trained on
-them or against them. King, "Dlib-ml: A machine learning toolkit", 2009; landmarks: Kazemi and
-Sullivan, "One millisecond face alignment with an ensemble of regression trees", 2014.
+Faces are found from any side by the detector and framed without landmarks, since a profile hides
+half of them; what is measured is seen from the front by dlib. All comes with the optional
+requirements-faces.txt. It judges and prepares; nothing is trained on it or against it. King,
+"Dlib-ml: A machine learning toolkit", 2009; landmarks: Kazemi and Sullivan, "One millisecond face
+alignment with an ensemble of regression trees", 2014.
 """
 
+import contextlib
 import importlib
 import importlib.metadata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
@@ -16,11 +19,13 @@ import numpy as np
 from PIL import Image
 
 from facealign import geometry
+from facealign.detector import Box, find_boxes, read_layers
 from facealign.errors import UserError
-
-Box = tuple[int, int, int, int]  # px: left, top, right, bottom
+from facealign.framing import find_frame, load_framing
+from facealign.numpy_network import Layer
 
 SEARCHED = 1024  # px: longest side that is searched; larger photos are shrunk
+AT_LEAST = 160  # px: longest side to which smaller photos are enlarged before faces are located
 ENLARGED = 512  # px: longest side up to which a small photo is searched again when no face is found
 BORDER = 32  # px of repeated border around a photo, so that a face that fills it is found
 MEASURED = 256  # px: a smaller photo is drawn larger, since dlib rounds landmarks to whole px
@@ -38,10 +43,18 @@ class Face(NamedTuple):
     landmarks: np.ndarray  # float [68, 2], (x, y) in px, in the order of iBUG 300-W
 
 
-class Instruments(NamedTuple):
-    """Functions of a photo, uint8 [H, W], [H, W, 1] or [H, W, 3]."""
+class Place(NamedTuple):
+    """Where a face lies in a raw photo."""
 
-    find: Callable[[np.ndarray], list[Face]]  # the faces, largest first
+    box: Box
+    matrix: np.ndarray  # [2, 3], takes the photo to the canonical crop
+
+
+class Instruments(NamedTuple):
+    """Functions of a photo, uint8 [H, W], [H, W, 1] or [H, W, 3], or a gray image."""
+
+    locate: Callable[[Image.Image], list[Place]]  # faces of any pose in a raw photo, largest first
+    find: Callable[[np.ndarray], list[Face]]  # faces that look ahead, to be measured; largest first
     landmarks: Callable[[np.ndarray, Box], np.ndarray]  # [68, 2] in px of the face in a box
     describe: Callable[[np.ndarray, np.ndarray], np.ndarray]  # float [128] of the face at [68, 2]
 
@@ -61,11 +74,25 @@ def load_instruments() -> Instruments:
             f"faces cannot be measured ({error}); run: pip install -r requirements-faces.txt"
         ) from None
     models = Path(package.locate_file("face_recognition_models/models"))
+    try:
+        layers = read_layers((models / "mmod_human_face_detector.dat").read_bytes())
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"{models} holds {error}; run: pip install -r requirements-faces.txt"
+        ) from None
+    framing = load_framing()
     detector = dlib.get_frontal_face_detector()
     predictor = dlib.shape_predictor(str(models / "shape_predictor_68_face_landmarks.dat"))
     encoder = dlib.face_recognition_model_v1(
         str(models / "dlib_face_recognition_resnet_model_v1.dat")
     )
+
+    def locate(photo: Image.Image) -> list[Place]:
+        places = []
+        for box in _search_everywhere(layers, photo):
+            with contextlib.suppress(ValueError):  # nothing that could be a face
+                places.append(Place(box, find_frame(framing, photo, box)))
+        return places
 
     def landmarks(image: np.ndarray, box: Box) -> np.ndarray:
         larger, factor = _zoom(_squeeze(image), MEASURED, at_least=1.0)
@@ -86,7 +113,7 @@ def load_instruments() -> Instruments:
             encoder.compute_face_descriptor(larger, _shape(dlib, (landmarks + 0.5) * factor - 0.5))
         )
 
-    return Instruments(find, landmarks, describe)
+    return Instruments(locate, find, landmarks, describe)
 
 
 def five_points(landmarks: np.ndarray) -> np.ndarray:
@@ -98,8 +125,14 @@ def five_points(landmarks: np.ndarray) -> np.ndarray:
     return np.array([*eyes, landmarks[30], landmarks[48], landmarks[54]])
 
 
-def main_face(image: np.ndarray, instruments: Instruments) -> Face:
-    """The one face that a photo is of.
+def eyes_apart(matrix: np.ndarray) -> float:
+    """px between the eyes of a face in its photo, if it looked ahead, by its frame [2, 3]."""
+    (left, _), (right, _) = geometry.EYES
+    return geometry.side_in_photo(matrix) * (right - left) / geometry.SIZE
+
+
+def main_face(photo: Image.Image, instruments: Instruments) -> Place:
+    """The one face that a gray photo is of.
 
     That is the largest. Where others have half of its area or more, it is the one of them with
     its centre in the middle third of the photo, from left to right and from top to bottom.
@@ -107,35 +140,31 @@ def main_face(image: np.ndarray, instruments: Instruments) -> Face:
     Raises:
       ValueError: there is no face, several are alike in size, or it is tiny.
     """
-    faces = instruments.find(image)
-    if not faces:
+    places = instruments.locate(photo)
+    if not places:
         raise ValueError("no face was found")
-    alike = [face for face in faces if _area(face.box) >= ALIKE * _area(faces[0].box)]
+    alike = [place for place in places if _area(place.box) >= ALIKE * _area(places[0].box)]
     if len(alike) > 1:
-        middle = [face for face in alike if _is_central(face.box, image.shape)]
+        middle = [place for place in alike if _is_central(place.box, photo.size)]
         if len(middle) != 1:
             raise ValueError(f"{len(alike)} faces alike in size")
         alike = middle
-    left, right = five_points(alike[0].landmarks)[:2]
-    apart = np.linalg.norm(right - left)
+    apart = eyes_apart(alike[0].matrix)
     if apart < EYES_APART:
         raise ValueError(f"a tiny face: eyes {apart:.0f} px apart, at least {EYES_APART} needed")
     return alike[0]
 
 
-def align(image: np.ndarray, instruments: Instruments) -> np.ndarray:
-    """The transformation [2, 3] of a photo to the canonical crop, by its eyes, nose and mouth.
-
-    Geometric alignment: rotation, scale and shift of the picture, and nothing of the head's turn.
-
-    Raises:
-      ValueError: as `main_face`.
-    """
-    return geometry.from_five_points(five_points(main_face(image, instruments).landmarks))
+def _search_everywhere(layers: Sequence[Layer], photo: Image.Image) -> list[Box]:
+    """Boxes of the faces of any pose, in a small photo without any at a larger scale too."""
+    longest = int(np.clip(max(photo.size), AT_LEAST, SEARCHED))
+    while not (boxes := find_boxes(layers, photo, longest)) and 2 * longest <= ENLARGED:
+        longest *= 2
+    return boxes
 
 
-def _is_central(box: Box, shape: tuple[int, ...]) -> bool:
-    x, y = (box[0] + box[2]) / 2 / shape[1], (box[1] + box[3]) / 2 / shape[0]
+def _is_central(box: Box, size: tuple[int, int]) -> bool:
+    x, y = (box[0] + box[2]) / 2 / size[0], (box[1] + box[3]) / 2 / size[1]
     return 1 / 3 <= x <= 2 / 3 and 1 / 3 <= y <= 2 / 3
 
 

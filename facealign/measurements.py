@@ -21,6 +21,7 @@ from facealign.paths import write_whole
 
 DESCRIPTOR, LANDMARKS = 128, 68
 WIDTH = 3 + DESCRIPTOR + 2 * LANDMARKS  # of a row: yaw, pitch, roll, descriptor, landmarks
+THREADS = "OPENBLAS_NUM_THREADS"
 PACKAGES = ("dlib-bin", "face_recognition_models")
 
 Create = Callable[[], instruments.Instruments]
@@ -71,9 +72,7 @@ class Meter:
         new = {key: image for key, image in zip(keys, images, strict=True) if key not in self._rows}
         if new:
             if self._pool is None:
-                # Forking a process that runs JAX may hang it.
-                context = multiprocessing.get_context("spawn")
-                self._pool = ProcessPoolExecutor(cores(), context, _load, (self._create,))
+                self._pool = start_pool(_load, self._create)
             rows = tqdm(
                 self._pool.map(_measure, new.values(), chunksize=8),
                 desc=f"measuring {title}",
@@ -119,6 +118,25 @@ def _measure(image: np.ndarray) -> np.ndarray:
 def _digest(image: np.ndarray) -> str:
     head = f"{image.shape} {image.dtype}".encode()
     return hashlib.sha256(head + np.ascontiguousarray(image).tobytes()).hexdigest()[:32]
+
+
+def start_pool(prepare: Callable[[Any], None], argument: Any) -> ProcessPoolExecutor:
+    """A process for each core, prepared by a function that another process can import.
+
+    Each computes in one thread: the threads of NumPy's BLAS wait for one another by spinning, and
+    those of two processes took three times as long on two cores.
+    """
+    context = multiprocessing.get_context("spawn")  # forking a process that runs JAX may hang
+    pool = ProcessPoolExecutor(cores(), context, prepare, (argument,))
+    before = os.environ.get(THREADS)
+    os.environ[THREADS] = "1"
+    try:
+        pool.submit(int)  # starts all processes, which inherit the environment
+    finally:
+        del os.environ[THREADS]
+        if before is not None:
+            os.environ[THREADS] = before
+    return pool
 
 
 def cores() -> int:

@@ -1,6 +1,8 @@
 """How the process holds on to memory."""
 
 import ctypes
+import importlib
+import sys
 
 # From glibc's malloc.h.
 M_TRIM_THRESHOLD = -1
@@ -23,3 +25,20 @@ def keep_freed_memory() -> None:
     mallopt(M_ARENA_MAX, 1)  # other arenas map large blocks, whatever the next line says
     mallopt(M_MMAP_MAX, 0)
     mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
+
+
+def peak_memory() -> tuple[float, float] | None:
+    """MB that this process held at most, and the largest that it started and waited for.
+
+    None where the system does not say (Windows).
+    """
+    try:
+        resource = importlib.import_module("resource")
+    except ImportError:
+        return None
+    unit = 2**20 if sys.platform == "darwin" else 2**10  # bytes there, kB elsewhere
+    own, others = (
+        resource.getrusage(who).ru_maxrss / unit
+        for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    )
+    return own, others

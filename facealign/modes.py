@@ -1,5 +1,6 @@
 """What launch.py can do."""
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -14,6 +15,7 @@ from facealign.align_page import describe
 from facealign.checkpoints import load_run
 from facealign.evaluate import take
 from facealign.input_pipeline import load_data, to_float
+from facealign.memory import peak_memory
 from facealign.paths import open_path
 from facealign.run_config import check_same
 from facealign.stages import create_stages, roles_of
@@ -38,6 +40,8 @@ class Job(NamedTuple):
     recursive: bool = True  # whether folders in the input folder count
     already_aligned: bool = False  # whether the photos are canonical crops
     sheet: bool = False  # whether to draw a page of all portraits
+    original_size: bool = False  # whether portraits are as large as the crops in the photos
+    batch_size: int = 0  # that an exported program takes; 0 is any
     host: str = "127.0.0.1"  # that the demo serves; this machine alone
     port: int = 7860
 
@@ -62,8 +66,10 @@ def run_align(job: Job) -> None:
     """Makes frontal portraits of a folder of photos."""
     folders = find_photos(Path(job.input), Path(job.output), job.recursive)
     model = load_model(checkpoint=job.checkpoint)
-    rows = align_folder(model, folders, job.already_aligned, job.sheet)
+    rows = align_folder(model, folders, job.already_aligned, job.sheet, job.original_size)
     print("\n".join(describe(rows)))
+    if peak := peak_memory():
+        print(f"peak memory: {peak[0]:.0f} MB, and {peak[1]:.0f} MB in a process that finds faces")
     print(f"wrote {folders.output / RESULTS}" + f" and {SHEET}" * job.sheet)
 
 
@@ -81,11 +87,17 @@ def run_export(job: Job) -> None:
     model = load_networks(checkpoint=job.checkpoint)
     config = ConfigDict(model.config)
     config.data.update(unrestricted="orl_faces", restricted="orl_faces")
-    photos = take(load_data(config.data, "test"), PHOTOS)["unrestricted"]["image"]
-    differences = export(model, open_path(job.output, "--output"), np.asarray(to_float(photos)))
+    found = take(load_data(config.data, "test"), PHOTOS)["unrestricted"]["image"]
+    whole = math.ceil(PHOTOS / (job.batch_size or PHOTOS)) * (job.batch_size or PHOTOS)
+    photos = np.resize(found, (whole, *found.shape[1:]))  # of fixed batches, some more than once
+    folder = open_path(job.output, "--output")
+    differences = export(model, folder, np.asarray(to_float(photos)), job.batch_size)
     for path, difference in differences.items():
         size = path.stat().length / 1e6
-        print(f"wrote {path}, {size:.1f} MB; on {len(photos)} photos at most {difference:.1e} off")
+        takes = f"{job.batch_size or 'any number of'} crops at a time"
+        print(
+            f"wrote {path}, {size:.1f} MB, {takes}; on {PHOTOS} photos at most {difference:.1e} off"
+        )
 
 
 def run_pack(job: Job) -> None:

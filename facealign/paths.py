@@ -28,6 +28,12 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "facealign"
 
 
+def shipped(name: str) -> Path:
+    """A file of weights that comes with facealign: in the package, or else in the repository."""
+    here = Path(__file__).parent
+    return here / name if (here / name).exists() else here.parent / "weights" / name
+
+
 def is_local(path: epath.PathLike) -> bool:
     """Whether other libraries can open the path too."""
     return "://" not in str(path)

@@ -34,8 +34,11 @@ def resample(images: jax.Array, places: jax.Array) -> jax.Array:
 
 def _from(images: jax.Array, dx: int, dy: int) -> jax.Array:
     """Images [B, H, W, C] moved left and up, 0 or 1 px; the last row and column are repeated."""
-    pads = ((0, 0), (0, dy), (0, dx), (0, 0))
-    return jnp.pad(images, pads, mode="edge")[:, dy:, dx:]
+    for axis, far in ((1, dy), (2, dx)):
+        if far:  # `jnp.pad` repeats edges too, but comes out wrong in ONNX
+            first, last = (jax.lax.slice_in_dim(images, s, None, axis=axis) for s in (1, -1))
+            images = jnp.concatenate([first, last], axis=axis)
+    return images
 
 
 def _once(places: jax.Array) -> jax.Array:

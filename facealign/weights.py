@@ -6,7 +6,6 @@ A safetensors file, which holds arrays and text and can run nothing when it is o
 import json
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -17,15 +16,11 @@ from ml_collections import ConfigDict
 from safetensors import SafetensorError, numpy, safe_open
 
 from facealign.errors import UserError
-from facealign.paths import write_whole
+from facealign.paths import shipped, write_whole
 from facealign.train_state import NetState, TrainState, averaged
 
 SUFFIX = ".safetensors"
-HERE = Path(__file__).parent
-SHIPPED = next(  # in a package as it is installed, or else in the repository
-    filter(Path.exists, [HERE / "frontalize.safetensors"]),
-    HERE.parent / "weights" / "frontalize.safetensors",
-)
+SHIPPED = shipped("frontalize.safetensors")
 KEPT = ("encoder", "decoder_r")  # roles that frontal photos need
 
 

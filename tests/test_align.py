@@ -118,6 +118,16 @@ def test_a_folder_keeps_its_names_and_says_what_was_left_out(tmp_path):
         assert portrait.size == (128, 128) and portrait.mode == "L"
 
 
+def test_a_portrait_may_be_as_large_as_the_crop_in_the_photo(tmp_path):
+    write_photos(tmp_path / "in", ["a.png"])
+    run(tmp_path / "in", tmp_path / "out", original_size=True)
+    ((portrait,),) = align.Aligner(NEGATIVE, create_tools())([photo(0)])
+    with Image.open(tmp_path / "out" / "a.png.png") as image:
+        assert image.size == (portrait.size, portrait.size) and portrait.size > 128
+    with pytest.raises(UserError, match="as large as in the photo"):  # never both in one folder
+        run(tmp_path / "in", tmp_path / "out")
+
+
 def test_a_second_run_does_what_is_missing_and_no_more(tmp_path):
     write_photos(tmp_path / "in", ["a.png", "b.png", "c.png"])
     run(tmp_path / "in", tmp_path / "whole")
@@ -173,9 +183,10 @@ def test_the_summary_by_hand():
         align_page.Row("b", "b.png", yaw_before="9.0", yaw_after="-7.9", distance="0.4"),
         align_page.Row("c", note="no face was found"),
     ]
-    first, second = align_page.describe(rows)
+    first, second, third = align_page.describe(rows)
     assert first == "3 portraits of 3 photos, 1 without any"
-    assert "33% before, 67% after" in second and second.endswith("median 0.40")
+    assert "33% before, 67% after" in second
+    assert third.endswith("median 0.30, of 2 that could be measured")
     assert align_page.describe([align_page.Row("a", "a.png")]) == [
         "1 portraits of 1 photos, 0 without any"
     ]
@@ -227,6 +238,7 @@ def test_the_command_aligns_a_folder(tmp_path):
     done = launch(f"--input={tmp_path / 'in'}", f"--output={tmp_path / 'out'}", "--already_aligned")
     assert done.returncode == 0, done.stderr
     assert "1 portraits of 1 photos, 0 without any" in done.stdout
+    assert "peak memory: " in done.stdout
     assert (tmp_path / "out" / "a.jpg.png").exists()
 
 
@@ -250,7 +262,8 @@ def test_the_page_shows_each_face_before_and_after_and_says_what_is_wrong(aligne
     Image.fromarray(photo(0)).save(path)
     shown = demo.turn_photo(aligner, str(path))
     assert [picture.size for picture, _ in shown.pictures] == [(demo.SHOWN, demo.SHOWN)] * 2
-    ((number, before, after, distance),) = shown.rows
+    ((number, *values),) = shown.rows
+    before, after, distance = map(float, values)
     assert number == 1 and abs(before) < 1 and abs(after) < 1 and distance >= 0
     assert demo.turn_photo(aligner, None).message == "Choose a photo first."
     path.write_text("hello")

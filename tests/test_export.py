@@ -53,9 +53,18 @@ def test_onnx_is_the_model_for_any_number_of_photos(photos, tmp_path):
     np.testing.assert_allclose(two, program(photos)[:2], atol=1e-5)
 
 
+def test_a_program_of_a_fixed_batch_takes_that_one_alone(photos, tmp_path, monkeypatch):
+    pytest.importorskip("flatbuffers")
+    monkeypatch.setattr(export, "EXPORTS", {"stablehlo": export.export_stablehlo})
+    model = load_networks()
+    ((path, _),) = export.export(model, epath.Path(tmp_path), photos[:4], batch_size=2).items()
+    program = jax.export.deserialize(bytearray(path.read_bytes()))
+    assert program.in_avals[0].shape == (2, 128, 128, 1)
+
+
 def test_a_program_that_differs_is_refused(photos, tmp_path, monkeypatch):
     monkeypatch.setattr(
-        export, "EXPORTS", {"wrong": lambda model, path: lambda images: images + 0.5}
+        export, "EXPORTS", {"wrong": lambda model, path, batch_size: lambda images: images + 0.5}
     )
     with pytest.raises(UserError, match=r"facealign\.wrong differs from JAX by up to"):
         export.export(load_networks(), epath.Path(tmp_path), photos[:2])

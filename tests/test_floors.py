@@ -7,9 +7,10 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 FLOORS = (
-    ("errors", "generic_face", "geometry", "memory", "resample", "roles"),
-    ("head_surface", "instruments", "paths", "pose"),
-    ("align_page", "head_pose"),
+    ("errors", "generic_face", "geometry", "memory", "numpy_network", "resample", "roles"),
+    ("detector", "head_surface", "paths", "pose"),
+    ("align_page", "framing", "head_pose"),
+    ("instruments",),
     ("augment", "datasets", "distributions", "image_cache", "intervals", "losses",
      "measurements", "metrics", "monitors", "models", "optimizers", "prepare", "profiling",
      "run_log", "sampling", "stages", "streamed_images", "verification", "visualize"),

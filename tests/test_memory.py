@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from facealign.memory import peak_memory
+
 CODE = """
 import resource
 import numpy as np
@@ -17,6 +19,11 @@ for _ in range(3):
     del block
 print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
+
+
+def test_the_peak_is_that_of_the_process():
+    own, others = peak_memory()
+    assert 50 < own < 20_000 and others >= 0  # MB
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another malloc")

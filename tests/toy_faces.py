@@ -36,7 +36,7 @@ def create_instruments() -> Instruments:
         del landmarks
         return image[:16, :, 0].reshape(8, 2, 16, 2).mean(axis=(1, 3)).ravel() / 255
 
-    return Instruments(find, lambda image, box: find(image)[0].landmarks, describe)
+    return Instruments(None, find, lambda image, box: find(image)[0].landmarks, describe)
 
 
 class ToyMeter:

@@ -5,8 +5,8 @@ In a file of its own, since other processes import it.
 
 import numpy as np
 
-from facealign.geometry import SIZE
-from facealign.instruments import Face, Instruments
+from facealign.geometry import SIZE, from_five_points
+from facealign.instruments import Face, Instruments, Place, five_points
 from tests.test_pose import picture
 
 LARGE, SMALL = (20, 20, 140, 140), (150, 150, 170, 170)
@@ -20,10 +20,13 @@ def create_tools():
         points -= points.min(axis=0)
         return points / points.max() * (box[2] - box[0]) + box[:2]
 
-    def find(image):
-        if image.shape[0] == SIZE:  # a portrait
-            return [Face((0, 0, SIZE, SIZE), landmarks(image, (0, 0, SIZE, SIZE)))]
-        boxes = (LARGE, SMALL) if image[0, 0] > 128 else ()
-        return [Face(box, landmarks(image, box)) for box in boxes]
+    def locate(photo):
+        boxes = (LARGE, SMALL) if photo.getpixel((0, 0)) > 128 else ()
+        return [Place(box, from_five_points(five_points(landmarks(photo, box)))) for box in boxes]
 
-    return Instruments(find, landmarks, lambda image, points: np.full(128, image.mean() / 255))
+    def find(image):  # in crops and portraits
+        return [Face((0, 0, SIZE, SIZE), landmarks(image, (0, 0, SIZE, SIZE)))]
+
+    return Instruments(
+        locate, find, landmarks, lambda image, points: np.full(128, image.mean() / 255)
+    )

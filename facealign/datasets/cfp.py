@@ -109,15 +109,24 @@ def read_texts(source: Path) -> tuple[list[str], dict[str, str]]:
 def align(fiducials: str, kind: str) -> tuple[photos.Cut, float]:
     """How to cut a photo, and its yaw in degrees, from its fiducials, lines of x,y in px."""
     try:
-        points = np.array([line.split(",") for line in fiducials.split()], np.float64)
-        if points.shape != (POINTS, 2):
-            raise ValueError(f"{len(points)} points instead of {POINTS}")
-        eye, nose, mouth = points[EYE].mean(axis=0), points[NOSE], points[MOUTH]
-        if kind == "profile":
-            matrix = geometry.from_profile(eye, nose, mouth)
-            to_the_right = geometry.apply(matrix, np.array([nose - eye]))[0, 0] > matrix[0, 2]
-            return photos.cut_by_landmarks(matrix), 90.0 if to_the_right else -90.0
-        matrix = geometry.from_half_face(eye, nose, mouth, points[list(MIDLINE)])
-        return photos.cut_by_landmarks(matrix), np.nan
+        matrix, yaw = locate(fiducials, kind)
     except ValueError as error:
         return photos.refuse(f"fiducials: {error}"), np.nan
+    return photos.cut_by_landmarks(matrix), yaw
+
+
+def locate(fiducials: str, kind: str) -> tuple[np.ndarray, float]:
+    """The transformation [2, 3] of a photo to the canonical crop, and its yaw, as `align`.
+
+    Raises:
+      ValueError: the fiducials are not what they should be.
+    """
+    points = np.array([line.split(",") for line in fiducials.split()], np.float64)
+    if points.shape != (POINTS, 2):
+        raise ValueError(f"{len(points)} points instead of {POINTS}")
+    eye, nose, mouth = points[EYE].mean(axis=0), points[NOSE], points[MOUTH]
+    if kind == "profile":
+        matrix = geometry.from_profile(eye, nose, mouth)
+        to_the_right = geometry.apply(matrix, np.array([nose - eye]))[0, 0] > matrix[0, 2]
+        return matrix, 90.0 if to_the_right else -90.0
+    return geometry.from_half_face(eye, nose, mouth, points[list(MIDLINE)]), np.nan

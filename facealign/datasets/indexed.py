@@ -56,7 +56,7 @@ def make_cuts(source: Path, index: Mapping[str, Row]) -> Iterator[tuple[str, pho
     By its pupils. Where they are missing, the eyes are looked for with those of another photo of
     the same person as the template. An index without such columns does not know, which is None.
     """
-    known = {name: _pupils(row) for name, row in index.items() if set(PUPILS) <= set(row)}
+    known = {name: pupils_of(row) for name, row in index.items() if set(PUPILS) <= set(row)}
     lacking = {index[name]["subject"] for name, pupils in known.items() if np.isnan(pupils).any()}
     templates = {
         index[name]["subject"]: name
@@ -133,7 +133,8 @@ def correlation(patch: np.ndarray, window: np.ndarray) -> np.ndarray:
     return product / np.sqrt(np.maximum(power, 1e-9))
 
 
-def _pupils(row: Row) -> np.ndarray:
+def pupils_of(row: Row) -> np.ndarray:
+    """The pupils [2, 2] in px, nan where the row has none."""
     return np.array([_number(row[column]) for column in PUPILS]).reshape(2, 2)
 
 

@@ -157,20 +157,16 @@ def examine(photo: Photo, image: Image.Image, tools: Instruments) -> tuple[Image
     Raises:
       ValueError: the reason why it cannot be cut.
     """
-    if photo.cut is None:
-        face = instruments.main_face(np.asarray(image), tools)
-        matrix = geometry.from_five_points(instruments.five_points(face.landmarks))
-        crop, landmarks = cut_by_landmarks(matrix)(image), geometry.apply(matrix, face.landmarks)
+    cut = photo.cut or cut_by_landmarks(instruments.main_face(image, tools).matrix)
+    crop = cut(image)
+    if np.isfinite(photo.yaw):
+        return crop, photo
+    if photo.box is not None:
+        landmarks = tools.landmarks(np.asarray(crop), photo.box)
+    elif faces := tools.find(np.asarray(crop)):
+        landmarks = faces[0].landmarks
     else:
-        crop = photo.cut(image)
-        if np.isfinite(photo.yaw):
-            return crop, photo
-        if photo.box is not None:
-            landmarks = tools.landmarks(np.asarray(crop), photo.box)
-        elif faces := tools.find(np.asarray(crop)):
-            landmarks = faces[0].landmarks
-        else:
-            return crop, photo
+        return crop, photo
     return crop, photo._replace(**dict(zip(ANGLES, estimate_pose(landmarks), strict=True)))
 
 

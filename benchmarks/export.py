@@ -1,0 +1,61 @@
+"""What one photo takes elsewhere: `python benchmarks/export.py FOLDER`, of `--mode=export`.
+
+Prints milliseconds for one canonical crop, medians, of JAX, of onnxruntime with the file
+FOLDER/facealign.onnx, and of JAX with FOLDER/facealign.stablehlo, in turns; on all cores.
+"""
+
+import argparse
+import statistics
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+import jax  # noqa: E402
+import jax.export  # noqa: E402
+import numpy as np  # noqa: E402
+import onnxruntime  # noqa: E402
+
+from facealign.align import load_networks  # noqa: E402
+from facealign.export import make_frontal  # noqa: E402
+from facealign.memory import keep_freed_memory  # noqa: E402
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--rounds", type=int, default=50)
+    args = parser.parse_args()
+    keep_freed_memory()
+    model = load_networks()
+    size = model.config.data.image_size
+    crop = np.random.default_rng(0).uniform(-1, 1, (1, size, size, 1)).astype(np.float32)
+    session = onnxruntime.InferenceSession(
+        args.folder / "facealign.onnx", providers=["CPUExecutionProvider"]
+    )
+    content = (args.folder / "facealign.stablehlo").read_bytes()
+    program, own = (
+        jax.jit(jax.export.deserialize(bytearray(content)).call),
+        jax.jit(make_frontal(model)),
+    )
+    ways = {
+        "JAX": lambda: own(crop).block_until_ready(),
+        "onnxruntime": lambda: session.run(["frontal"], {"crops": crop}),
+        "StableHLO": lambda: program(crop).block_until_ready(),
+    }
+    times = {name: [] for name in ways}
+    for number in range(args.rounds + 3):
+        for name, way in ways.items():
+            start = time.perf_counter()
+            way()
+            if number >= 3:  # the first ones compile
+                times[name].append(time.perf_counter() - start)
+    print("| one photo | ms |\n| --- | ---: |")
+    for name, measured in times.items():
+        print(f"| {name} | {1000 * statistics.median(measured):.2f} |")
+
+
+if __name__ == "__main__":
+    main()

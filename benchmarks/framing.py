@@ -1,0 +1,271 @@
+"""How well faces are found and framed: `python benchmarks/framing.py --manual_dir=FOLDER`.
+
+Prints, for raw photos of people held out, in how many of them a face is found, and how far the five
+canonical points lie from where the frame that is known puts them, in px of the canonical crop; by
+the network of `facealign/framing.py` and by dlib (its detector of gradients and its landmarks).
+--split=test takes the people of the test. With --train=FILE it first trains the network, on people
+of the training split alone, about ten minutes on two cores, and writes and judges FILE instead.
+"""
+
+import argparse
+import contextlib
+import itertools
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+import jax  # noqa: E402
+import jax.numpy as jnp  # noqa: E402
+import numpy as np  # noqa: E402
+import optax  # noqa: E402
+from PIL import Image  # noqa: E402
+from safetensors.numpy import save_file  # noqa: E402
+
+from facealign import framing, geometry  # noqa: E402
+from facealign.datasets import cfp, examples, indexed, lfw, mugshots, photo_files  # noqa: E402
+from facealign.errors import UserError  # noqa: E402
+from facealign.instruments import five_points, load_instruments  # noqa: E402
+from facealign.models.framer import Framer  # noqa: E402
+from facealign.numpy_network import Layer  # noqa: E402
+
+KINDS = ("cfp profile", "cfp frontal", "portrait", "lfw")
+SHARES = (0.4, 0.25, 0.05, 0.3)  # of a batch
+CANVAS = 160  # px: a photo around its face, as training keeps it, at half the canonical scale
+AROUND = 96  # px of the canonical crop on every side of it that the canvas shows
+POINTS = (geometry.FIVE_POINTS + 0.5 + framing.MARGIN) * (  # in the window from -1 to 1
+    2 / (geometry.SIZE + 2 * framing.MARGIN)
+) - 1
+PX = geometry.SIZE / 2 + framing.MARGIN  # of the crop to one unit of the window
+
+
+class Known(NamedTuple):
+    """A raw photo whose frame is known."""
+
+    kind: str
+    photo: Image.Image
+    matrix: np.ndarray  # [2, 3], to the canonical crop
+
+
+def known_photos(place: Path, split: str, limit: int | None = None) -> Iterator[Known]:
+    """The photos of CFP, of portraits and of LFW, of the last at most `limit`."""
+    source = photo_files.find_source([place], cfp.SOURCES)
+    names, fiducials = cfp.read_texts(source)
+    for name, read in photo_files.walk(source):
+        match = cfp.NAME.fullmatch(name)
+        if match and photo_files.is_photo(name):
+            key, person, kind, _ = match.groups()
+            if examples.split_of(cfp.subject_of(names[int(person) - 1])) == split:
+                with contextlib.suppress(ValueError):  # no fiducials; the dataset rejects it too
+                    matrix, _ = cfp.locate(fiducials.get(key, ""), kind)
+                    yield Known(f"cfp {kind}", photo_files.read_gray(read()), matrix)
+    source = photo_files.find_source([place], mugshots.SOURCES)
+    index = indexed.read_index(source)
+    for name, read in photo_files.walk(source):
+        if name in index and examples.split_of(index[name]["subject"]) == split:
+            with contextlib.suppress(ValueError):  # no pupils
+                matrix = geometry.from_pupils(indexed.pupils_of(index[name]))
+                yield Known("portrait", photo_files.read_gray(read()), matrix)
+    matrix = np.array([[1.0, 0.0, -lfw.CROP[0]], [0.0, 1.0, -lfw.CROP[1]]])
+    photos = (
+        Known("lfw", photo_files.read_gray(read()), matrix)
+        for name, read in photo_files.walk(photo_files.find_source([place], lfw.SOURCES))
+        if photo_files.is_photo(name)
+        and examples.split_of(examples.subject_name(name.split("/")[-2])) == split
+    )
+    yield from itertools.islice(photos, limit)
+
+
+def make_canvases(photos: Iterator[Known]) -> dict[str, np.ndarray]:
+    """uint8 [N, 160, 160] of each kind."""
+    canvases = {kind: [] for kind in KINDS}
+    to_canvas = np.column_stack([np.eye(2) / 2, np.full(2, (AROUND + 0.5) / 2 - 0.5)])
+    for photo in photos:
+        matrix = geometry.compose(to_canvas, photo.matrix)
+        canvases[photo.kind].append(geometry.crop(photo.photo, matrix, CANVAS)[:, :, 0])
+    return {kind: np.stack(images) for kind, images in canvases.items()}
+
+
+def random_movement(key: jax.Array) -> jax.Array:
+    """The numbers [4] of `framing.correction` by which a window is off; half of them a little."""
+    keys = jax.random.split(key, 4)
+    amount = jnp.where(jax.random.bernoulli(keys[0], 0.4), 0.25, 1.0)
+    size = jnp.exp(amount * 0.2 * jax.random.normal(keys[1]).clip(-2, 2))
+    angle = amount * jnp.deg2rad(18) * jax.random.normal(keys[2]).clip(-2.5, 2.5)
+    shift = amount * 0.14 * jax.random.normal(keys[3], (2,)).clip(-2.5, 2.5)
+    return jnp.array([size * jnp.cos(angle) - 1, size * jnp.sin(angle), *shift])
+
+
+def move(numbers: jax.Array, points: jax.Array) -> jax.Array:
+    """Points [N, 2] through `framing.correction`."""
+    real, imaginary, right, down = numbers
+    x, y = points.T
+    real = 1 + real
+    return jnp.stack([real * x - imaginary * y + right, imaginary * x + real * y + down], axis=1)
+
+
+def move_back(numbers: jax.Array, points: jax.Array) -> jax.Array:
+    """The inverse of `move`."""
+    x, y = (points - numbers[2:]).T
+    real, imaginary = 1 + numbers[0], numbers[1]
+    size = real**2 + imaginary**2
+    return jnp.stack([real * x + imaginary * y, real * y - imaginary * x], axis=1) / size
+
+
+def draw_window(canvas: jax.Array, numbers: jax.Array, key: jax.Array) -> jax.Array:
+    """What the network sees [64, 64, 1] of a canvas [160, 160] in a window that is off."""
+    keys = jax.random.split(key, 5)
+    line = (jnp.arange(framing.SIDE) + 0.5) * 2 / framing.SIDE - 1
+    grid = jnp.stack(jnp.meshgrid(line, line), axis=-1).reshape(-1, 2)
+    at = (move(numbers, grid) * PX + geometry.SIZE / 2 + AROUND) / 2 - 0.5
+    # Some photos end close to the face.
+    far = jnp.where(jax.random.bernoulli(keys[0], 0.3), jax.random.uniform(keys[1], (4,)), 1.0)
+    low, high = 44 - 44 * far[:2], 116 + 43 * far[2:]
+    at = at.clip(low, high)
+    mirrored = jax.random.bernoulli(keys[2])
+    at = at.at[:, 0].set(jnp.where(mirrored, CANVAS - 1 - at[:, 0], at[:, 0]))
+    pixels = jax.scipy.ndimage.map_coordinates(
+        canvas.astype(jnp.float32), [at[:, 1], at[:, 0]], order=1, mode="nearest"
+    )
+    image = pixels.reshape(framing.SIDE, framing.SIDE) / 127.5 - 1
+    return _disturb(image, keys[3])[:, :, None]
+
+
+def _disturb(image: jax.Array, key: jax.Array) -> jax.Array:
+    """Other light, blur, noise, and something before the face."""
+    keys = jax.random.split(key, 8)
+    image = image * jnp.exp(0.3 * jax.random.normal(keys[0])) + 0.25 * jax.random.normal(keys[1])
+    side = image.shape[0]
+    small = jax.image.resize(image, (side // 2, side // 2), "linear")
+    blurred = jax.image.resize(small, image.shape, "linear")
+    image = jnp.where(jax.random.bernoulli(keys[2], 0.25), blurred, image)
+    centre = jax.random.uniform(keys[3], (2,), minval=0, maxval=side)
+    reach = jax.random.uniform(keys[4], (2,), minval=2, maxval=side / 5)
+    rows, columns = jnp.indices(image.shape)
+    inside = (jnp.abs(rows - centre[0]) < reach[0]) & (jnp.abs(columns - centre[1]) < reach[1])
+    hidden = jax.random.bernoulli(keys[5], 0.3) & inside
+    image = jnp.where(hidden, jax.random.uniform(keys[6], minval=-1), image)
+    noise = 0.08 * jax.random.uniform(keys[7])
+    return (image + noise * jax.random.normal(keys[7], image.shape)).clip(-1, 1)
+
+
+def distance(numbers: jax.Array, wanted: jax.Array) -> jax.Array:
+    """[B] mean distance of the five points from where they belong, in px of the canonical crop."""
+    points = jnp.asarray(POINTS)
+    seen = jax.vmap(lambda one: move_back(one, points))(wanted)
+    return PX * jnp.linalg.norm(jax.vmap(move)(numbers, seen) - points + 1e-6, axis=-1).mean(-1)
+
+
+def train(canvases: dict[str, np.ndarray], steps: int, batch: int, seed: int) -> Any:
+    """The parameters of a `Framer`, averaged over the last steps."""
+    model, optimizer = Framer(), optax.adam(optax.cosine_decay_schedule(2e-3, steps))
+    images, kinds = np.concatenate([canvases[kind] for kind in KINDS]), np.array(SHARES)
+    chance = np.concatenate(
+        [np.full(len(canvases[k]), s / len(canvases[k])) for k, s in zip(KINDS, kinds, strict=True)]
+    )
+    params = model.init(jax.random.key(seed), jnp.zeros((1, framing.SIDE, framing.SIDE, 1)))
+    params, generator = params["params"], np.random.default_rng(seed)
+
+    @jax.jit
+    def step(params: Any, average: Any, state: Any, chosen: jax.Array, key: jax.Array) -> tuple:
+        first, second = (jax.random.split(k, len(chosen)) for k in jax.random.split(key))
+        numbers = jax.vmap(random_movement)(first)
+        windows = jax.vmap(draw_window)(chosen, numbers, second)
+
+        def loss_fn(params: Any) -> jax.Array:
+            return distance(model.apply({"params": params}, windows), numbers).mean()
+
+        loss, gradients = jax.value_and_grad(loss_fn)(params)
+        updates, state = optimizer.update(gradients, state)
+        params = optax.apply_updates(params, updates)
+        return params, optax.incremental_update(params, average, 0.002), state, loss
+
+    state, average, losses = optimizer.init(params), params, []
+    for number in range(steps):
+        chosen = images[generator.choice(len(images), batch, p=chance)]
+        key = jax.random.fold_in(jax.random.key(seed), number)
+        params, average, state, loss = step(params, average, state, chosen, key)
+        losses.append(float(loss))
+        if number % 100 == 99:
+            print(f"step {number + 1}: {np.mean(losses[-100:]):.2f} px", flush=True)
+    return average
+
+
+def to_layers(params: Any) -> list[Layer]:
+    """The parameters of a `Framer` for `framing.find_frame`."""
+    return [
+        Layer(*(np.asarray(params[str(number)][part]) for part in ("kernel", "bias")), stride)
+        for number, stride in enumerate(framing.STRIDES)
+    ]
+
+
+def save(layers: list[Layer], path: Path) -> None:
+    """As `framing.load_framing` reads it."""
+    arrays = {
+        f"{number}/{part}": np.ascontiguousarray(getattr(layer, part), np.float16)
+        for number, layer in enumerate(layers)
+        for part in ("kernel", "bias")
+    }
+    save_file(arrays, path)
+
+
+def error_of(matrix: np.ndarray, known: Known) -> float:
+    """Mean distance of the five points, px of the crop, where one frame puts the other's."""
+    there = geometry.apply(geometry.invert(known.matrix), geometry.FIVE_POINTS)
+    moved = geometry.apply(matrix, there) - geometry.FIVE_POINTS
+    return float(np.linalg.norm(moved, axis=1).mean())
+
+
+def judge(photos: Iterator[Known]) -> None:
+    """Prints a row for each kind of photo and each way."""
+    tools, rows = load_instruments(), {}
+    for known in photos:
+        for way, matrices in (
+            ("network", [place.matrix for place in tools.locate(known.photo)]),
+            (
+                "dlib's landmarks",
+                [
+                    geometry.from_five_points(five_points(face.landmarks))
+                    for face in tools.find(np.asarray(known.photo))
+                ],
+            ),
+        ):
+            errors = [error_of(matrix, known) for matrix in matrices]
+            rows.setdefault((known.kind, way), []).append(min(errors, default=np.inf))
+    print("| photos | by | found | median error | 90 % below |\n| --- | --- | ---: | ---: | ---: |")
+    for (kind, way), errors in rows.items():
+        errors = np.array(errors)
+        found = errors[errors < geometry.SIZE / 2]  # another face, or none, is as good as not found
+        median, most = np.percentile(found, [50, 90]) if len(found) else (np.nan, np.nan)
+        share = len(found) / len(errors)
+        print(f"| {kind}, {len(errors)} | {way} | {share:.1%} | {median:.1f} px | {most:.1f} px |")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--manual_dir", required=True, help="archives of CFP, LFW and mugshots")
+    parser.add_argument("--split", default="validation", help="whose people are judged")
+    parser.add_argument("--photos", type=int, default=300, help="of LFW to judge, at most")
+    parser.add_argument("--train", default="", help="file of weights to write")
+    parser.add_argument("--steps", type=int, default=5000)
+    parser.add_argument("--batch_size", type=int, default=64)
+    parser.add_argument("--seed", type=int, default=0)
+    args = parser.parse_args()
+    place = Path(args.manual_dir).expanduser()
+    if args.train:
+        canvases = make_canvases(known_photos(place, "train"))
+        print(", ".join(f"{len(images)} of {kind}" for kind, images in canvases.items()))
+        layers = to_layers(train(canvases, args.steps, args.batch_size, args.seed))
+        save(layers, Path(args.train))
+        framing.WEIGHTS = args.train
+    judge(known_photos(place, args.split, args.photos))
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except UserError as error:
+        sys.exit(f"error: {error}")

@@ -1,0 +1,110 @@
+"""Raw photos through the detector, judged like crops: `python benchmarks/raw_photos.py cfp:test`.
+
+Unpacks photos of the split to OUT/photos (of CFP two true profiles of each person, of LFW the first
+200), makes portraits of them with `--mode=align` in OUT/portraits, and judges the largest face of
+each with the numbers of `--mode=evaluate`, beside what the model makes of the same photos cut by
+the frame that the dataset knows. A photo without a portrait counts as one without a face.
+"""
+
+import argparse
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+import numpy as np  # noqa: E402
+from PIL import Image  # noqa: E402
+
+from facealign.align import load_model, load_networks  # noqa: E402
+from facealign.align_page import portrait_path  # noqa: E402
+from facealign.datasets import cfp, lfw, photo_files  # noqa: E402
+from facealign.errors import UserError  # noqa: E402
+from facealign.evaluation.baselines import Outputs  # noqa: E402
+from facealign.evaluation.bench import create_bench, load_photos  # noqa: E402
+from facealign.evaluation.scores import score  # noqa: E402
+from facealign.evaluation.tables import cell, markdown_table  # noqa: E402
+from facealign.input_pipeline import data_folder, load_data  # noqa: E402
+from facealign.measurements import Meter  # noqa: E402
+
+SOURCES = {"cfp": cfp.SOURCES, "lfw": lfw.SOURCES}
+COLUMNS = ("photos", "found", "yaw < 8", "TAR", "rank-1", "to input", "FD", "sharpness")
+LIMIT = 200  # photos of LFW
+
+
+def choose(dataset: str, names: list[str]) -> list[int]:
+    """Which of the photos are aligned."""
+    if dataset == "cfp":
+        return [row for row, name in enumerate(names) if "/profile/0" in name and name[-5] in "12"]
+    return list(range(min(LIMIT, len(names))))
+
+
+def unpack(source: Path, names: set[str], folder: Path) -> Iterator[str]:
+    """Writes the files whose names end so; yields those."""
+    for name, read in photo_files.walk(source):
+        for parts in (2, 3):  # LFW's PERSON/FILE, CFP's PERSON/KIND/FILE
+            short = "/".join(name.split("/")[-parts:])
+            if short in names:
+                path = folder / short
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(read())
+                yield short
+
+
+def align(photos: Path, portraits: Path) -> None:
+    """As a user does it; prints what it prints."""
+    command = [sys.executable, "launch.py", "--mode=align", f"--input={photos}", "--sheet"]
+    subprocess.run([*command, f"--output={portraits}"], cwd=ROOT, check=True)
+
+
+def read_portrait(path: Path) -> np.ndarray:
+    """uint8 [128, 128, 1]; black where there is none."""
+    if not path.exists():
+        return np.zeros((128, 128, 1), np.uint8)
+    with Image.open(path) as image:
+        return np.asarray(image)[:, :, None]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("on", help="cfp:test, lfw:validation and the like")
+    parser.add_argument("--manual_dir", required=True, type=Path, help="archives")
+    parser.add_argument("--data_dir", default="", help="prepared datasets")
+    parser.add_argument("--out", required=True, type=Path, help="folder for photos and portraits")
+    args = parser.parse_args()
+    data, model = load_networks().config.data, load_model()
+    data.update(manual_dir=str(args.manual_dir), data_dir=args.data_dir)
+    photos = load_photos(data, args.on)
+    names = photos.examples["file_name"].tolist()
+    rows = choose(photos.dataset, names)
+    source = photo_files.find_source([args.manual_dir], SOURCES[photos.dataset])
+    there = args.out.resolve()
+    written = list(unpack(source, {names[row] for row in rows}, there / "photos"))
+    if len(written) != len(rows):
+        raise UserError(f"{len(written)} of {len(rows)} photos in {source}; prepare it anew")
+    align(there / "photos", there / "portraits")
+    paths = [there / "portraits" / portrait_path(names[row], 1) for row in rows]
+    known = photos.examples["image"][rows]
+    systems = {
+        "raw photo, aligned": np.stack([read_portrait(path) for path in paths]),
+        "frame of the dataset": model.frontal(known),
+        "the photo itself": known,
+    }
+    lines = [["", *COLUMNS]]
+    with Meter(data_folder(data)) as meter:
+        measured = meter.measure(photos.examples["image"])
+        bench = create_bench(photos, load_data(data, "train"), data.frontal_yaw, measured)
+        for name, images in systems.items():
+            outputs = Outputs(images, np.array(rows))
+            scores = score(bench, outputs, meter.measure(images, name))["all"]
+            lines.append([name, *(cell(column, scores.get(column)) for column in COLUMNS)])
+    print(markdown_table(lines))
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except UserError as error:
+        sys.exit(f"error: {error}")
