@@ -14,6 +14,9 @@ from tensorboardX import SummaryWriter
 from facealign.errors import UserError
 from facealign.paths import is_local, write_whole
 
+METRICS = "metrics.jsonl"
+COPY = "metrics_at_checkpoint.jsonl"
+
 Row = dict[str, Any]
 
 
@@ -22,19 +25,31 @@ class RunLog:
 
     Opening it forgets what a killed run wrote after `step`, the checkpoint that the run goes on
     from, so that the rows read as if the run had never stopped. TensorBoard files are written to
-    local folders alone.
+    local folders alone. Without a workdir, rows are kept and nothing is written: of several
+    processes, the first writes.
 
     Raises:
       UserError: a file of the run is damaged.
     """
 
-    def __init__(self, workdir: epath.Path, step: int):
-        self._path = workdir / "metrics.jsonl"
-        self.rows = [row for row in read_rows(workdir) if row["step"] <= step]
+    def __init__(self, workdir: epath.Path | None, step: int):
+        self.rows: list[Row] = []
+        self.fetch_times: list[float] = []  # ms, one a batch since the start of the run
+        self._silent = workdir is None
+        if workdir is not None:
+            self._open(workdir, step)
+
+    def _open(self, workdir: epath.Path, step: int) -> None:
+        self._path, self._copy = workdir / METRICS, workdir / COPY
+        found = read_rows(workdir)
+        if step and not self._path.exists() and self._copy.exists():
+            found = _read_lines(self._copy, json.loads)
+            logging.warning("%s is gone; its rows come back from %s", self._path, COPY)
+        self.rows += [row for row in found if row["step"] <= step]
         self._local = is_local(workdir)
-        self._write_rows()
-        self._fetch_path = workdir / "fetch_times.txt"  # ms, one line a batch
-        self.fetch_times = _read_lines(self._fetch_path, float)[:step]
+        self._write_rows(self._path)
+        self._fetch_path = workdir / "fetch_times.txt"  # one line a batch
+        self.fetch_times += _read_lines(self._fetch_path, float)[:step]
         self._pictures = workdir / "samples"
         self._pictures.mkdir(exist_ok=True)
         if not self._local:
@@ -47,30 +62,41 @@ class RunLog:
         return self
 
     def __exit__(self, *_: Any) -> None:
-        self._tensorboard.close()
+        if not self._silent:
+            self._tensorboard.close()
 
     def write(self, row: Row) -> None:
         """Appends a row, also to TensorBoard. What the clock says stands under `row["timing"]`."""
         self.rows.append(row)
+        if self._silent:
+            return
         if self._local:
             with self._path.open("a") as file:
                 file.write(_line(row))
         else:  # nothing can be appended to an object in a bucket
-            self._write_rows()
+            self._write_rows(self._path)
         scalars = {**row, **row.get("timing", {})}
         for name, value in scalars.items():
             if isinstance(value, float):
                 self._tensorboard.add_scalar(name, value, row["step"])
 
-    def _write_rows(self) -> None:
-        write_whole(self._path, "".join(_line(row) for row in self.rows).encode())
+    def keep(self) -> None:
+        """Writes a copy of all rows, from which they come back should metrics.jsonl get lost."""
+        self._write_rows(self._copy)
+
+    def _write_rows(self, path: epath.Path) -> None:
+        write_whole(path, "".join(_line(row) for row in self.rows).encode())
 
     def save_fetch_times(self) -> None:
-        """Writes `fetch_times` (ms, one a batch since the start of the run) to fetch_times.txt."""
+        """Writes `fetch_times` to fetch_times.txt."""
+        if self._silent:
+            return
         self._fetch_path.write_text("".join(f"{time:.4f}\n" for time in self.fetch_times))
 
     def picture(self, step: int, image: np.ndarray) -> None:
         """Saves a sample grid, uint8 [H, W], as samples/step_N.png and in TensorBoard."""
+        if self._silent:
+            return
         save_picture(self._pictures / f"step_{step:06d}.png", image)
         self._tensorboard.add_image("samples", image, step, dataformats="HW")
 
@@ -81,7 +107,7 @@ def read_rows(workdir: epath.Path) -> list[Row]:
     Raises:
       UserError: another line is damaged.
     """
-    return _read_lines(workdir / "metrics.jsonl", json.loads)
+    return _read_lines(workdir / METRICS, json.loads)
 
 
 def save_picture(path: epath.Path, image: np.ndarray) -> None:

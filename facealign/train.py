@@ -1,67 +1,76 @@
 """The training loop."""
 
+import contextlib
 import itertools
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from absl import logging
 from etils import epath
+from jax.sharding import Mesh
 from ml_collections import ConfigDict
 from tqdm import tqdm
 
-from facealign import monitors
-from facealign.augment import augment
+from facealign import monitors, processes
 from facealign.checkpoints import Checkpoints, load_run
 from facealign.errors import UserError
 from facealign.evaluate import Evaluator, take
-from facealign.feed import Batch, Feed, create_feed, look_up
-from facealign.input_pipeline import load_data, to_float
+from facealign.feed import Feed, create_feed
+from facealign.input_pipeline import Examples, load_data
+from facealign.lock import locked
+from facealign.mesh import create_mesh, everywhere, on_one, own_rows, split_rows
 from facealign.paths import cache_folder, open_path
+from facealign.preemption import Preempted, Progress, load_progress, save_progress, watch
 from facealign.profiling import profiler
 from facealign.report import write_report
 from facealign.roles import DOMAINS
 from facealign.run_config import check_numbers, make_workdir
 from facealign.run_log import RunLog
 from facealign.stages import OF_TURNED, Stage, create_stages, learns, roles_of
-from facealign.train_state import TrainState, create_networks, create_state, reset_optimizers
-from facealign.train_steps import TrainStep, create_step
-from facealign.turned_pairs import add_pairs, create_views, for_device, with_turned
+from facealign.train_state import (
+    Network,
+    TrainState,
+    create_networks,
+    create_state,
+    reset_optimizers,
+)
+from facealign.train_steps import create_step
+from facealign.turned_pairs import create_views, for_device, with_turned
+from facealign.update import Update, accumulate, make_update, recording
 from facealign.verify import choose_people
 from facealign.visualize import plot_curves, plot_fetch_times
-
-# (state, images that stay on the device, batches of K steps) -> (state, metrics summed over them)
-Update = Callable[
-    [TrainState, Mapping[str, jax.Array], Sequence[Batch]],
-    tuple[TrainState, dict[str, jax.Array]],
-]
 
 
 class Run(NamedTuple):
     """What the loop works with, besides the state."""
 
     config: ConfigDict
+    mesh: Mesh
     feed: Feed
     evaluator: Evaluator
-    checkpoints: Checkpoints
+    workdir: epath.Path | None  # None, as the next, in all processes but the first
+    checkpoints: Checkpoints | None
     log: RunLog
     after_step: Callable[[TrainState], None]
+    must_stop: Callable[[], bool]
 
 
 def train(config: ConfigDict, workdir: epath.Path, profile: bool = False) -> None:
     """Runs all stages of a config, or what is left of them, and writes everything to workdir.
 
-    With `profile`, a trace of its first steps too.
+    With `profile`, a trace of its first steps too. Of several processes, the first one writes.
 
     Raises:
       UserError: whatever the user can mend; nothing that was saved before is harmed.
+      Preempted: told to stop, it has saved its state and can be started again.
     """
     check_numbers(config)
+    mesh = create_mesh(config)
     stages = create_stages(config)
     networks = [create_networks(config, roles_of(stages), stage) for stage in stages]
     init_key, train_key = jax.random.split(jax.random.key(config.seed))
@@ -69,27 +78,24 @@ def train(config: ConfigDict, workdir: epath.Path, profile: bool = False) -> Non
     like = jax.eval_shape(init, init_key)
 
     reading = time.perf_counter()
-    data = load_data(config.data, "train")
-    strangers = load_data(config.data, "validation")
+    data, strangers = processes.in_turns(
+        lambda: [load_data(config.data, split) for split in ("train", "validation")]
+    )
     held_out = take(strangers, config.evaluate_examples)
     read_seconds = time.perf_counter() - reading
-    feed = create_feed(data, config)
+    feed = create_feed(data, config, own_rows(mesh, config.data.batch_size))
     if learns(config, *OF_TURNED):
-        views = create_views(cache_folder())
+        views = processes.in_turns(lambda: create_views(cache_folder()))
         data, held_out = (with_turned(part, views, config.seed) for part in (data, held_out))
         feed = feed._replace(resident=feed.resident | {"views": for_device(views)})
+    feed = feed._replace(resident=everywhere(mesh, feed.resident))
     if learns(config, "recognize"):
         held_out["people"] = choose_people(strangers["unrestricted"])
     updates = [
-        make_update(
-            create_step(config, nets, stage),
-            config.augment,
-            train_key,
-            turned=stage.objective in OF_TURNED,
-        )
+        create_update(config, mesh, nets, stage, train_key)
         for nets, stage in zip(networks, stages, strict=True)
     ]
-    first = [next(feed.batches(0, 1))]
+    first = [split_rows(mesh, next(feed.batches(0, 1)))]
     for stage, update in zip(stages, updates, strict=True):  # errors before any work
         try:
             jax.eval_shape(update, like, feed.resident, first)
@@ -97,61 +103,72 @@ def train(config: ConfigDict, workdir: epath.Path, profile: bool = False) -> Non
             raise UserError(f"config.stages.{stage.name}: {error}") from error
 
     evaluator = Evaluator(config, networks[0], data, held_out)
-
-    make_workdir(config, workdir)
-    with Checkpoints(workdir, config.best_metric) as checkpoints:
-        state = checkpoints.restore(like)
-        if state is None:
-            # Runs once, so that compiling it quickly matters more than running it quickly.
-            options = (
-                {"xla_backend_optimization_level": 1} if jax.default_backend() == "cpu" else {}
-            )
-            state = take_networks(config, jax.jit(init, compiler_options=options)(init_key))
-        elif int(state.step) < stages[-1].end:
+    with contextlib.ExitStack() as stack:
+        opened = processes.on_first(lambda: _open(config, workdir, init, init_key, like, stack))
+        checkpoints, log, state = opened or (None, RunLog(None, 0), None)
+        state = everywhere(mesh, processes.from_first(state, like))
+        if 0 < int(state.step) < stages[-1].end:
             logging.info("continuing from the checkpoint of step %d", state.step)
-        with (
-            RunLog(workdir, int(state.step)) as log,
-            profiler(workdir / "profile" if profile else None) as after_step,
-        ):
-            evaluator.measure(state)  # what the first evaluation measures the change from
-            log.picture(int(state.step), evaluator.draw(state))
-            run = Run(config, feed, evaluator, checkpoints, log, after_step)
-            for stage, nets, update in zip(stages, networks, updates, strict=True):
-                if state.step == stage.start > 0:
-                    state = reset_optimizers(nets, state, stage.train)
-                if state.step < stage.end:
-                    state = run_stage(run, stage, update, state)
-            epoch = len(data["unrestricted"]["image"]) / config.data.batch_size
-            plot_curves(workdir / "curves.png", log.rows, {s.name: s.start for s in stages})
-            plot_fetch_times(workdir / "fetch_times.png", log.fetch_times, epoch, read_seconds)
-            best = checkpoints.best_step()
-            write_report(workdir, config, data, log.rows, evaluator.baselines(), best)
+        own = workdir if opened else None
+        tracing = workdir / "profile" if profile and opened else None
+        after_step = stack.enter_context(profiler(tracing))
+        must_stop = stack.enter_context(watch())
+        run = Run(config, mesh, feed, evaluator, own, checkpoints, log, after_step, must_stop)
+        evaluator.measure(on_one(state))  # what the first evaluation measures the change from
+        log.picture(int(state.step), evaluator.draw(on_one(state)))
+        for stage, nets, update in zip(stages, networks, updates, strict=True):
+            if int(state.step) == stage.start > 0:
+                state = everywhere(mesh, reset_optimizers(nets, on_one(state), stage.train))
+            if int(state.step) < stage.end:
+                state = run_stage(run, stage, update, state)
+        if opened:
+            starts = {stage.name: stage.start for stage in stages}
+            _close(run, data, starts, read_seconds)
 
 
-def make_update(step: TrainStep, strengths: Any, key: jax.Array, turned: bool = False) -> Update:
-    """The jitted step on K batches of uint8 images, one after the other; sums of the metrics.
+def create_update(
+    config: ConfigDict, mesh: Mesh, networks: dict[str, Network], stage: Stage, key: jax.Array
+) -> Update:
+    """The jitted step of a stage, its batches split over the mesh and in time as config asks."""
+    if config.accumulate == 1:
+        step = create_step(config, networks, stage)
+    else:
+        step = create_step(config, recording(networks), stage)
+        step = accumulate(step, networks, config.accumulate)
+    return make_update(step, config.augment, key, stage.objective in OF_TURNED, mesh)
 
-    Each step's images become floats in [-1, 1] and are augmented under the key of its number. If
-    `turned`, R's photos come turned as well, by the "views" among what stays on the device.
-    """
 
-    def one(state: TrainState, resident: Mapping[str, jax.Array], batch: Batch):
-        augment_key, step_key = jax.random.split(jax.random.fold_in(key, state.step))
-        found = look_up(resident, batch)
-        images = {domain: to_float(found.pop(domain)) for domain in DOMAINS}
-        images = augment(images, augment_key, strengths)
-        if turned:
-            images = add_pairs(images, resident["views"], jax.random.fold_in(augment_key, 1))
-        return step(state, images | found, step_key)
+def _open(
+    config: ConfigDict,
+    workdir: epath.Path,
+    init: Callable[[jax.Array], TrainState],
+    key: jax.Array,
+    like: TrainState,
+    stack: contextlib.ExitStack,
+) -> tuple[Checkpoints, RunLog, TrainState]:
+    """What a run has in its workdir, which is locked until the stack ends; a new run's if none."""
+    stack.enter_context(locked(workdir))
+    make_workdir(config, workdir)
+    checkpoints = stack.enter_context(Checkpoints(workdir, config.best_metric))
+    state = checkpoints.restore(like)
+    if state is None:
+        # Runs once, so that compiling it quickly matters more than running it quickly.
+        options = {"xla_backend_optimization_level": 1} if jax.default_backend() == "cpu" else {}
+        state = take_networks(config, jax.jit(init, compiler_options=options)(key))
+    log = stack.enter_context(RunLog(workdir, int(state.step)))
+    return checkpoints, log, state
 
-    def update(state: TrainState, resident: Mapping[str, jax.Array], batches: Sequence[Batch]):
-        if len(batches) == 1:  # a loop's body runs on one core of a CPU, at a twentieth the speed
-            return one(state, resident, batches[0])
-        stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *batches)
-        state, metrics = jax.lax.scan(lambda s, batch: one(s, resident, batch), state, stacked)
-        return state, jax.tree.map(lambda metric: metric.sum(axis=0), metrics)
 
-    return jax.jit(update, donate_argnums=0)
+def _close(
+    run: Run, data: Mapping[str, Examples], starts: Mapping[str, int], read_seconds: float
+) -> None:
+    """Writes the pictures and the page that end a run."""
+    epoch = len(data["unrestricted"]["image"]) / run.config.data.batch_size
+    plot_curves(run.workdir / "curves.png", run.log.rows, starts)
+    plot_fetch_times(run.workdir / "fetch_times.png", run.log.fetch_times, epoch, read_seconds)
+    best = run.checkpoints.best_step()
+    baselines = run.evaluator.baselines()
+    write_report(run.workdir, run.config, data, run.log.rows, baselines, best)
 
 
 def take_networks(config: ConfigDict, state: TrainState) -> TrainState:
@@ -192,63 +209,98 @@ def take_networks(config: ConfigDict, state: TrainState) -> TrainState:
 def run_stage(run: Run, stage: Stage, update: Update, state: TrainState) -> TrainState:
     """Runs a stage from the state's step to its end: logs, evaluates and saves at its intervals."""
     images = run.config.data.batch_size * len(DOMAINS)
+    step = int(state.step)
     progress = tqdm(
         desc=stage.name,
         total=stage.steps * images,
-        initial=(int(state.step) - stage.start) * images,
+        initial=(step - stage.start) * images,
         unit="images",
         unit_scale=True,
         mininterval=0.5 if sys.stderr.isatty() else 20,
+        disable=run.workdir is None,
     )
-    pending, waited, clock = [], 0.0, time.perf_counter()
-    step, batches = int(state.step), run.feed.batches(int(state.step), stage.end)
+    pending, saved = _resume(run, step), step
+    batches = run.feed.batches(step, stage.end)
+    watch = Stopwatch(step, time.perf_counter())
     with progress:
         while step < stage.end:
             count = min(run.config.steps_per_call, _to_next(stage, step, run.config.log_every))
             fetching = time.perf_counter()
-            chunk = jax.device_put(list(itertools.islice(batches, count)))
+            chunk = split_rows(run.mesh, list(itertools.islice(batches, count)))
             seconds = time.perf_counter() - fetching
             run.log.fetch_times += [1e3 * seconds / count] * count
-            waited += seconds
+            watch = watch._replace(waited=watch.waited + seconds)
             state, sums = update(state, run.feed.resident, chunk)  # returns at once
             pending.append(sums)
             run.after_step(state)
             step += count
             progress.update(count * images)
             if _due(stage, step, run.config.log_every):
-                row = log_row(run, stage, step, jax.device_get(pending), waited, clock)
+                row = log_row(run, stage, step, jax.device_get(pending), watch)
                 progress.set_postfix_str(
                     f"loss {row['loss']:.3g}, input {row['timing']['input_wait']:.1%}", False
                 )
                 if _due(stage, step, run.config.evaluate_every):
                     row = evaluate_row(run, stage, state)
                     if _due(stage, step, run.config.checkpoint_every):
-                        run.checkpoints.save(state, row)
-                pending, waited, clock = [], 0.0, time.perf_counter()
+                        saved = save(run, state, row)
+                pending, watch = [], Stopwatch(step, time.perf_counter())
+            if run.must_stop():
+                stop(run, state, pending, saved)
     return state
 
 
-def log_row(
-    run: Run,
-    stage: Stage,
-    step: int,
-    sums: list[dict[str, np.ndarray]],
-    waited: float,
-    clock: float,
-) -> dict[str, Any]:
-    """Writes the means of the metrics since the last row, which came at `clock`.
+class Stopwatch(NamedTuple):
+    """Runs since the last row of metrics."""
 
-    Of the seconds since then, `waited` went by before batches were there.
+    step: int  # when it started
+    start: float  # s
+    waited: float = 0.0  # s of the time since then that went by before batches were there
+
+
+def save(run: Run, state: TrainState, metrics: dict[str, float] | None) -> int:
+    """Saves the state, and a copy of the rows; its step."""
+    if run.checkpoints:
+        run.log.keep()
+        run.checkpoints.save(on_one(state), metrics)
+    return int(state.step)
+
+
+def stop(run: Run, state: TrainState, pending: list[dict[str, jax.Array]], saved: int) -> None:
+    """Saves the state at whatever step it is, unless it is saved, and what else the loop holds.
+
+    Raises:
+      Preempted: always.
     """
+    step = int(state.step)
+    if run.workdir and step != saved:
+        save_progress(run.workdir, step, Progress(jax.device_get(pending), run.evaluator.before))
+        save(run, state, None)
+    raise Preempted(f"told to stop; step {step} is saved, and the same command goes on from there")
+
+
+def _resume(run: Run, step: int) -> list[dict[str, Any]]:
+    """Metrics of the steps since the last row, where the run stopped between two."""
+    held = load_progress(run.workdir, step) if run.workdir else None
+    if held is None:
+        return []
+    run.evaluator.before = dict(held.before)
+    return list(held.pending)
+
+
+def log_row(
+    run: Run, stage: Stage, step: int, sums: list[dict[str, np.ndarray]], watch: Stopwatch
+) -> dict[str, Any]:
+    """Writes the means of the metrics since the last row."""
     steps = (step - stage.start - 1) % run.config.log_every + 1
-    seconds = time.perf_counter() - clock
     row = {"step": step, "stage": stage.name}
     row |= {name: float(np.sum([s[name] for s in sums], dtype=float)) / steps for name in sums[0]}
+    seconds, timed = time.perf_counter() - watch.start, step - watch.step
     row["timing"] = {
-        "step_ms": 1e3 * seconds / steps,
-        "images_per_second": run.config.data.batch_size * len(DOMAINS) * steps / seconds,
-        "fetch_ms": 1e3 * waited / steps,
-        "input_wait": waited / seconds,
+        "step_ms": 1e3 * seconds / timed,
+        "images_per_second": run.config.data.batch_size * len(DOMAINS) * timed / seconds,
+        "fetch_ms": 1e3 * watch.waited / timed,
+        "input_wait": watch.waited / seconds,
     }
     write_row(run, row)
     run.log.save_fetch_times()
@@ -260,8 +312,8 @@ def evaluate_row(run: Run, stage: Stage, state: TrainState) -> dict[str, Any]:
     views = run.evaluator.views.items()
     trained = [name for name, view in views if view.decoder in stage.train]
     row = {"step": int(state.step), "stage": stage.name, "trained_views": trained}
-    row |= run.evaluator.measure(state)
-    run.log.picture(row["step"], run.evaluator.draw(state))
+    row |= run.evaluator.measure(on_one(state))
+    run.log.picture(row["step"], run.evaluator.draw(on_one(state)))
     write_row(run, row)
     return row
 
@@ -279,9 +331,10 @@ def write_row(run: Run, row: dict[str, Any]) -> None:
         logging.warning("step %d, %s: %s", row["step"], name, message)
         run.log.write({"step": row["step"], "stage": row["stage"], "alarm": name, "text": message})
     if "non_finite" in alarms:
+        last = max(run.checkpoints.steps(), default=0) if run.checkpoints else "before it"
         raise UserError(
             f"step {row['step']}: {alarms['non_finite']}; stopped, checkpoints up to step "
-            f"{max(run.checkpoints.steps(), default=0)} are kept. Lower the learning rate of stage "
+            f"{last} are kept. Lower the learning rate of stage "
             f"{row['stage']!r} and start in a new --workdir, with --config.init_from on this one"
         )
 

@@ -7,9 +7,9 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 FLOORS = (
-    ("errors", "generic_face", "geometry", "memory", "resample", "roles"),
-    ("head_surface", "instruments", "paths", "pose"),
-    ("align_page", "head_pose"),
+    ("errors", "generic_face", "geometry", "guard", "memory", "resample", "roles"),
+    ("head_surface", "instruments", "mesh", "paths", "pose", "processes"),
+    ("align_page", "head_pose", "lock", "preemption"),
     ("augment", "datasets", "distributions", "image_cache", "intervals", "losses",
      "measurements", "metrics", "monitors", "models", "optimizers", "prepare", "profiling",
      "run_log", "sampling", "stages", "streamed_images", "verification", "visualize"),
@@ -18,8 +18,8 @@ FLOORS = (
     ("adversary", "recognize_step", "verify"),
     ("frontalize_step",),
     ("checkpoints", "evaluate", "report", "summary", "train_steps"),
-    ("align", "evaluation", "train"),
-    ("align_folder", "demo", "export"),
+    ("align", "evaluation", "update"),
+    ("align_folder", "demo", "export", "train"),
     ("modes",),
     ("command_line",),
 )  # fmt: skip
