@@ -1,7 +1,9 @@
 """What a run leaves in its workdir for people: rows of metrics, TensorBoard files, pictures."""
 
+import contextlib
 import io
 import json
+import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -15,7 +17,8 @@ from facealign.errors import UserError
 from facealign.paths import is_local, write_whole
 
 METRICS = "metrics.jsonl"
-COPY = "metrics_at_checkpoint.jsonl"
+SECOND = ".metrics.jsonl.link"  # another name of the same file, should somebody delete the first
+RECENT = 1000  # rows that are kept in memory, at least
 
 Row = dict[str, Any]
 
@@ -25,31 +28,36 @@ class RunLog:
 
     Opening it forgets what a killed run wrote after `step`, the checkpoint that the run goes on
     from, so that the rows read as if the run had never stopped. TensorBoard files are written to
-    local folders alone. Without a workdir, rows are kept and nothing is written: of several
-    processes, the first writes.
+    local folders alone. Without a workdir nothing is written: of several processes, the first
+    writes.
 
     Raises:
       UserError: a file of the run is damaged.
     """
 
     def __init__(self, workdir: epath.Path | None, step: int):
-        self.rows: list[Row] = []
-        self.fetch_times: list[float] = []  # ms, one a batch since the start of the run
+        self.rows: list[Row] = []  # the last ones
+        self.fetch_times: list[float] = []  # ms, one a batch, since they were last saved
         self._silent = workdir is None
         if workdir is not None:
             self._open(workdir, step)
 
     def _open(self, workdir: epath.Path, step: int) -> None:
-        self._path, self._copy = workdir / METRICS, workdir / COPY
-        found = read_rows(workdir)
-        if step and not self._path.exists() and self._copy.exists():
-            found = _read_lines(self._copy, json.loads)
-            logging.warning("%s is gone; its rows come back from %s", self._path, COPY)
-        self.rows += [row for row in found if row["step"] <= step]
-        self._local = is_local(workdir)
-        self._write_rows(self._path)
-        self._fetch_path = workdir / "fetch_times.txt"  # one line a batch
-        self.fetch_times += _read_lines(self._fetch_path, float)[:step]
+        path, second = workdir / METRICS, workdir / SECOND
+        if step and not path.exists() and second.exists():
+            logging.warning("%s is gone; its rows are taken from %s", path, SECOND)
+            path.write_bytes(second.read_bytes())
+        self.rows += [row for row in read_rows(workdir) if row["step"] <= step]
+        self._path, self._local = path, is_local(workdir)
+        self._lines = [_line(row) for row in self.rows]
+        self._write_lines()
+        if self._local:
+            _link(path, second)
+            self._file = path.open("a")
+            self._lines.clear()  # what is on disk need not be kept
+        self._fetch_path = workdir / "fetch_times.txt"
+        self._fetched = [f"{time:.4f}\n" for time in read_fetch_times(workdir)[:step]]
+        write_whole(self._fetch_path, "".join(self._fetched).encode())
         self._pictures = workdir / "samples"
         self._pictures.mkdir(exist_ok=True)
         if not self._local:
@@ -64,34 +72,42 @@ class RunLog:
     def __exit__(self, *_: Any) -> None:
         if not self._silent:
             self._tensorboard.close()
+            if self._local:
+                self._file.close()
 
     def write(self, row: Row) -> None:
         """Appends a row, also to TensorBoard. What the clock says stands under `row["timing"]`."""
         self.rows.append(row)
+        if len(self.rows) > 2 * RECENT:
+            del self.rows[:-RECENT]
         if self._silent:
             return
         if self._local:
-            with self._path.open("a") as file:
-                file.write(_line(row))
+            self._file.write(_line(row))
+            self._file.flush()
         else:  # nothing can be appended to an object in a bucket
-            self._write_rows(self._path)
+            self._lines.append(_line(row))
+            self._write_lines()
         scalars = {**row, **row.get("timing", {})}
         for name, value in scalars.items():
             if isinstance(value, float):
                 self._tensorboard.add_scalar(name, value, row["step"])
 
-    def keep(self) -> None:
-        """Writes a copy of all rows, from which they come back should metrics.jsonl get lost."""
-        self._write_rows(self._copy)
-
-    def _write_rows(self, path: epath.Path) -> None:
-        write_whole(path, "".join(_line(row) for row in self.rows).encode())
+    def _write_lines(self) -> None:
+        write_whole(self._path, "".join(self._lines).encode())
 
     def save_fetch_times(self) -> None:
-        """Writes `fetch_times` to fetch_times.txt."""
+        """Appends `fetch_times` to fetch_times.txt, one line a batch, and empties them."""
         if self._silent:
             return
-        self._fetch_path.write_text("".join(f"{time:.4f}\n" for time in self.fetch_times))
+        lines = [f"{time:.4f}\n" for time in self.fetch_times]
+        self.fetch_times.clear()
+        if self._local:
+            with self._fetch_path.open("a") as file:
+                file.writelines(lines)
+        else:
+            self._fetched += lines
+            self._fetch_path.write_text("".join(self._fetched))
 
     def picture(self, step: int, image: np.ndarray) -> None:
         """Saves a sample grid, uint8 [H, W], as samples/step_N.png and in TensorBoard."""
@@ -108,6 +124,15 @@ def read_rows(workdir: epath.Path) -> list[Row]:
       UserError: another line is damaged.
     """
     return _read_lines(workdir / METRICS, json.loads)
+
+
+def read_fetch_times(workdir: epath.Path) -> list[float]:
+    """What reading each batch took since the start of the run, in ms.
+
+    Raises:
+      UserError: a line is damaged.
+    """
+    return _read_lines(workdir / "fetch_times.txt", float)
 
 
 def save_picture(path: epath.Path, image: np.ndarray) -> None:
@@ -128,6 +153,13 @@ def _read_lines(path: epath.Path, parse: Callable[[str], Any]) -> list[Any]:
         return [parse(line) for line in lines]
     except ValueError as error:
         raise UserError(f"{path} is damaged ({error}); mend or delete that line") from error
+
+
+def _link(path: epath.Path, second: epath.Path) -> None:
+    """Gives a file another name, where files can have two."""
+    second.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        os.link(path, second)
 
 
 def _line(row: Row) -> str:

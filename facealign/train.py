@@ -30,7 +30,7 @@ from facealign.profiling import profiler
 from facealign.report import write_report
 from facealign.roles import DOMAINS
 from facealign.run_config import check_numbers, make_workdir
-from facealign.run_log import RunLog
+from facealign.run_log import RunLog, read_fetch_times, read_rows
 from facealign.stages import OF_TURNED, Stage, create_stages, learns, roles_of
 from facealign.train_state import (
     Network,
@@ -44,6 +44,8 @@ from facealign.turned_pairs import create_views, for_device, with_turned
 from facealign.update import Update, accumulate, make_update, recording
 from facealign.verify import choose_people
 from facealign.visualize import plot_curves, plot_fetch_times
+
+RECENT_ROWS = 100  # that monitors look at, more than they need, besides two evaluations
 
 
 class Run(NamedTuple):
@@ -164,11 +166,12 @@ def _close(
 ) -> None:
     """Writes the pictures and the page that end a run."""
     epoch = len(data["unrestricted"]["image"]) / run.config.data.batch_size
-    plot_curves(run.workdir / "curves.png", run.log.rows, starts)
-    plot_fetch_times(run.workdir / "fetch_times.png", run.log.fetch_times, epoch, read_seconds)
+    rows, fetch_times = read_rows(run.workdir), read_fetch_times(run.workdir)
+    plot_curves(run.workdir / "curves.png", rows, starts)
+    plot_fetch_times(run.workdir / "fetch_times.png", fetch_times, epoch, read_seconds)
     best = run.checkpoints.best_step()
     baselines = run.evaluator.baselines()
-    write_report(run.workdir, run.config, data, run.log.rows, baselines, best)
+    write_report(run.workdir, run.config, data, rows, baselines, best)
 
 
 def take_networks(config: ConfigDict, state: TrainState) -> TrainState:
@@ -259,9 +262,8 @@ class Stopwatch(NamedTuple):
 
 
 def save(run: Run, state: TrainState, metrics: dict[str, float] | None) -> int:
-    """Saves the state, and a copy of the rows; its step."""
+    """Saves the state where this process saves; its step."""
     if run.checkpoints:
-        run.log.keep()
         run.checkpoints.save(on_one(state), metrics)
     return int(state.step)
 
@@ -325,7 +327,8 @@ def write_row(run: Run, row: dict[str, Any]) -> None:
       UserError: a number in it is not finite.
     """
     run.log.write(row)
-    rows = [row for row in run.log.rows if "alarm" not in row]
+    recent = RECENT_ROWS + 2 * run.config.evaluate_every // run.config.log_every
+    rows = [row for row in run.log.rows[-recent:] if "alarm" not in row]
     alarms = monitors.alarms(rows, run.config.monitors)
     for name, message in alarms.items():
         logging.warning("step %d, %s: %s", row["step"], name, message)
