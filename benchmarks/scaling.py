@@ -86,9 +86,9 @@ def memory() -> None:
     import jax.numpy as jnp
 
     from configs import medium_gan
+    from facealign.experiment import create_update
     from facealign.mesh import create_mesh
     from facealign.stages import create_stages, roles_of
-    from facealign.train import create_update
     from facealign.train_state import create_networks, create_state
 
     print("MiB of temporary buffers of an adversarial step of 32 images of each domain")

@@ -98,10 +98,10 @@ class RunLog:
 
     def save_fetch_times(self) -> None:
         """Appends `fetch_times` to fetch_times.txt, one line a batch, and empties them."""
-        if self._silent:
-            return
         lines = [f"{time:.4f}\n" for time in self.fetch_times]
         self.fetch_times.clear()
+        if self._silent:
+            return
         if self._local:
             with self._fetch_path.open("a") as file:
                 file.writelines(lines)

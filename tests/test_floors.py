@@ -19,7 +19,8 @@ FLOORS = (
     ("frontalize_step",),
     ("checkpoints", "evaluate", "report", "summary", "train_steps"),
     ("align", "evaluation", "update"),
-    ("align_folder", "demo", "export", "train"),
+    ("align_folder", "demo", "experiment", "export"),
+    ("train",),
     ("modes",),
     ("command_line",),
 )  # fmt: skip
