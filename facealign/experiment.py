@@ -19,7 +19,8 @@ from facealign.feed import Feed, create_feed
 from facealign.input_pipeline import Examples, load_data
 from facealign.mesh import create_mesh, everywhere, own_rows, split_rows
 from facealign.paths import cache_folder, open_path
-from facealign.run_config import check_numbers
+from facealign.roles import DOMAINS
+from facealign.run_config import PLACES, check_numbers, flatten
 from facealign.stages import OF_TURNED, Stage, create_stages, learns, roles_of
 from facealign.train_state import Network, TrainState, create_networks, create_state
 from facealign.train_steps import create_step
@@ -51,6 +52,8 @@ def create_experiment(config: ConfigDict) -> Experiment:
       UserError: whatever in a config cannot be.
     """
     check_numbers(config)
+    values = {name: value for name, value in flatten(config).items() if name not in PLACES}
+    processes.must_match("configs", repr(values).encode())
     mesh = create_mesh(config)
     stages = create_stages(config)
     networks = [create_networks(config, roles_of(stages), stage) for stage in stages]
@@ -62,6 +65,8 @@ def create_experiment(config: ConfigDict) -> Experiment:
     data, strangers = processes.in_turns(
         lambda: [load_data(config.data, split) for split in ("train", "validation")]
     )
+    for domain in DOMAINS:
+        processes.must_match(f"{domain} photos", data[domain]["file_name"].tobytes())
     held_out = take(strangers, config.evaluate_examples)
     read_seconds = time.perf_counter() - reading
     feed = create_feed(data, config, own_rows(mesh, config.data.batch_size))

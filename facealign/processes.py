@@ -7,6 +7,7 @@ what the run leaves behind.
 import os
 import sys
 import time
+import zlib
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -82,6 +83,14 @@ def in_turns(make: Callable[[], Value]) -> Value:
             value, error = _attempt(make)
         _raise_together(error)
     return value
+
+
+def must_match(what: str, content: bytes) -> None:
+    """Raises `UserError` in every process, unless all have the same content."""
+    if jax.process_count() > 1:
+        sums = multihost_utils.process_allgather(np.uint32(zlib.crc32(content)))
+        if len(set(sums.tolist())) > 1:
+            raise UserError(f"{what} of the {len(sums)} processes differ; give all the same")
 
 
 def from_first(tree: Any, like: Any) -> Any:
