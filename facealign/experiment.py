@@ -66,7 +66,7 @@ def create_experiment(config: ConfigDict) -> Experiment:
         lambda: [load_data(config.data, split) for split in ("train", "validation")]
     )
     for domain in DOMAINS:
-        processes.must_match(f"{domain} photos", data[domain]["file_name"].tobytes())
+        processes.must_match(f"{domain} photos", data[domain]["file_name"].view(np.uint8))
     held_out = take(strangers, config.evaluate_examples)
     read_seconds = time.perf_counter() - reading
     feed = create_feed(data, config, own_rows(mesh, config.data.batch_size))

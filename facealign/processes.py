@@ -85,7 +85,7 @@ def in_turns(make: Callable[[], Value]) -> Value:
     return value
 
 
-def must_match(what: str, content: bytes) -> None:
+def must_match(what: str, content: bytes | np.ndarray) -> None:
     """Raises `UserError` in every process, unless all have the same content."""
     if jax.process_count() > 1:
         sums = multihost_utils.process_allgather(np.uint32(zlib.crc32(content)))

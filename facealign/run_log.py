@@ -48,15 +48,15 @@ class RunLog:
             logging.warning("%s is gone; its rows are taken from %s", path, SECOND)
             path.write_bytes(second.read_bytes())
         self.rows += [row for row in read_rows(workdir) if row["step"] <= step]
+        self._fetched = [f"{time:.4f}\n" for time in read_fetch_times(workdir)[:step]]
         self._path, self._local = path, is_local(workdir)
         self._lines = [_line(row) for row in self.rows]
         self._write_lines()
         if self._local:
             _link(path, second)
             self._file = path.open("a")
-            self._lines.clear()  # what is on disk need not be kept
+            self._lines.clear()  # what is on disk need not be kept in memory
         self._fetch_path = workdir / "fetch_times.txt"
-        self._fetched = [f"{time:.4f}\n" for time in read_fetch_times(workdir)[:step]]
         write_whole(self._fetch_path, "".join(self._fetched).encode())
         self._pictures = workdir / "samples"
         self._pictures.mkdir(exist_ok=True)
