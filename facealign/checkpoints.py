@@ -48,7 +48,7 @@ class Checkpoints:
                     get_metric_fn=goodness, n=1, keep_checkpoints_without_metrics=False
                 )
             )
-        self.folder = (workdir.resolve() if is_local(workdir) else workdir) / "checkpoints"
+        self.folder = epath.Path(workdir.resolve() if is_local(workdir) else workdir, "checkpoints")
         alone = None  # of several processes, Orbax would wait for all
         if jax.process_count() > 1:
             process = jax.process_index()
@@ -100,7 +100,9 @@ class Checkpoints:
             self._manager.save(step, args=args, metrics=metrics, force=True)
         except Exception as error:  # whatever Orbax and its writers raise over a full disk
             self._remove_unfinished()
-            reason = str(error).strip().split("\n")[0][:200]
+            reason = str(error).strip().split("\n")[0]
+            if len(reason) > 200:  # of a long path within a long path, the system's word comes last
+                reason = f"{reason[:60]} ... {reason[-140:]}"
             raise UserError(
                 f"cannot save step {step} in {self.folder}: {reason}; the checkpoints of steps "
                 f"{sorted(self._on_disk())} are whole. Make room and start the same command again"

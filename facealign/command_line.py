@@ -184,8 +184,9 @@ def _keep_programs() -> None:
 
 
 def _is_ours(record: LogRecord) -> bool:
-    """Orbax and tfds log pages at INFO."""
-    return record.pathname.startswith(PACKAGE) or record.levelno > WARNING
+    """Orbax and tfds log pages at INFO; errors of Orbax come with a traceback, and are ours to tell."""
+    ours = record.pathname.startswith(PACKAGE)
+    return ours or (record.levelno > WARNING and "orbax" not in record.pathname)
 
 
 def _asks_for_help(argv: list[str]) -> bool:
