@@ -16,9 +16,17 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from runs import LIGHT, finish, largest_difference, must_finish, rows, start
+from runs import (
+    LIGHT,
+    START_AGAIN,
+    finish,
+    largest_difference,
+    must_finish,
+    rows,
+    run_to_end,
+    start,
+)
 
-START_AGAIN = 75
 PATIENCE = 120  # seconds after which the survivor of two processes must have ended
 ROOM = 3  # MiB, too few for the checkpoints of the run
 SAVING = ".orbax-checkpoint-tmp"
@@ -50,7 +58,7 @@ def lost_process(flags: list[str], workdir: Path, count: int) -> str:
     seconds = time.monotonic() - struck
     assert code == START_AGAIN and "start all of them again" in said.lower(), (code, said)
     assert seconds < PATIENCE, f"{seconds:.0f} s"
-    must_finish(start(flags, processes=2))
+    run_to_end(flags, processes=2)
     return f"process {victim} killed, the other ended after {seconds:.1f} s: {last_line(said)}"
 
 
@@ -66,7 +74,7 @@ def killed_saving(flags: list[str], workdir: Path, count: int) -> str:
         kills += process.poll() is None
         process.kill()
         finish(group)
-    must_finish(start(flags))
+    run_to_end(flags)
     left = [path.name for path in (workdir / "checkpoints").iterdir() if SAVING in path.name]
     assert not left, left
     return f"{kills} kills"
@@ -79,7 +87,7 @@ def told_to_stop(flags: list[str], workdir: Path, count: int) -> str:
     process.terminate()
     ((code, said),) = finish(group)
     assert code == START_AGAIN, (code, said)
-    must_finish(start(flags))
+    run_to_end(flags)
     return last_line(said)
 
 
@@ -90,7 +98,7 @@ def one_told_to_stop(flags: list[str], workdir: Path, count: int) -> str:
     group[random.randrange(2)].terminate()
     for code, said in finish(group):
         assert code == START_AGAIN, (code, said)
-    must_finish(start(flags, processes=2))
+    run_to_end(flags, processes=2)
     return last_line(said)
 
 
@@ -104,7 +112,7 @@ def full_disk(flags: list[str], workdir: Path, count: int) -> str:
         assert code == 1 and "error: " in last_line(said), (code, said)
         assert "Traceback" not in said, said
         subprocess.run(["mount", "-oremount,size=100m", workdir], check=True)
-        must_finish(start(flags))
+        run_to_end(flags)
         kept = workdir.with_name("kept")
         shutil.copytree(workdir, kept)
     finally:
@@ -197,7 +205,7 @@ def main() -> None:
         for processes in (1, 2):
             workdir = folder / f"alone_{processes}"
             if processes == 1 or any(FAULTS[fault] in OF_TWO for fault in args.faults):
-                must_finish(start([*common, f"--workdir={workdir}"], processes=processes))
+                run_to_end([*common, f"--workdir={workdir}"], processes)
                 alone[processes] = rows(workdir)
         for fault in args.faults:
             strike = FAULTS[fault]

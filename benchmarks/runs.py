@@ -10,6 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from facealign.guard import START_AGAIN  # noqa: E402
 from facealign.run_log import read_rows  # noqa: E402
 
 LIGHT = (  # all stages of the adversarial experiment, in seconds
@@ -68,6 +69,17 @@ def must_finish(group: Sequence[subprocess.Popen]) -> None:
     for code, said in finish(group):
         if code:
             sys.exit(f"error: a run ended with exit code {code}: {said[-2000:]}")
+
+
+def run_to_end(flags: Sequence[str], processes: int = 1) -> None:
+    """Starts a run until it has ended, as its exit code asks for; ends the benchmark if it fails."""
+    while True:
+        ends = finish(start(flags, processes=processes))
+        codes = {code for code, _ in ends}
+        if codes == {0}:
+            return
+        if START_AGAIN not in codes or not codes <= {0, START_AGAIN}:
+            sys.exit(f"error: a run ended with exit codes {codes}: {ends[0][1][-2000:]}")
 
 
 def group_flags(port: int, processes: int, process: int) -> tuple[str, ...]:

@@ -184,7 +184,7 @@ def _keep_programs() -> None:
 
 
 def _is_ours(record: LogRecord) -> bool:
-    """Orbax and tfds log pages at INFO; errors of Orbax come with a traceback, and are ours to tell."""
+    """Orbax and tfds log pages at INFO; the errors of Orbax, with tracebacks, are ours to tell."""
     ours = record.pathname.startswith(PACKAGE)
     return ours or (record.levelno > WARNING and "orbax" not in record.pathname)
 
