@@ -71,10 +71,12 @@ def must_finish(group: Sequence[subprocess.Popen]) -> None:
             sys.exit(f"error: a run ended with exit code {code}: {said[-2000:]}")
 
 
-def run_to_end(flags: Sequence[str], processes: int = 1) -> None:
-    """Starts a run until it has ended, as its exit code asks for; ends the benchmark if it fails."""
+def run_to_end(
+    flags: Sequence[str], processes: int = 1, devices: int = 1, optimized: bool = False
+) -> None:
+    """Starts a run for as long as its exit code asks for it; ends the benchmark if it fails."""
     while True:
-        ends = finish(start(flags, processes=processes))
+        ends = finish(start(flags, devices, processes, optimized))
         codes = {code for code, _ in ends}
         if codes == {0}:
             return

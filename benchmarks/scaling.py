@@ -14,7 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from runs import largest_difference, must_finish, read_rows, rows, start
+from runs import largest_difference, read_rows, rows, run_to_end
 
 LAYOUTS = ((1, 1), (2, 1), (8, 1), (1, 2), (4, 2))  # (devices a process, processes)
 SPEEDS = ((1, 1), (2, 1), (4, 1), (8, 1), (1, 2))
@@ -31,7 +31,7 @@ TOLERANCE = 1e-4
 def train(flags: list[str], steps: int, workdir: Path, devices: int, processes: int) -> list[dict]:
     """The rows of a run of so many steps in all."""
     flags = [*flags, f"--config.stages.adversarial.steps={steps}", f"--workdir={workdir}"]
-    must_finish(start(flags, devices, processes, optimized=True))
+    run_to_end(flags, processes, devices, optimized=True)
     return rows(workdir)
 
 
