@@ -37,7 +37,7 @@ TINY = (
 )
 
 
-def start(*flags: str, devices: int = 1) -> subprocess.Popen:
+def start(*flags: str) -> subprocess.Popen:
     return subprocess.Popen(
         [sys.executable, "launch.py", *flags],
         cwd=ROOT,
@@ -45,7 +45,6 @@ def start(*flags: str, devices: int = 1) -> subprocess.Popen:
             **os.environ,
             "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
             "XDG_CACHE_HOME": CACHE.name,
-            "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}",
         },
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -106,8 +105,8 @@ def test_two_processes_make_one_run_that_ends_when_one_is_lost_and_goes_on_in_on
         found.bind(("127.0.0.1", 0))
         port = found.getsockname()[1]
     group = ("--distributed", f"--coordinator=127.0.0.1:{port}", "--num_processes=2")
-    one, other = (start(*flags, *group, f"--process_id={i}", devices=2) for i in range(2))
-    wait_for_row(tmp_path, 8, one, other)
+    one, other = (start(*flags, *group, f"--process_id={i}") for i in range(2))
+    wait_for_row(tmp_path, 4, one, other)  # by then it has saved
     other.kill()
     other.communicate()
     _, errors = one.communicate(timeout=120)
@@ -141,7 +140,6 @@ BAD = {
     "large batch": ((*TINY, "--config.data.batch_size=999"), "batch_size=999"),
     "empty split": ((*TINY, "--config.data.polygon_pairs=1"), "No examples were yielded"),
     "half a group": ((*TINY, "--distributed", "--coordinator=x:1"), "come together"),
-    "a group of one mode": ((*TINY, "--distributed", "--mode=summary"), "runs in one process"),
     "devices": ((*TINY, "--config.mesh.data=3"), "there are 1"),
     "interval": ((*TINY, "--config.checkpoint_every=7"), "multiple of config.evaluate_every=4"),
 }
