@@ -66,6 +66,9 @@ def guarded(case: Callable[[], None]) -> None:
 def parse(argv: list[str]) -> None:
     """Flags as launch.py takes them, in this process."""
     flags.FLAGS.unparse_flags()
+    for name in [name for name in flags.FLAGS if name.startswith("config.")]:
+        delattr(flags.FLAGS, name)  # the overrides of the last call
+    sys.argv = argv  # where ml_collections looks for overrides
     said = io.StringIO()
     try:
         with contextlib.redirect_stderr(said):

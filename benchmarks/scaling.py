@@ -25,6 +25,13 @@ ADVERSARIAL = (
     "--config.evaluate_every=25",
     "--config.checkpoint_every=25",
 )
+SMALL = (
+    "--config.model.name=light",
+    "--config.data.unrestricted=polygons",
+    "--config.data.restricted=polygons",
+    "--config.data.image_size=32",
+    "--config.data.polygon_pairs=400",
+)
 TOLERANCE = 1e-4
 
 
@@ -111,10 +118,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--steps", type=int, default=50)
     parser.add_argument("--data_dir", default="")
+    parser.add_argument("--small", action="store_true", help="light network, 32 px, triangles")
     parser.add_argument("--speed", action="store_true")
     parser.add_argument("--memory", action="store_true")
     args = parser.parse_args()
-    flags = [*ADVERSARIAL, f"--config.data.data_dir={args.data_dir}"]
+    flags = [*ADVERSARIAL, *(SMALL if args.small else ())]
+    flags.append(f"--config.data.data_dir={args.data_dir}")
     if args.memory:
         return memory()
     with tempfile.TemporaryDirectory() as folder:
