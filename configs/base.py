@@ -11,7 +11,9 @@ Value = TypeVar("Value")
 def get_config() -> ConfigDict:
     config = ConfigDict()
     config.seed = 0  # initial weights, order of the photos, augmentation, sampled codes
-    config.init_from = ""  # workdir of a run whose networks this run starts from, or several by +
+    config.init_from = (
+        ""  # whose networks this run starts from: a workdir, packed weights; or + more
+    )
     config.init_roles = ()  # which of its networks to take; () takes all that both runs have
 
     data = config.data = ConfigDict()

@@ -36,7 +36,7 @@ def get_config(variant: str = "") -> ConfigDict:
     )
     if config.model.name == "warp":
         config.stages.frontalize.loss_weights.update(pose=0.5, flow=0.01)
-        config.stages.refine.loss_weights.flow = 0.01
+        config.stages.refine.loss_weights.update(facing=0.3, flow=0.01)
     config.stages.recognize = base.stage("recognize", 10000, ("recognizer",), 1e-3, margin=1.0)
     if variant == "identity":
         config.run = ("recognize", *config.run)

@@ -27,6 +27,8 @@ from facealign.train_steps import create_step
 from facealign.turned_pairs import create_views, for_device, with_turned
 from facealign.update import Update, accumulate, make_update, recording
 from facealign.verify import choose_people
+from facealign.weights import SUFFIX as WEIGHTS_SUFFIX
+from facealign.weights import load_weights
 
 
 class Experiment(NamedTuple):
@@ -112,7 +114,7 @@ def create_update(
 
 
 def take_networks(config: ConfigDict, state: TrainState) -> TrainState:
-    """The state with the networks that `config.init_from` asks for, from those runs' checkpoints.
+    """The state with the networks of `config.init_from`: of runs' checkpoints or of packed weights.
 
     Where several have a network, it is taken from the last of them.
 
@@ -124,7 +126,8 @@ def take_networks(config: ConfigDict, state: TrainState) -> TrainState:
     nets, found, origin = dict(state.nets), {}, {}
     for place in config.init_from.split("+"):
         source = open_path(place, "config.init_from")
-        saved = load_run(source).state
+        packed = source.suffix == WEIGHTS_SUFFIX
+        saved = load_weights(source)[1] if packed else load_run(source).state
         found |= saved.nets
         origin |= dict.fromkeys(saved.nets, f"step {saved.step} of {source}")
     for role in config.init_roles or nets.keys() & found.keys():

@@ -13,7 +13,7 @@ from facealign.generate import Batch, TrainStep, apply_role
 from facealign.geometry import FIVE_POINTS, SIZE
 from facealign.head_surface import create_surface, in_crop
 from facealign.recognize_step import identity_loss
-from facealign.train_state import Network, TrainState, update_networks
+from facealign.train_state import Network, TrainState, apply_network, update_networks
 
 POSE_ERROR = np.array((6.0, 4.0))  # degrees of yaw, pitch: how wrong the decoder's pose is
 UNIT = 30.0  # degrees: an error of pose this large costs 1
@@ -38,7 +38,8 @@ def make_frontalize_step(
     Under rules of a game, the terms of `adversary.make_game` too: real are R's photos, fake
     in halves what comes of turned ones and of U's, whose pose nobody knows but the encoder. With
     one for identity, that: how far the persons of R's outputs are from those of their targets, and
-    of U's outputs, if there are any, from their inputs, as the frozen recognizer sees them.
+    of U's outputs, if there are any, from their inputs, as the frozen recognizer sees them. With
+    one for facing: how far all outputs look aside, as the encoder before this step sees them.
     """
     play = make_game(networks, train, weights, rules) if rules else None
     own_weights = {name: weight for name, weight in weights.items() if name not in TERMS}
@@ -79,6 +80,9 @@ def make_frontalize_step(
                 terms["identity"] = identity_loss(
                     networks["recognizer"], state.nets["recognizer"], images, kept
                 ).mean()
+            if "facing" in weights:
+                seen = apply_network(networks["encoder"], state.nets["encoder"], images)
+                terms["facing"] = (jnp.abs(seen["pose"][:, 0]) / UNIT).mean()
             return losses.weighted_sum(terms, own_weights), terms
 
         # As in the adversarial step, every network runs forward once.

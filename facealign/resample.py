@@ -21,17 +21,21 @@ def resample(images: jax.Array, places: jax.Array) -> jax.Array:
     corner = jnp.minimum(jnp.floor(places), jnp.maximum(last - 1, 0))
     fraction = (places - corner)[..., None]
     x, y = jnp.moveaxis(corner.astype(jnp.int32), -1, 0)
-    flat = images.reshape(images.shape[0], height * width, images.shape[3])
-
-    def at(dx: int, dy: int) -> jax.Array:
-        index = jnp.minimum(y + dy, height - 1) * width + jnp.minimum(x + dx, width - 1)
-        values = jnp.take_along_axis(flat, index.reshape(images.shape[0], -1, 1), axis=1)
-        return values.reshape(*places.shape[:3], -1)
-
     right, down = fraction[..., 0, :], fraction[..., 1, :]
-    above = at(0, 0) * (1 - right) + at(1, 0) * right
-    below = at(0, 1) * (1 - right) + at(1, 1) * right
+    # The four pixels around a place lie in one row, so that they are found once.
+    around = jnp.stack([_from(images, dx, dy) for dy in (0, 1) for dx in (0, 1)], axis=3)
+    around = around.reshape(images.shape[0], height * width, -1)
+    index = (y * width + x).reshape(images.shape[0], -1, 1)
+    around = jnp.take_along_axis(around, index, axis=1).reshape(*places.shape[:3], 4, -1)
+    above = around[..., 0, :] * (1 - right) + around[..., 1, :] * right
+    below = around[..., 2, :] * (1 - right) + around[..., 3, :] * right
     return above * (1 - down) + below * down
+
+
+def _from(images: jax.Array, dx: int, dy: int) -> jax.Array:
+    """Images [B, H, W, C] moved left and up, 0 or 1 px; the last row and column are repeated."""
+    pads = ((0, 0), (0, dy), (0, dx), (0, 0))
+    return jnp.pad(images, pads, mode="edge")[:, dy:, dx:]
 
 
 def _once(places: jax.Array) -> jax.Array:

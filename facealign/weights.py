@@ -20,6 +20,7 @@ from facealign.errors import UserError
 from facealign.paths import write_whole
 from facealign.train_state import NetState, TrainState, averaged
 
+SUFFIX = ".safetensors"
 HERE = Path(__file__).parent
 SHIPPED = next(  # in a package as it is installed, or else in the repository
     filter(Path.exists, [HERE / "frontalize.safetensors"]),

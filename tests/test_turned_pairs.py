@@ -15,16 +15,23 @@ def views():
     return viewpoint.make_bank(viewpoint.create_poses((-30.0, 0.0, 30.0)))
 
 
-def make_batch(count=6):
+@pytest.fixture(scope="module")
+def add_pairs(views):
+    """Compiled once; op by op it takes as long again for every shape."""
+    add = jax.jit(turned_pairs.add_pairs)
+    return lambda batch, key: add(batch, turned_pairs.for_device(views), key)
+
+
+def make_batch():
     keys = jax.random.split(jax.random.key(0))
-    shape = (count, SIZE, SIZE, 1)
+    shape = (16, SIZE, SIZE, 1)
     names = ("unrestricted", "restricted")
     return {n: jax.random.uniform(k, shape, minval=-1) for n, k in zip(names, keys, strict=True)}
 
 
-def test_targets_are_the_photos_or_their_mirror_images(views):
-    batch = make_batch(16)
-    new = turned_pairs.add_pairs(batch, views, jax.random.key(1))
+def test_targets_are_the_photos_or_their_mirror_images(add_pairs):
+    batch = make_batch()
+    new = add_pairs(batch, jax.random.key(1))
     same = (new["restricted"] == batch["restricted"]).all(axis=(1, 2, 3))
     other = (new["restricted"] == mirror(batch["restricted"])).all(axis=(1, 2, 3))
     assert (same | other).all()
@@ -33,18 +40,17 @@ def test_targets_are_the_photos_or_their_mirror_images(views):
     np.testing.assert_array_equal(new["unrestricted"], batch["unrestricted"])
 
 
-def test_poses_are_those_of_the_bank_and_inputs_are_images(views):
-    new = turned_pairs.add_pairs(make_batch(), views, jax.random.key(1))
+def test_poses_are_those_of_the_bank_and_inputs_are_images(add_pairs):
+    new = add_pairs(make_batch(), jax.random.key(1))
     assert set(np.asarray(new["pose_restricted"][:, 0])) <= {-30.0, 0.0, 30.0}
     assert new["input_restricted"].shape == new["restricted"].shape
     assert np.abs(new["input_restricted"]).max() <= 1
     assert (new["input_restricted"] != new["restricted"]).any()
 
 
-def test_the_same_key_gives_the_same_pairs_and_jit_equals_eager(views):
+def test_the_same_key_gives_the_same_pairs_and_jit_equals_eager(add_pairs, views):
     batch, key = make_batch(), jax.random.key(3)
-    eager = turned_pairs.add_pairs(batch, views, key)
-    jitted = jax.jit(turned_pairs.add_pairs)(batch, turned_pairs.for_device(views), key)
+    eager, jitted = turned_pairs.add_pairs(batch, views, key), add_pairs(batch, key)
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=2e-4), eager, dict(jitted))
 
 
