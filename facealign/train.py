@@ -77,7 +77,8 @@ def train(config: ConfigDict, workdir: epath.Path, profile: bool = False) -> Non
             must_stop=stack.enter_context(watch()),
         )
         evaluator.measure(on_one(state))  # what the first evaluation measures the change from
-        log.picture(int(state.step), evaluator.draw(on_one(state)))
+        if opened:
+            log.picture(int(state.step), evaluator.draw(on_one(state)))
         for stage, networks, update in zip(
             stages, experiment.networks, experiment.updates, strict=True
         ):
@@ -223,7 +224,8 @@ def evaluate_row(run: Run, stage: Stage, state: TrainState) -> dict[str, Any]:
     trained = [name for name, view in views if view.decoder in stage.train]
     row = {"step": int(state.step), "stage": stage.name, "trained_views": trained}
     row |= run.experiment.evaluator.measure(on_one(state))
-    run.log.picture(row["step"], run.experiment.evaluator.draw(on_one(state)))
+    if run.workdir:
+        run.log.picture(row["step"], run.experiment.evaluator.draw(on_one(state)))
     write_row(run, row)
     return row
 
