@@ -1,5 +1,6 @@
 """Checkpoints: a TrainState on disk, with checksums that say whether it came back whole."""
 
+import json
 import zlib
 from typing import Any, NamedTuple
 
@@ -64,7 +65,14 @@ class Checkpoints:
             create=False,
             **({"multiprocessing_options": alone} if alone else {}),
         )
-        self._manager = ocp.CheckpointManager(self.folder, options=options)
+        self._forget_damaged_metrics()
+        try:
+            self._manager = ocp.CheckpointManager(self.folder, options=options)
+        except Exception as error:  # whatever Orbax and its parsers raise over damaged files
+            raise UserError(
+                f"the checkpoints in {self.folder} cannot be opened ({error}); delete the one that "
+                "is damaged, or choose another --workdir"
+            ) from error
 
     def __enter__(self) -> "Checkpoints":
         return self
@@ -134,6 +142,16 @@ class Checkpoints:
             f"no checkpoint in {self.folder} can be read (steps {steps}): damaged, or of other "
             "networks; choose another workdir, or delete that folder to start afresh"
         )
+
+    def _forget_damaged_metrics(self) -> None:
+        """Removes metrics that are no JSON, over which Orbax would open no checkpoint at all."""
+        for path in self.folder.glob("*/metrics/metrics"):
+            try:
+                json.loads(path.read_text())
+            except ValueError as error:
+                logging.warning("%s is damaged and removed, so that this checkpoint no longer "
+                                "counts as the best: %s", path, error)  # fmt: skip
+                path.parent.rmtree()
 
     def _on_disk(self) -> list[int]:
         return [int(path.name) for path in self.folder.iterdir() if path.name.isdigit()]

@@ -95,6 +95,14 @@ def test_a_full_disk_is_one_line_and_harms_no_checkpoint(tmp_path):
     assert restore(tmp_path).step == 2
 
 
+def test_damaged_metrics_are_removed_loudly_and_harm_no_state(tmp_path, caplog):
+    save(tmp_path, [1, 2])
+    (tmp_path / "checkpoints" / "2" / "metrics" / "metrics").write_text('{"loss"; 0.0}')
+    with Checkpoints(tmp_path, "loss") as checkpoints:
+        assert checkpoints.best_step() == 1 and checkpoints.restore(make_state(0)).step == 2
+    assert "is damaged and removed" in caplog.text
+
+
 def test_what_a_killed_save_left_is_removed_by_the_next_run_alone(tmp_path):
     save(tmp_path, [1])
     left = tmp_path / "checkpoints" / "2.orbax-checkpoint-tmp"
