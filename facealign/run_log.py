@@ -123,7 +123,7 @@ def read_rows(workdir: epath.Path) -> list[Row]:
     Raises:
       UserError: another line is damaged.
     """
-    return _read_lines(workdir / METRICS, json.loads)
+    return _read_lines(workdir / METRICS, _parse_row)
 
 
 def read_fetch_times(workdir: epath.Path) -> list[float]:
@@ -148,8 +148,8 @@ def write_json(path: epath.Path, value: Mapping[str, Any]) -> None:
 
 
 def _read_lines(path: epath.Path, parse: Callable[[str], Any]) -> list[Any]:
-    lines = path.read_text().split("\n")[:-1] if path.exists() else []
     try:
+        lines = path.read_text().split("\n")[:-1] if path.exists() else []
         return [parse(line) for line in lines]
     except ValueError as error:
         raise UserError(f"{path} is damaged ({error}); mend or delete that line") from error
@@ -160,6 +160,13 @@ def _link(path: epath.Path, second: epath.Path) -> None:
     second.unlink(missing_ok=True)
     with contextlib.suppress(OSError):
         os.link(path, second)
+
+
+def _parse_row(line: str) -> Row:
+    row = json.loads(line)
+    if not isinstance(row, dict) or not isinstance(row.get("step"), int):
+        raise ValueError(f"no row of metrics: {line[:50]}")
+    return row
 
 
 def _line(row: Row) -> str:

@@ -67,9 +67,10 @@ def test_a_half_written_last_line_is_dropped(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["metrics.jsonl", "fetch_times.txt"])
-def test_a_damaged_line_is_one_line(tmp_path, name):
+@pytest.mark.parametrize("damage", [b"no number\n", b"\x9b\n", b"[]\n"])
+def test_a_damaged_line_is_one_line(tmp_path, name, damage):
     write(tmp_path, row(1))
-    (tmp_path / name).write_text("no number\n")
+    (tmp_path / name).write_bytes(damage)
     with pytest.raises(UserError, match=rf"{name} is damaged"):
         RunLog(tmp_path, 1)
 
