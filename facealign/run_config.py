@@ -30,6 +30,7 @@ AT_LEAST_ONE = (
 # Where data and devices are, and not what is computed.
 PLACES = ("data.data_dir", "data.manual_dir", "mesh.data", "mesh.model", "model.remat")
 NOT_NEGATIVE = ("seed", "data.polygon_seed", "mesh.data")
+SHIFTS = ("augment.shift", "discriminator.augment.shift")
 MULTIPLES = (("evaluate_every", "log_every"), ("checkpoint_every", "evaluate_every"))
 
 
@@ -46,6 +47,12 @@ def check_numbers(config: ConfigDict) -> None:
     for name in NOT_NEGATIVE:
         if values[name] < 0:
             raise UserError(f"config.{name}={values[name]} must not be negative")
+    for name in SHIFTS:
+        if not 0 <= values[name] < config.data.image_size:
+            raise UserError(
+                f"config.{name}={values[name]} must be from 0 to below config.data.image_size="
+                f"{config.data.image_size}"
+            )
     for longer, shorter in MULTIPLES:
         if values[longer] % values[shorter]:
             raise UserError(
