@@ -31,10 +31,10 @@ from configs import base
 from facealign.paths import cache_folder
 from facealign.roles import DOMAINS
 from facealign.stages import create_stages, roles_of
-from facealign.train import make_update
 from facealign.train_state import TrainState, create_networks, create_state
 from facealign.train_steps import create_step
 from facealign.turned_pairs import create_views, for_device
+from facealign.update import make_update
 
 TWINS = ("autoencoder", "adversarial")  # steps that benchmarks/peers has as well
 NETWORKS = ("light", "medium", "hourglass")  # and networks
