@@ -39,6 +39,13 @@ ORIGINAL = flags.DEFINE_bool("original_size", False, "align: portraits as large 
 BATCH = flags.DEFINE_integer("batch_size", 0, "export: crops at a time; 0 is any.", lower_bound=0)
 HOST = flags.DEFINE_string("host", "127.0.0.1", "demo: 0.0.0.0 lets other machines in.")
 PORT = flags.DEFINE_integer("port", 7860, "demo: of the page.", lower_bound=1, upper_bound=65535)
+DISTRIBUTED = flags.DEFINE_bool(
+    "distributed", False, "train: this is one of several processes of a run. SLURM, TPU pods and "
+    "the like say which; elsewhere the next three flags do."
+)  # fmt: skip
+COORDINATOR = flags.DEFINE_string("coordinator", "", "distributed: HOST:PORT of the first process.")
+PROCESSES = flags.DEFINE_integer("num_processes", 0, "distributed: how many there are.")
+PROCESS = flags.DEFINE_integer("process_id", -1, "distributed: number of this one, from 0.")
 OF_A_JOB = (
     STEP, PROFILE, ON, INPUT, OUTPUT, METHOD, CHECKPOINT, RECURSIVE, ALIGNED, SHEET, ORIGINAL,
     BATCH, HOST, PORT
@@ -48,7 +55,8 @@ OF_A_JOB = (
 def main(_: list[str]) -> None:
     path = config_flags.get_config_filename(flags.FLAGS["config"]) if CONFIG.value else ""
     rest = {flag.name: flag.value for flag in OF_A_JOB}
-    command_line.run(MODE.value, CONFIG.value, path, WORKDIR.value, DEVICE.value, **rest)
+    group = command_line.Group(DISTRIBUTED.value, COORDINATOR.value, PROCESSES.value, PROCESS.value)
+    command_line.run(MODE.value, CONFIG.value, path, WORKDIR.value, DEVICE.value, group, **rest)
 
 
 def start() -> None:

@@ -36,7 +36,7 @@ def main() -> None:
         rows = {"facealign": [*ours, *flags]}
         peers = HERE / "peers"
         for python, script, variant in (
-            (args.peer, "torch_medium.py", "PyTorch, eager, channels_last"),
+            (args.peer, "torch_steps.py", "PyTorch, eager, channels_last"),
             (args.keras, "keras_medium.py", "Keras, tf.function"),
         ):
             if python:

@@ -72,10 +72,11 @@ def add_peer_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--compile", action="store_true", help="the peers compiled as well")
 
 
-def start_peers(args: argparse.Namespace, *flags: str) -> list[Round]:
-    """A round of each peer that the flags ask for."""
-    flags = (*flags, "--compile") if args.compile else flags
-    scripts = {"torch_medium.py": args.peer, "keras_medium.py": args.keras}
+def start_peers(args: argparse.Namespace, *flags: str, network: str = "medium") -> list[Round]:
+    """A round of each peer that the flags ask for, and that has this network."""
+    flags = (*flags, f"--network={network}", *(["--compile"] if args.compile else []))
+    scripts = {"torch_steps.py": args.peer}
+    scripts |= {"keras_medium.py": args.keras} if network == "medium" else {}
     return [start_peer(python, script, *flags) for script, python in scripts.items() if python]
 
 

@@ -3,11 +3,12 @@
 Without --config, a table of every config, each of its stages a row. With --peer=PYTHON, the python
 of an environment with benchmarks/peers/requirements.txt, rows more: the same step as PyTorch's,
 which takes turns; with --keras=PYTHON and requirements-keras.txt as Keras's. --twin=NAME is one of
-these steps alone. --batch_size and --image_size take several numbers, a table of each pair.
+these steps alone. --batch_size, --image_size and --network take several values, a table of each
+combination; Keras has the medium network only.
 
-- autoencoder: medium encoder and one decoder, L1 and Adam;
-- adversarial: medium encoder, R's decoder and the discriminator, each network once, half of the
-  images generated and the other half real (the stage of medium_gan.py:faithful).
+- autoencoder: encoder and one decoder, L1 and Adam;
+- adversarial: encoder, R's decoder and the discriminator, each network once, half of the images
+  generated and the other half real (the stage of medium_gan.py:faithful).
 """
 
 import argparse
@@ -30,12 +31,13 @@ from configs import base
 from facealign.paths import cache_folder
 from facealign.roles import DOMAINS
 from facealign.stages import OF_TURNED, create_stages, roles_of
-from facealign.train import make_update
 from facealign.train_state import TrainState, create_networks, create_state
 from facealign.train_steps import create_step
 from facealign.turned_pairs import create_views, for_device
+from facealign.update import make_update
 
 TWINS = ("autoencoder", "adversarial")  # steps that benchmarks/peers has as well
+NETWORKS = ("light", "medium", "hourglass")  # and networks
 
 
 def load(path: str) -> ConfigDict:
@@ -47,9 +49,10 @@ def load(path: str) -> ConfigDict:
     return module.get_config(variant) if variant else module.get_config()
 
 
-def twin(name: str) -> ConfigDict:
+def twin(name: str, network: str = "medium") -> ConfigDict:
     """The config of a step that benchmarks/peers has as well; it has one stage."""
     config = load("medium_gan.py:faithful")
+    config.model.name = network
     if name == "autoencoder":
         config.stages.autoencoder = base.stage(
             "paired", 1, ("encoder", "decoder_r"), 2e-4, paired=1.0
@@ -118,14 +121,14 @@ def measure(
         print(f"  {flops / 1e9:.1f} GFLOP; floor at {rate / 1e9:.0f} GFLOP/s: {share:.0%} of ours")
 
 
-def measure_twin(name: str, images: int, size: int, args: argparse.Namespace) -> None:
+def measure_twin(name: str, network: str, images: int, size: int, args: argparse.Namespace) -> None:
     """Prints the rows of a step that the peers have as well; size in px, 0 for the config's."""
-    config = sized(twin(name), size)
+    config = sized(twin(name, network), size)
     size = config.data.image_size
     batch_size = images if name == "autoencoder" else images // len(DOMAINS)
     flags = f"--task={name}", f"--batch_size={batch_size}", f"--image_size={size}"
-    peers = sides.start_peers(args, *flags, f"--calls={args.steps}")
-    measure(f"medium, {images} of {size} px", config, batch_size, images, args, *peers)
+    peers = sides.start_peers(args, *flags, f"--calls={args.steps}", network=network)
+    measure(f"{network}, {images} of {size} px", config, batch_size, images, args, *peers)
 
 
 def main() -> None:
@@ -136,6 +139,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=3, help="steps in a round")
     parser.add_argument("--image_size", type=int, nargs="+", default=[0], help="px; 0: config's")
     parser.add_argument("--stacks", type=int, default=0, help="of an hourglass; 0: config's")
+    parser.add_argument("--network", choices=NETWORKS, nargs="+", default=["medium"])
     parser.add_argument("--twin", default="", choices=["", *TWINS], help="this step alone")
     sides.add_peer_flags(parser)
     args = parser.parse_args()
@@ -143,8 +147,8 @@ def main() -> None:
     peers = args.peer or args.keras
     pairs = [*itertools.product(args.batch_size, args.image_size)]
     for name in [args.twin] if args.twin else TWINS if peers else ():
-        for images, size in pairs:
-            measure_twin(name, images, size, args)
+        for network, (images, size) in itertools.product(args.network, pairs):
+            measure_twin(name, network, images, size, args)
     if (peers or args.twin) and not args.config:
         return
     names = [path.name for path in sorted((ROOT / "configs").glob("[!_]*.py"))]

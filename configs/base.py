@@ -55,6 +55,7 @@ def get_config() -> ConfigDict:
     model.name = "medium"  # light, medium, hourglass, warp, attribute or ftgan
     model.dtype = "float32"  # or bfloat16: what networks compute in; weights stay float32
     model.output = "tanh"  # last activation of medium and hourglass: tanh, sigmoid or relu
+    model.remat = False  # True: inner maps are computed twice instead of kept; less memory, slower
     model.kl_weight = 0.0  # above 0 the code is variational, its KL term weighted by this
     model.features = 64  # hourglass: channels
     model.stacks = 2  # hourglass: how many, each with a loss of its own
@@ -85,6 +86,11 @@ def get_config() -> ConfigDict:
 
     config.run = ()  # names of stages, in the order in which they run
     config.stages = ConfigDict()
+
+    mesh = config.mesh = ConfigDict()  # the devices of the run; numbers do not depend on it
+    mesh.data = 0  # devices that a batch is split over; 0 takes all there are, in all processes
+    mesh.model = 1  # devices beside each of those; they share nothing yet
+    config.accumulate = 1  # parts of a batch that are in memory one after another, for one update
 
     config.steps_per_call = 1  # more spare a GPU or TPU the wait between steps; on a CPU keep 1
     config.log_every = 10  # steps between two rows of metrics.jsonl

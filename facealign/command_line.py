@@ -2,14 +2,18 @@
 
 import re
 import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from logging import WARNING, LogRecord
 from pathlib import PurePath
-from typing import Any
+from typing import Any, NamedTuple
 
 from absl import app, flags, logging
 from ml_collections import ConfigDict
 
 from facealign.errors import UserError
+from facealign.guard import LOST, OWN_END, START_AGAIN, guard
 from facealign.memory import keep_freed_memory
 from facealign.paths import cache_folder, open_path
 
@@ -21,6 +25,23 @@ NEEDS = {
     "export": ("output",),
 }  # flags of modes without a config
 OF_A_RUN = ("evaluate", "pack")  # they take its config from the workdir
+OUT_OF_MEMORY = (
+    "out of memory; lower config.data.batch_size, or compute it in parts by config.accumulate, or "
+    "keep less by config.model.remat=True"
+)
+INTERRUPTED = 130  # exit code of what Ctrl-C ended, as shells have it
+
+
+class Group(NamedTuple):
+    """The processes of a run, where it has several, as flags name them."""
+
+    distributed: bool = False
+    coordinator: str = ""  # HOST:PORT of the first; "" where the cluster knows
+    num_processes: int = 0
+    process_id: int = -1  # of this one
+
+
+ALONE = Group()
 
 
 def run(
@@ -29,27 +50,77 @@ def run(
     config_path: str,
     workdir: str | None,
     device: str,
+    group: Group = ALONE,
     **rest: Any,
 ) -> None:
-    """Runs a mode; leaves with one line and exit code 1 if the user can mend what went wrong.
+    """Runs a mode; leaves with one line and exit code 1 if something goes wrong.
 
-    The rest is what `modes.Job` names.
+    A run that was preempted leaves with `START_AGAIN`. The rest is what `modes.Job`
+    names.
     """
+    if group.distributed:
+        guard()
     keep_freed_memory()
-    from facealign import modes  # takes seconds, which a misspelt flag should not cost
+    with _one_line(group.distributed):
+        # Takes seconds, which a misspelt flag should not cost.
+        from facealign import modes, processes
 
-    _keep_programs()
-    logging.get_absl_handler().addFilter(_is_ours)
-    if not workdir:
-        name = re.sub(r"\.py:?", "_", PurePath(config_path).name).strip("_")
-        workdir = str(PurePath("runs", name))
-    try:
+        _keep_programs()
+        logging.get_absl_handler().addFilter(_is_ours)
+        if not workdir:
+            name = re.sub(r"\.py:?", "_", PurePath(config_path).name).strip("_")
+            workdir = str(PurePath("runs", name))
+        if group.distributed:
+            processes.join(group.coordinator, group.num_processes, group.process_id)
         if device:
             _choose_device(device)
         job = modes.Job(config, open_path(workdir, "--workdir"), **rest)
         modes.MODES[mode](job)
+
+
+@contextmanager
+def _one_line(distributed: bool) -> Iterator[None]:
+    """Whatever ends the program, the last line says what and what to do.
+
+    An error that is none of the user's comes with a traceback above it, for us.
+    """
+    from jax.errors import JaxRuntimeError
+
+    from facealign import processes
+    from facealign.preemption import Preempted
+
+    code = 1
+    try:
+        yield
+        return
+    except Preempted as end:
+        print(end, file=sys.stderr)
+        sys.exit(START_AGAIN)
+    except KeyboardInterrupt:
+        code, line = INTERRUPTED, "interrupted; the same command goes on from the last checkpoint"
     except UserError as error:
-        _fail(error)
+        line = error
+    except OSError as error:
+        line = f"{error}; nothing that was saved before is harmed"
+    except MemoryError:
+        line = OUT_OF_MEMORY
+    except JaxRuntimeError as error:
+        line = OUT_OF_MEMORY
+        if "RESOURCE_EXHAUSTED" not in str(error):
+            line = _unforeseen(error)
+            if distributed:  # a collective that failed
+                code, line = START_AGAIN, LOST
+    except Exception as error:
+        line = _unforeseen(error)
+    if distributed:
+        print(f"error: {' '.join(str(line).split())}", file=sys.stderr)
+        processes.leave(OWN_END if code == 1 else code)
+    _fail(line, code)
+
+
+def _unforeseen(error: Exception) -> str:
+    traceback.print_exc()
+    return f"not foreseen, please report it with the lines above: {type(error).__name__}: {error}"
 
 
 def parse_flags(argv: list[str]) -> list[str]:
@@ -59,6 +130,7 @@ def parse_flags(argv: list[str]) -> list[str]:
         if len(rest) > 1:
             raise UserError(f"{rest[1]!r} is no flag; they are written --NAME=VALUE")
         values = flags.FLAGS.flag_values_dict()
+        _check_group(values)
         if values["mode"] in NEEDS:
             for name in NEEDS[values["mode"]]:
                 if not values[name]:
@@ -73,6 +145,22 @@ def parse_flags(argv: list[str]) -> list[str]:
     except Exception as error:  # a config file is a program, and may raise anything
         # Its own error comes with a traceback, of which the last line says it all.
         _fail(re.sub(r"Traceback .*\n\w+Error: ", "", _text(error), flags=re.DOTALL))
+
+
+def _check_group(values: dict[str, Any]) -> None:
+    """Raises `UserError` for flags about processes that say too little, or in vain."""
+    group = Group(*(values[name] for name in Group._fields))
+    given = [group.coordinator != "", group.num_processes > 0, group.process_id >= 0]
+    if any(given) and not all(given):
+        raise UserError("--coordinator, --num_processes and --process_id come together, or not at "
+                        "all where the cluster says what they are")  # fmt: skip
+    if any(given) and not group.distributed:
+        raise UserError("--coordinator and the like take --distributed beside them")
+    if all(given) and not group.process_id < group.num_processes:
+        raise UserError(f"--process_id={group.process_id} must be below "
+                        f"--num_processes={group.num_processes}; they count from 0")  # fmt: skip
+    if group.distributed and values["mode"] != "train":
+        raise UserError(f"--mode={values['mode']} runs in one process; leave out --distributed")
 
 
 def _choose_device(device: str) -> None:
@@ -96,8 +184,9 @@ def _keep_programs() -> None:
 
 
 def _is_ours(record: LogRecord) -> bool:
-    """Orbax and tfds log pages at INFO."""
-    return record.pathname.startswith(PACKAGE) or record.levelno > WARNING
+    """Orbax and tfds log pages at INFO; the errors of Orbax, with tracebacks, are ours to tell."""
+    ours = record.pathname.startswith(PACKAGE)
+    return ours or (record.levelno > WARNING and "orbax" not in record.pathname)
 
 
 def _asks_for_help(argv: list[str]) -> bool:
@@ -111,5 +200,6 @@ def _text(error: Exception) -> str:
     return error.args[0] if isinstance(error, KeyError) else str(error)
 
 
-def _fail(error: object) -> None:
-    sys.exit("error: " + " ".join(str(error).split()))
+def _fail(error: object, code: int = 1) -> None:
+    print("error: " + " ".join(str(error).split()), file=sys.stderr)
+    sys.exit(code)

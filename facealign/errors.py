@@ -19,7 +19,9 @@ def nearest(name: str, names: Iterable[str]) -> str:
 
 def lookup(table: Mapping[str, Value], name: str, where: str) -> Value:
     """table[name]; a `UserError` that names the config field `where` if there is no such name."""
-    if name not in table:
+    if not isinstance(name, str) or name not in table:
         names = ", ".join(sorted(table))
-        raise UserError(f"{where}={name!r} is unknown{nearest(name, table)}; choose from: {names}")
+        raise UserError(
+            f"{where}={name!r} is unknown{nearest(str(name), table)}; choose from: {names}"
+        )
     return table[name]

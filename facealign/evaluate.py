@@ -75,7 +75,7 @@ class Evaluator:
         self._train, self._held_out = train, dict(held_out)
         self._people = self._held_out.pop("people", None)
         self._samples = choose_samples((train, self._held_out), SAMPLES)
-        self._before: dict[str, np.ndarray] = {}
+        self.before: dict[str, np.ndarray] = {}  # outputs of the last call of `measure`
 
     def measure(self, state: TrainState, names: Sequence[str] = ("l1",)) -> dict[str, float]:
         """Diversity, sharpness of every view, how far its outputs moved since the last call, L1.
@@ -87,9 +87,9 @@ class Evaluator:
             for name, view in self.views.items()
         }
         numbers = measure(outputs, self._held_out, self.views, names)
-        for view, before in self._before.items():
+        for view, before in self.before.items():
             numbers[f"change/{view}"] = float(np.abs(outputs[view] - before).mean())
-        self._before = outputs
+        self.before = outputs
         if self._people:
             net = averaged(state).nets["recognizer"].replace(opt_state={}, ema={})
             numbers |= measure_recognizer(self._recognizer, net, self._people)

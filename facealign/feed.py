@@ -29,20 +29,20 @@ Batch = dict[str, np.ndarray]
 class Feed(NamedTuple):
     """Where the loop gets its batches."""
 
-    resident: dict[str, Any]  # all images by domain, uint8 [N, H, W, 1]; {} if not on device
+    resident: dict[str, Any]  # what belongs on the device: all images, uint8 [N, H, W, 1], or {}
     batches: Callable[[int, int], Iterator[Batch]]  # those of the steps from start to stop - 1
     mode: str  # memory, device or stream
 
 
 def create_feed(
-    domains: Mapping[str, Examples], config: Any, process: int = 0, processes: int = 1
+    domains: Mapping[str, Examples], config: Any, rows: np.ndarray | None = None
 ) -> Feed:
     """The feed that `config.data` asks for.
 
     Args:
       domains: the training examples.
       config: of the run.
-      process, processes: this one gets its share of the rows of every batch.
+      rows: of every batch, those that this process reads; None where it reads all.
 
     Raises:
       UserError: a batch larger than a domain, yaw that is not known, a wrong `on_device`.
@@ -50,16 +50,16 @@ def create_feed(
     data = config.data
     lookup(dict.fromkeys(ON_DEVICE), data.on_device, "config.data.on_device")
     samplers = create_samplers(domains, config)
-    if data.batch_size % processes:
-        raise UserError(
-            f"config.data.batch_size={data.batch_size} cannot be shared by {processes} processes; "
-            "choose a multiple"
-        )
-    share = data.batch_size // processes
-    mine = slice(process * share, (process + 1) * share)
+    mine = slice(None) if rows is None else rows
+    shared = rows is not None and len(rows) < data.batch_size
     images = {domain: examples["image"] for domain, examples in domains.items()}
     streamed = any(isinstance(each, StreamedImages) for each in images.values())
-    on_device = data.on_device == "true" or (data.on_device == "auto" and _fit_on_device(images))
+    if shared and data.on_device == "true":
+        raise UserError(
+            "config.data.on_device='true' has every process read all photos; set it to 'auto'"
+        )
+    fit = data.on_device == "auto" and not shared and _fit_on_device(images)
+    on_device = data.on_device == "true" or fit
     if streamed and data.on_device == "true":
         raise UserError(
             f"config.data.on_device='true', but the photos take more than config.data.memory_mb="
@@ -75,8 +75,8 @@ def create_feed(
         }
 
     def numbers(step: int) -> Batch:
-        rows = {d: sampler(step)[mine].astype(np.int32) for d, sampler in samplers.items()}
-        return rows | label(step)
+        found = {d: sampler(step)[mine].astype(np.int32) for d, sampler in samplers.items()}
+        return found | label(step)
 
     def pixels(step: int) -> Batch:
         found = {d: images[d][sampler(step)[mine]] for d, sampler in samplers.items()}
@@ -85,7 +85,7 @@ def create_feed(
     if streamed:
         return Feed({}, lambda start, stop: _prefetch(pixels, start, stop), "stream")
     if on_device:
-        resident = jax.device_put({domain: np.asarray(each) for domain, each in images.items()})
+        resident = {domain: np.asarray(each) for domain, each in images.items()}
         return Feed(resident, lambda start, stop: map(numbers, range(start, stop)), "device")
     return Feed({}, lambda start, stop: map(pixels, range(start, stop)), "memory")
 

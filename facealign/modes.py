@@ -9,6 +9,7 @@ import numpy as np
 from etils import epath
 from ml_collections import ConfigDict
 
+from facealign import processes
 from facealign.align import METHODS, load_aligner, load_model, load_networks
 from facealign.align_folder import RESULTS, SHEET, align_folder, find_photos
 from facealign.align_page import describe
@@ -51,7 +52,8 @@ class Job(NamedTuple):
 def run_train(job: Job) -> None:
     """Trains, or goes on training."""
     train(job.config, job.workdir, job.profile)
-    print(f"wrote {job.workdir / 'report.md'}")
+    if processes.is_first():
+        print(f"wrote {job.workdir / 'report.md'}")
 
 
 def run_evaluate(job: Job) -> None:

@@ -12,6 +12,7 @@ from facealign.run_log import read_rows, write_json
 from facealign.stages import create_stages
 
 AT_LEAST_ONE = (
+    "accumulate",
     "data.batch_size",
     "discriminator.features",
     "discriminator.pool",
@@ -20,14 +21,17 @@ AT_LEAST_ONE = (
     "log_every",
     "evaluate_every",
     "checkpoint_every",
+    "mesh.model",
     "model.features",
     "model.scales",
     "model.stacks",
     "recognizer.people",
     "steps_per_call",
 )
-PLACES = ("data.data_dir", "data.manual_dir")  # where values lie, not what they are
-SEEDS = ("seed", "data.polygon_seed")
+# Where data and devices are, and not what is computed.
+PLACES = ("data.data_dir", "data.manual_dir", "mesh.data", "mesh.model", "model.remat")
+NOT_NEGATIVE = ("seed", "data.polygon_seed", "mesh.data")
+SHIFTS = ("augment.shift", "discriminator.augment.shift")
 MULTIPLES = (("evaluate_every", "log_every"), ("checkpoint_every", "evaluate_every"))
 
 
@@ -41,9 +45,15 @@ def check_numbers(config: ConfigDict) -> None:
     for name in AT_LEAST_ONE:
         if values[name] < 1:
             raise UserError(f"config.{name}={values[name]} must be at least 1")
-    for name in SEEDS:
+    for name in NOT_NEGATIVE:
         if values[name] < 0:
             raise UserError(f"config.{name}={values[name]} must not be negative")
+    for name in SHIFTS:
+        if not 0 <= values[name] < config.data.image_size:
+            raise UserError(
+                f"config.{name}={values[name]} must be from 0 to below config.data.image_size="
+                f"{config.data.image_size}"
+            )
     for longer, shorter in MULTIPLES:
         if values[longer] % values[shorter]:
             raise UserError(
@@ -94,7 +104,7 @@ def make_workdir(config: ConfigDict, workdir: epath.Path) -> None:
 def check_continuation(old: ConfigDict, new: ConfigDict, workdir: epath.Path) -> None:
     """A run goes on with the config it began with; only a stage that none followed may grow longer.
 
-    Where the data lie is no part of it.
+    Where data and devices are is no part of it.
 
     Raises:
       UserError: names each field that differs, with both values.
@@ -116,7 +126,7 @@ def check_continuation(old: ConfigDict, new: ConfigDict, workdir: epath.Path) ->
 
 
 def check_same(old: ConfigDict, new: ConfigDict, workdir: epath.Path) -> None:
-    """Networks and data to evaluate must be those that were trained, wherever the data lie.
+    """Networks and data to evaluate must be those that were trained, wherever they lie.
 
     Raises:
       UserError: names each field that differs.

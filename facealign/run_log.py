@@ -1,7 +1,9 @@
 """What a run leaves in its workdir for people: rows of metrics, TensorBoard files, pictures."""
 
+import contextlib
 import io
 import json
+import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -14,6 +16,10 @@ from tensorboardX import SummaryWriter
 from facealign.errors import UserError
 from facealign.paths import is_local, write_whole
 
+METRICS = "metrics.jsonl"
+SECOND = ".metrics.jsonl.link"  # another name of the same file, should somebody delete the first
+RECENT = 1000  # rows that are kept in memory, at least
+
 Row = dict[str, Any]
 
 
@@ -22,19 +28,36 @@ class RunLog:
 
     Opening it forgets what a killed run wrote after `step`, the checkpoint that the run goes on
     from, so that the rows read as if the run had never stopped. TensorBoard files are written to
-    local folders alone.
+    local folders alone. Without a workdir nothing is written: of several processes, the first
+    writes.
 
     Raises:
       UserError: a file of the run is damaged.
     """
 
-    def __init__(self, workdir: epath.Path, step: int):
-        self._path = workdir / "metrics.jsonl"
-        self.rows = [row for row in read_rows(workdir) if row["step"] <= step]
-        self._local = is_local(workdir)
-        self._write_rows()
-        self._fetch_path = workdir / "fetch_times.txt"  # ms, one line a batch
-        self.fetch_times = _read_lines(self._fetch_path, float)[:step]
+    def __init__(self, workdir: epath.Path | None, step: int):
+        self.rows: list[Row] = []  # the last ones
+        self.fetch_times: list[float] = []  # ms, one a batch, since they were last saved
+        self._silent = workdir is None
+        if workdir is not None:
+            self._open(workdir, step)
+
+    def _open(self, workdir: epath.Path, step: int) -> None:
+        path, second = workdir / METRICS, workdir / SECOND
+        if step and not path.exists() and second.exists():
+            logging.warning("%s is gone; its rows are taken from %s", path, SECOND)
+            path.write_bytes(second.read_bytes())
+        self.rows += [row for row in read_rows(workdir) if row["step"] <= step]
+        self._fetched = [f"{time:.4f}\n" for time in read_fetch_times(workdir)[:step]]
+        self._path, self._local = path, is_local(workdir)
+        self._lines = [_line(row) for row in self.rows]
+        self._write_lines()
+        if self._local:
+            _link(path, second)
+            self._file = path.open("a")
+            self._lines.clear()  # what is on disk need not be kept in memory
+        self._fetch_path = workdir / "fetch_times.txt"
+        write_whole(self._fetch_path, "".join(self._fetched).encode())
         self._pictures = workdir / "samples"
         self._pictures.mkdir(exist_ok=True)
         if not self._local:
@@ -47,30 +70,49 @@ class RunLog:
         return self
 
     def __exit__(self, *_: Any) -> None:
-        self._tensorboard.close()
+        if not self._silent:
+            self._tensorboard.close()
+            if self._local:
+                self._file.close()
 
     def write(self, row: Row) -> None:
         """Appends a row, also to TensorBoard. What the clock says stands under `row["timing"]`."""
         self.rows.append(row)
+        if len(self.rows) > 2 * RECENT:
+            del self.rows[:-RECENT]
+        if self._silent:
+            return
         if self._local:
-            with self._path.open("a") as file:
-                file.write(_line(row))
+            self._file.write(_line(row))
+            self._file.flush()
         else:  # nothing can be appended to an object in a bucket
-            self._write_rows()
+            self._lines.append(_line(row))
+            self._write_lines()
         scalars = {**row, **row.get("timing", {})}
         for name, value in scalars.items():
             if isinstance(value, float):
                 self._tensorboard.add_scalar(name, value, row["step"])
 
-    def _write_rows(self) -> None:
-        write_whole(self._path, "".join(_line(row) for row in self.rows).encode())
+    def _write_lines(self) -> None:
+        write_whole(self._path, "".join(self._lines).encode())
 
     def save_fetch_times(self) -> None:
-        """Writes `fetch_times` (ms, one a batch since the start of the run) to fetch_times.txt."""
-        self._fetch_path.write_text("".join(f"{time:.4f}\n" for time in self.fetch_times))
+        """Appends `fetch_times` to fetch_times.txt, one line a batch, and empties them."""
+        lines = [f"{time:.4f}\n" for time in self.fetch_times]
+        self.fetch_times.clear()
+        if self._silent:
+            return
+        if self._local:
+            with self._fetch_path.open("a") as file:
+                file.writelines(lines)
+        else:
+            self._fetched += lines
+            self._fetch_path.write_text("".join(self._fetched))
 
     def picture(self, step: int, image: np.ndarray) -> None:
         """Saves a sample grid, uint8 [H, W], as samples/step_N.png and in TensorBoard."""
+        if self._silent:
+            return
         save_picture(self._pictures / f"step_{step:06d}.png", image)
         self._tensorboard.add_image("samples", image, step, dataformats="HW")
 
@@ -81,7 +123,16 @@ def read_rows(workdir: epath.Path) -> list[Row]:
     Raises:
       UserError: another line is damaged.
     """
-    return _read_lines(workdir / "metrics.jsonl", json.loads)
+    return _read_lines(workdir / METRICS, _parse_row)
+
+
+def read_fetch_times(workdir: epath.Path) -> list[float]:
+    """What reading each batch took since the start of the run, in ms.
+
+    Raises:
+      UserError: a line is damaged.
+    """
+    return _read_lines(workdir / "fetch_times.txt", float)
 
 
 def save_picture(path: epath.Path, image: np.ndarray) -> None:
@@ -97,11 +148,25 @@ def write_json(path: epath.Path, value: Mapping[str, Any]) -> None:
 
 
 def _read_lines(path: epath.Path, parse: Callable[[str], Any]) -> list[Any]:
-    lines = path.read_text().split("\n")[:-1] if path.exists() else []
     try:
+        lines = path.read_text().split("\n")[:-1] if path.exists() else []
         return [parse(line) for line in lines]
     except ValueError as error:
         raise UserError(f"{path} is damaged ({error}); mend or delete that line") from error
+
+
+def _link(path: epath.Path, second: epath.Path) -> None:
+    """Gives a file another name, where files can have two."""
+    second.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        os.link(path, second)
+
+
+def _parse_row(line: str) -> Row:
+    row = json.loads(line)
+    if not isinstance(row, dict) or not isinstance(row.get("step"), int):
+        raise ValueError(f"no row of metrics: {line[:50]}")
+    return row
 
 
 def _line(row: Row) -> str:

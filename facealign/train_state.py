@@ -1,6 +1,6 @@
 """Networks (code, never saved) and their states (data, a checkpoint). All Flax calls on both."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -26,6 +26,7 @@ class Network(NamedTuple):
     optimizer: optax.GradientTransformation
     ema_decay: float = 0.0  # of the moving average of the weights, a step; 0 keeps none
     dtype: Any = jnp.float32  # that it computes in; parameters, statistics and outputs are float32
+    remat: bool = False  # what is inside is computed again for the gradient, instead of being kept
 
 
 @flax.struct.dataclass
@@ -64,6 +65,7 @@ def create_networks(config: Any, roles: tuple[str, ...], stage: Stage) -> dict[s
             ),
             ema_decay=config.optimizer.ema_decay[role],
             dtype=dtype,
+            remat=config.model.get("remat", False),  # packed weights of before have no such value
         )
         for role in roles
     }
@@ -99,8 +101,12 @@ def init_network(network: Network, key: jax.Array, x: Tree) -> NetState:
 def apply_network(network: Network, net: NetState, x: Tree) -> Tree:
     """The network's output for x as in use: running statistics, no randomness, nothing changed."""
     params, x = _cast((net.params, x), network.dtype)
-    variables = {"params": params, "batch_stats": net.batch_stats}
-    return _cast(network.module.apply(variables, x, train=False), jnp.float32)
+
+    def apply(params: Tree, x: Tree) -> Tree:
+        variables = {"params": params, "batch_stats": net.batch_stats}
+        return network.module.apply(variables, x, train=False)
+
+    return _cast(_again(network, apply)(params, x), jnp.float32)
 
 
 def train_network(
@@ -113,16 +119,24 @@ def train_network(
       to be added to its loss (a variational code's "kl").
     """
     params, x = _cast((params, x), network.dtype)
-    output, changed = network.module.apply(
-        {"params": params, "batch_stats": batch_stats},
-        x,
-        train=True,
-        rngs={"sample": key},
-        mutable=["batch_stats", "penalties"],
-    )
+
+    def apply(params: Tree, x: Tree) -> tuple[Tree, Any]:
+        return network.module.apply(
+            {"params": params, "batch_stats": batch_stats},
+            x,
+            train=True,
+            rngs={"sample": key},
+            mutable=["batch_stats", "penalties"],
+        )
+
+    output, changed = _again(network, apply)(params, x)
     output, penalties = _cast((output, changed.get("penalties", {})), jnp.float32)
     penalties = flax.traverse_util.flatten_dict(penalties)
     return output, changed.get("batch_stats", {}), {path[-1]: p for path, p in penalties.items()}
+
+
+def _again(network: Network, apply: Callable) -> Callable:
+    return jax.checkpoint(apply) if network.remat else apply
 
 
 def _cast(tree: Tree, dtype: Any) -> Tree:

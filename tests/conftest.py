@@ -10,6 +10,7 @@ from tests import photo_sources
 
 logging.set_verbosity(logging.WARNING)  # Orbax and tfds log pages at INFO
 jax.config.update("jax_disable_most_optimizations", True)  # tiny programs: compiling is the cost
+jax.config.update("jax_num_cpu_devices", 4)  # of which a test uses one, unless it is about several
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -65,6 +66,7 @@ def shrink(config: ConfigDict, data_dir: str) -> ConfigDict:
     config.data.polygon_pairs = 80
     config.data.batch_size = 4
     config.discriminator.features = 4
+    config.mesh.data = 1
     config.log_every, config.evaluate_every, config.checkpoint_every = 1, 2, 2
     config.evaluate_examples = 8
     for name in config.run:

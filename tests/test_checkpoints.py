@@ -1,6 +1,8 @@
 """Checkpoints: what is saved comes back whole, or is not taken at all."""
 
 import gc
+import resource
+import signal
 
 import jax
 import numpy as np
@@ -74,6 +76,47 @@ def test_a_damaged_checkpoint_is_passed_over_loudly(tmp_path, damage, caplog):
         file.write_bytes(content[: {"truncated": len(content) // 2, "emptied": 0}.get(damage)])
     assert restore(tmp_path).step == 1
     assert "checkpoint 2" in caplog.text and "passed over" in caplog.text
+
+
+def test_a_full_disk_is_one_line_and_harms_no_checkpoint(tmp_path):
+    save(tmp_path, [1, 2])
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    old = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    state = make_state(3, 200_000)
+    try:
+        with Checkpoints(tmp_path, "loss") as checkpoints:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
+            with pytest.raises(UserError, match=r"cannot save step 3 .*steps \[1, 2\] are whole"):
+                checkpoints.save(state, {"loss": 0.0})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, old)
+    assert {path.name for path in (tmp_path / "checkpoints").iterdir()} == {"1", "2"}
+    assert restore(tmp_path).step == 2
+
+
+def test_damaged_metrics_are_removed_loudly_and_harm_no_state(tmp_path, caplog):
+    save(tmp_path, [1, 2])
+    (tmp_path / "checkpoints" / "2" / "metrics" / "metrics").write_text('{"loss"; 0.0}')
+    with Checkpoints(tmp_path, "loss") as checkpoints:
+        assert checkpoints.best_step() == 1 and checkpoints.restore(make_state(0)).step == 2
+    assert "is damaged and removed" in caplog.text
+
+
+def test_what_a_killed_save_left_is_removed_by_the_next_run_alone(tmp_path):
+    save(tmp_path, [1])
+    left = tmp_path / "checkpoints" / "2.orbax-checkpoint-tmp"
+    left.mkdir()
+    assert restore(tmp_path).step == 1 and left.exists()  # a reader leaves it: a run may be saving
+    save(tmp_path, [2])
+    assert not left.exists() and restore(tmp_path).step == 2
+
+
+def test_a_checkpoint_without_metrics_is_never_the_best_and_goes(tmp_path):
+    with Checkpoints(tmp_path, "loss") as checkpoints:
+        for step, metric in ((1, 1.0), (2, None), (3, 2.0), (4, 3.0)):
+            checkpoints.save(make_state(step), metric and {"loss": metric})
+        assert checkpoints.best_step() == 1 and checkpoints.steps() == [1, 3, 4]
 
 
 def test_when_none_is_whole_it_says_so(tmp_path):

@@ -61,13 +61,15 @@ def test_processes_share_every_batch():
     domains = {domain: numbered(20) for domain in DOMAINS}
     config = make_config(6)
     whole = batches(create_feed(domains, config), 0, 5)
-    parts = [batches(create_feed(domains, config, process, 3), 0, 5) for process in range(3)]
+    shares = np.arange(6).reshape(3, 2)
+    parts = [batches(create_feed(domains, config, rows), 0, 5) for rows in shares]
     for step, batch in enumerate(whole):
         for domain in DOMAINS:
             together = np.concatenate([part[step][domain] for part in parts])
             np.testing.assert_array_equal(together, batch[domain])
-    with pytest.raises(UserError, match=r"batch_size=6 .* 4 processes"):
-        create_feed(domains, config, 0, 4)
+    config.data.on_device = "true"
+    with pytest.raises(UserError, match=r"on_device='true' has every process read all photos"):
+        create_feed(domains, config, shares[0])
 
 
 def test_memory_device_and_disk_give_the_same_batches(data_dir):

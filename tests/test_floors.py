@@ -7,9 +7,9 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 FLOORS = (
-    ("errors", "generic_face", "geometry", "memory", "numpy_network", "resample", "roles"),
-    ("detector", "head_surface", "heatmaps", "paths", "pose"),
-    ("align_page", "framing", "head_pose"),
+    ("errors", "generic_face", "geometry", "guard", "memory", "numpy_network", "resample", "roles"),
+    ("detector", "head_surface", "heatmaps", "mesh", "paths", "pose", "processes"),
+    ("align_page", "framing", "head_pose", "lock", "preemption"),
     ("instruments",),
     ("augment", "datasets", "distributions", "image_cache", "intervals", "losses",
      "measurements", "metrics", "monitors", "models", "optimizers", "prepare", "profiling",
@@ -19,8 +19,9 @@ FLOORS = (
     ("adversary", "recognize_step", "verify"),
     ("attribute_step", "cycle_step", "frontalize_step"),
     ("checkpoints", "evaluate", "report", "summary", "train_steps"),
-    ("align", "evaluation", "train"),
-    ("align_folder", "demo", "export"),
+    ("align", "evaluation", "update"),
+    ("align_folder", "demo", "experiment", "export"),
+    ("train",),
     ("modes",),
     ("command_line",),
 )  # fmt: skip

@@ -4,6 +4,7 @@ import json
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from facealign import command_line, modes
+from facealign.guard import START_AGAIN
 from facealign.run_log import read_rows
 
 ROOT = Path(__file__).parent.parent
@@ -29,7 +31,7 @@ TINY = (
     "--config.stages.reconstruction.steps=12",
     "--config.stages.discriminator.steps=8",
     "--config.stages.adversarial.steps=12",
-    "--config.log_every=1",
+    "--config.log_every=2",
     "--config.evaluate_every=4",
     "--config.checkpoint_every=4",
 )
@@ -60,24 +62,65 @@ def without_timing(workdir: Path) -> list[dict]:
     return [{k: v for k, v in row.items() if k != "timing"} for row in read_rows(workdir)]
 
 
-def test_a_run_killed_at_random_moments_writes_the_same_rows(tmp_path, data_dir, request):
-    flags = (*TINY, f"--config.data.data_dir={data_dir}")
-    alone, killed = tmp_path / "alone", tmp_path / "killed"
-    code, _, errors = run(*flags, f"--workdir={alone}")
+@pytest.fixture(scope="module")
+def alone(data_dir, tmp_path_factory):
+    """The workdir of a run that nothing happened to."""
+    workdir = tmp_path_factory.mktemp("alone")
+    code, _, errors = run(*TINY, f"--config.data.data_dir={data_dir}", f"--workdir={workdir}")
     assert code == 0, errors
+    return workdir
+
+
+def wait_for_row(workdir: Path, row: int, *processes: subprocess.Popen) -> None:
+    while len(read_rows(workdir)) < row and all(process.poll() is None for process in processes):
+        time.sleep(0.01)
+
+
+def test_a_run_stopped_at_random_moments_writes_the_same_rows(alone, tmp_path, data_dir, request):
+    """Every second time by kill -9, else by SIGTERM, which it answers."""
+    flags = (*TINY, f"--config.data.data_dir={data_dir}")
+    killed = tmp_path / "killed"
     moments = random.Random(time.time_ns())
     kills = request.config.getoption("--kills")
-    for row in sorted(moments.sample(range(1, len(read_rows(alone))), kills)):
+    for turn, row in enumerate(sorted(moments.sample(range(1, len(read_rows(alone)) - 2), kills))):
         process = start(*flags, f"--workdir={killed}")
-        while len(read_rows(killed)) < row and process.poll() is None:
-            time.sleep(0.01)
-        time.sleep(moments.uniform(0, 0.5))
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
-        print(f"kill -9 at row {len(read_rows(killed))} of {len(read_rows(alone))}")
+        wait_for_row(killed, row, process)
+        time.sleep(moments.uniform(0, 0.1))
+        process.send_signal((signal.SIGTERM, signal.SIGKILL)[turn % 2])
+        _, errors = process.communicate()
+        print(f"stopped at row {len(read_rows(killed))} of {len(read_rows(alone))}")
+        if turn % 2 == 0:
+            assert process.returncode == START_AGAIN, errors
+            assert "the same command goes on from there" in errors.splitlines()[-1]
     code, _, errors = run(*flags, f"--workdir={killed}")
     assert code == 0, errors
     assert without_timing(killed) == without_timing(alone)
+
+
+def test_two_processes_make_one_run_that_ends_when_one_is_lost_and_goes_on_in_one(
+    alone, tmp_path, data_dir
+):
+    flags = (*TINY, f"--config.data.data_dir={data_dir}", f"--workdir={tmp_path}")
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port = found.getsockname()[1]
+    group = ("--distributed", f"--coordinator=127.0.0.1:{port}", "--num_processes=2")
+    one, other = (start(*flags, *group, f"--process_id={i}") for i in range(2))
+    wait_for_row(tmp_path, 4, one, other)  # by then it has saved
+    other.kill()
+    other.communicate()
+    _, errors = one.communicate(timeout=120)
+    assert one.returncode == START_AGAIN, errors
+    assert "another process of this run is gone" in errors.splitlines()[-1]
+    code, _, errors = run(*flags)
+    assert code == 0 and "continuing from the checkpoint" in errors, errors
+    ours, same = without_timing(tmp_path), without_timing(alone)
+    assert [row.keys() for row in ours] == [row.keys() for row in same]
+    for row, expected in zip(ours, same, strict=True):
+        assert row == {
+            name: pytest.approx(value, rel=1e-3, abs=1e-3) if isinstance(value, float) else value
+            for name, value in expected.items()
+        }
 
 
 BAD = {
@@ -96,6 +139,8 @@ BAD = {
     "missing workdir": ((*TINY, "--mode=evaluate", "--workdir=missing"), "missing holds no run"),
     "large batch": ((*TINY, "--config.data.batch_size=999"), "batch_size=999"),
     "empty split": ((*TINY, "--config.data.polygon_pairs=1"), "No examples were yielded"),
+    "half a group": ((*TINY, "--distributed", "--coordinator=x:1"), "come together"),
+    "devices": ((*TINY, "--config.mesh.data=3"), "there are 1"),
     "interval": ((*TINY, "--config.checkpoint_every=7"), "multiple of config.evaluate_every=4"),
 }
 

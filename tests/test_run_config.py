@@ -9,7 +9,7 @@ from configs import medium_gan
 from facealign.errors import UserError
 from facealign.run_config import (
     AT_LEAST_ONE,
-    SEEDS,
+    NOT_NEGATIVE,
     check_numbers,
     check_same,
     flatten,
@@ -159,7 +159,7 @@ def test_a_count_below_one_is_refused(config, name):
         check_numbers(config)
 
 
-@pytest.mark.parametrize("name", SEEDS)
+@pytest.mark.parametrize("name", NOT_NEGATIVE)
 def test_a_negative_seed_is_refused(config, name):
     config.update_from_flattened_dict({name: -1})
     with pytest.raises(UserError, match=f"config.{name}=-1"):

@@ -9,7 +9,7 @@ from PIL import Image
 from tensorboardX.proto.event_pb2 import Event
 
 from facealign.errors import UserError
-from facealign.run_log import RunLog, read_rows, save_picture, write_json
+from facealign.run_log import RECENT, RunLog, read_fetch_times, read_rows, save_picture, write_json
 
 
 def row(step, **more):
@@ -67,9 +67,10 @@ def test_a_half_written_last_line_is_dropped(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["metrics.jsonl", "fetch_times.txt"])
-def test_a_damaged_line_is_one_line(tmp_path, name):
+@pytest.mark.parametrize("damage", [b"no number\n", b"\x9b\n", b"[]\n"])
+def test_a_damaged_line_is_one_line(tmp_path, name, damage):
     write(tmp_path, row(1))
-    (tmp_path / name).write_text("no number\n")
+    (tmp_path / name).write_bytes(damage)
     with pytest.raises(UserError, match=rf"{name} is damaged"):
         RunLog(tmp_path, 1)
 
@@ -77,15 +78,44 @@ def test_a_damaged_line_is_one_line(tmp_path, name):
 def test_a_new_folder_has_no_rows(tmp_path):
     assert read_rows(tmp_path) == []
     with RunLog(tmp_path, 0) as log:
-        assert log.rows == log.fetch_times == []
+        assert log.rows == log.fetch_times == read_fetch_times(tmp_path) == []
 
 
 def test_fetch_times_are_cut_to_the_restored_step(tmp_path):
     with RunLog(tmp_path, 0) as log:
         log.fetch_times += [0.25, 1.5, 3.0]
         log.save_fetch_times()
-    with RunLog(tmp_path, 2) as log:
-        assert log.fetch_times == [0.25, 1.5]
+        log.fetch_times.append(4.0)
+        log.save_fetch_times()
+    assert read_fetch_times(tmp_path) == [0.25, 1.5, 3.0, 4.0]
+    with RunLog(tmp_path, 2):
+        assert read_fetch_times(tmp_path) == [0.25, 1.5]
+
+
+def test_rows_come_back_when_their_file_was_deleted_while_they_were_written(tmp_path):
+    with RunLog(tmp_path, 0) as log:
+        log.write(row(1))
+        (tmp_path / "metrics.jsonl").unlink()
+        log.write(row(2))
+        log.write(row(3))
+    with RunLog(tmp_path, 2):
+        assert read_rows(tmp_path) == [row(1), row(2)]
+
+
+def test_rows_are_not_kept_in_memory_without_end(tmp_path):
+    with RunLog(tmp_path, 0) as log:
+        for step in range(1, 2 * RECENT + 100):
+            log.write(row(step))
+        assert RECENT <= len(log.rows) <= 2 * RECENT and log.rows[-1]["step"] == step
+    assert len(read_rows(tmp_path)) == step
+
+
+def test_a_log_without_a_workdir_writes_nothing():
+    with RunLog(None, 0) as log:
+        log.write(row(1))
+        log.picture(1, np.zeros((2, 2), np.uint8))
+        log.save_fetch_times()
+        assert log.rows == [row(1)]
 
 
 def test_pictures_round_trip(tmp_path):

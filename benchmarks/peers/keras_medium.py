@@ -113,7 +113,7 @@ TASKS = {
 VARIANTS = {"Keras, tf.function": False, "Keras, jit_compile": True}  # whether XLA compiles it
 
 
-def create_call(task: str, variant: str, batch_size: int, image_size: int) -> Callable:
+def create_call(task: str, variant: str, _: str, batch_size: int, image_size: int) -> Callable:
     """What to time."""
     keras.utils.set_random_seed(0)
     generator = keras.Sequential([create_encoder(image_size), create_decoder(image_size)])
@@ -121,12 +121,14 @@ def create_call(task: str, variant: str, batch_size: int, image_size: int) -> Ca
     return TASKS[task](generator, images, VARIANTS[variant])
 
 
-def summarize() -> dict[str, int]:
-    """Counts as in the report: the encoder's trainable parameters, all that the decoder stores."""
-    trainable = sum(v.shape.num_elements() for v in create_encoder(128).trainable_variables)
-    stored = create_decoder(128).count_params()
-    return {"encoder_trainable": trainable, "decoder_with_batch_stats": stored}
+def summarize(_: str) -> dict[str, int]:
+    """How many numbers train, and how many running statistics there are besides."""
+    counts = {}
+    for name, model in (("encoder", create_encoder(128)), ("decoder", create_decoder(128))):
+        trainable = sum(v.shape.num_elements() for v in model.trainable_variables)
+        counts |= {name: trainable, f"{name}_batch_stats": model.count_params() - trainable}
+    return counts
 
 
 if __name__ == "__main__":
-    turns.main(__doc__.split("\n")[0], TASKS, VARIANTS, create_call, summarize)
+    turns.main(__doc__.split("\n")[0], TASKS, VARIANTS, ["medium"], create_call, summarize)

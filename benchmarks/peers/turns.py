@@ -2,13 +2,13 @@
 
 The other side of a benchmark starts
 
-    python torch_medium.py --task=autoencoder --batch_size=32 --calls=5
+    python torch_steps.py --task=autoencoder --batch_size=32 --calls=5
 
 reads one line, the list of variants, and writes a line 'run' for each round. For each round the
 peer makes --calls calls of every variant and answers with one line of JSON a variant,
 {"variant": ..., "ms": ...}, the median time of a call. It ends with its input.
 
-    python torch_medium.py --summary
+    python torch_steps.py --summary
 
 prints the numbers of parameters, to show that both sides train the same network.
 """
@@ -25,8 +25,9 @@ def main(
     about: str,
     tasks: Iterable[str],
     variants: Mapping[str, bool],
-    create_call: Callable[[str, str, int, int], Callable[[], object]],
-    summarize: Callable[[], dict[str, int]],
+    networks: Iterable[str],
+    create_call: Callable[[str, str, str, int, int], Callable[[], object]],
+    summarize: Callable[[str], dict[str, int]],
 ) -> None:
     """Reads the flags, warms every variant up, and answers 'run' lines until the input ends.
 
@@ -34,11 +35,13 @@ def main(
       about: the program in one line.
       tasks: names.
       variants: name -> whether it is a compiled one.
-      create_call: (task, variant, batch size, image size in px) -> what to time.
-      summarize: the numbers of parameters.
+      networks: names.
+      create_call: (task, variant, network, batch size, image size in px) -> what to time.
+      summarize: the numbers of parameters of a network.
     """
     parser = argparse.ArgumentParser(description=about)
     parser.add_argument("--task", choices=[*tasks], default="autoencoder")
+    parser.add_argument("--network", choices=[*networks], default="medium")
     parser.add_argument("--batch_size", type=int, default=32, help="images in a batch")
     parser.add_argument("--image_size", type=int, default=128, help="px, a multiple of 64")
     parser.add_argument("--calls", type=int, default=5, help="calls in a round")
@@ -47,11 +50,11 @@ def main(
     parser.add_argument("--summary", action="store_true", help="print parameter counts and stop")
     args = parser.parse_args()
     if args.summary:
-        print(json.dumps(summarize()))
+        print(json.dumps(summarize(args.network)))
         return
     wanted = [name for name, compiled in variants.items() if args.compile or not compiled]
     calls = {
-        name: create_call(args.task, name, args.batch_size, args.image_size)
+        name: create_call(args.task, name, args.network, args.batch_size, args.image_size)
         for name in ([args.variant] if args.variant else wanted)
     }
     for call in calls.values():

@@ -1,0 +1,63 @@
+"""One run a workdir: a lock that the system takes back when its process ends, however it ends."""
+
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TextIO
+
+from absl import logging
+from etils import epath
+
+from facealign.errors import UserError
+from facealign.paths import is_local
+
+FILE = ".lock"
+
+
+@contextmanager
+def locked(workdir: epath.Path) -> Iterator[None]:
+    """Keeps other processes from training in a workdir, which is created where it is missing.
+
+    Buckets have no locks: there, nobody is kept from anything.
+
+    Raises:
+      UserError: another process trains in it, or it cannot be written.
+    """
+    try:
+        workdir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"cannot write into --workdir={workdir}: {error}") from error
+    if not is_local(workdir):
+        logging.info("%s cannot be locked; see to it that no other run writes into it", workdir)
+        yield
+        return
+    import fcntl  # which Windows lacks
+
+    with _open(workdir) as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise UserError(
+                f"{workdir} is in use by {_holder(file)}; wait for it, "
+                "stop it, or choose another --workdir"
+            ) from error
+        except OSError as error:  # some network drives
+            logging.warning("%s cannot be locked (%s); see to it that no other run writes into it",
+                            workdir, error)  # fmt: skip
+        file.truncate(0)
+        file.write(f"process {os.getpid()} on {socket.gethostname()}\n")
+        file.flush()
+        yield
+
+
+def _holder(file: TextIO) -> str:
+    file.seek(0)
+    return file.read().strip() or "another process"
+
+
+def _open(workdir: epath.Path) -> TextIO:
+    try:
+        return open(os.fspath(workdir / FILE), "a+", encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"cannot write into --workdir={workdir}: {error}") from error

@@ -1,0 +1,86 @@
+"""The devices of a run as a mesh, and where its arrays lie on it.
+
+A batch is split over the axis "data", everything else lies on every device as a whole. XLA's
+partitioner does the rest (`jax.jit` with shardings), so that a step is written as if there were one
+device: its sums, and the statistics of batch normalization, are those of the whole batch.
+"""
+
+from typing import Any
+
+import jax
+import numpy as np
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
+
+from facealign.errors import UserError
+
+AXES = ("data", "model")  # nothing is split over the second yet
+
+
+def create_mesh(config: Any) -> Mesh:
+    """The mesh that `config.mesh` asks for, of all devices unless it says otherwise.
+
+    Raises:
+      UserError: more devices than there are, fewer than several processes have, or a batch that
+        cannot be split over them.
+    """
+    devices, model = jax.devices(), config.mesh.model
+    data = config.mesh.data or max(1, len(devices) // model)
+    several = jax.process_count() > 1
+    if data * model > len(devices) or (several and data * model < len(devices)):
+        raise UserError(
+            f"config.mesh.data={data} times config.mesh.model={model} makes {data * model} "
+            f"devices, but there are {len(devices)}"
+            + several * f" in {jax.process_count()} processes, which must all take part"
+            + "; set config.mesh.data to 0 to use all"
+        )
+    parts = data * config.accumulate
+    if config.data.batch_size % parts:
+        raise UserError(
+            f"config.data.batch_size={config.data.batch_size} cannot be split over {data} devices "
+            f"in config.accumulate={config.accumulate} parts; choose a multiple of {parts}, or "
+            "fewer devices by config.mesh.data"
+        )
+    return jax.make_mesh(
+        (data, model), AXES, axis_types=(AxisType.Auto,) * 2, devices=devices[: data * model]
+    )
+
+
+def own_rows(mesh: Mesh, count: int) -> np.ndarray:
+    """Which of the `count` rows of a batch lie on the devices of this process, ascending."""
+    places = _split(mesh).addressable_devices_indices_map((count,)).values()
+    return np.unique(np.concatenate([np.arange(count)[place] for place in places]))
+
+
+def split_rows(mesh: Mesh, tree: Any) -> Any:
+    """Arrays whose first axis is split over the devices, from the rows that this process has."""
+    sharding = _split(mesh)
+    if not mesh.is_multi_process:
+        return jax.device_put(tree, sharding)
+    return jax.tree.map(lambda x: jax.make_array_from_process_local_data(sharding, x), tree)
+
+
+def everywhere(mesh: Mesh, tree: Any) -> Any:
+    """Arrays that lie on every device as a whole, from those that every process has alike."""
+    sharding = whole(mesh)
+    if not mesh.is_multi_process:
+        return jax.device_put(tree, sharding)
+
+    def place(leaf: Any) -> jax.Array:
+        own = np.asarray(leaf)
+        return jax.make_array_from_callback(own.shape, sharding, lambda index: own[index])
+
+    return jax.tree.map(place, tree)
+
+
+def whole(mesh: Mesh) -> NamedSharding:
+    """The sharding of what every device has as a whole."""
+    return NamedSharding(mesh, PartitionSpec())
+
+
+def on_one(tree: Any) -> Any:
+    """The same arrays on one device of this process alone; nothing is copied."""
+    return jax.tree.map(lambda leaf: leaf.addressable_data(0), tree)
+
+
+def _split(mesh: Mesh) -> NamedSharding:
+    return NamedSharding(mesh, PartitionSpec(AXES[0]))
