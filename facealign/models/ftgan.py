@@ -12,7 +12,7 @@ from facealign.models import layers, medium
 from facealign.models.trunk import u_net
 
 LANDMARKS = 68  # in the order of iBUG 300-W
-SHRINKAGE = 4  # px of the image to one of a heatmap
+OPENING = 20.0  # of the refinement to its one parameter, which Adam moves by small steps
 
 
 class Finder(nn.Module):
@@ -60,4 +60,4 @@ class Decoder(nn.Module):
         x = u_net(x, ((32, 3, 1), (64, 5, 2), (128, 3, 2)), train)
         change = jnp.tanh(layers.ConvTranspose(1, 3, use_bias=True)(x))
         amount = self.param("amount", nn.initializers.zeros_init(), ())
-        return coarse, jnp.clip(coarse + amount * change, -1, 1)
+        return coarse, jnp.clip(coarse + OPENING * amount * change, -1, 1)
