@@ -17,7 +17,7 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from runs import LIGHT, ROOT  # (finds facealign)
+from runs import LIGHT  # (finds facealign)
 
 import hypothesis  # isort: skip
 from absl import flags, logging
@@ -235,7 +235,7 @@ def main() -> int:
     parser.add_argument("--cases", type=int, default=700)
     args = parser.parse_args()
     logging.set_verbosity(logging.FATAL)
-    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(ROOT):
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
         for kind in args.kinds:
             for name in counts:
                 counts[name] = 0

@@ -14,7 +14,7 @@ from facealign.guard import START_AGAIN  # noqa: E402
 from facealign.run_log import read_rows  # noqa: E402
 
 LIGHT = (  # all stages of the adversarial experiment, in seconds
-    "--config=configs/medium_gan.py",
+    f"--config={ROOT / 'configs' / 'medium_gan.py'}",
     "--config.model.name=light",
     "--config.data.unrestricted=polygons",
     "--config.data.restricted=polygons",
