@@ -7,6 +7,7 @@ from etils import epath
 
 from configs import frontalize
 from facealign.errors import UserError
+from facealign.experiment import take_networks
 from facealign.stages import create_stages, roles_of
 from facealign.train_state import apply_network, averaged, create_networks, create_state
 from facealign.weights import load_weights, save_weights
@@ -41,6 +42,18 @@ def test_the_same_images_come_out(saved):
     assert config.model.name == "warp"
     assert config.data.manual_dir == ""
     assert path.stat().length < 6e6
+
+
+def test_a_run_starts_from_them(saved):
+    path, _, state = saved
+    config = frontalize.get_config()
+    config.init_from = str(path)
+    fresh = jax.tree.map(np.zeros_like, state)
+    taken = take_networks(config, fresh)
+    for role, net in load_weights(path)[1].nets.items():
+        jax.tree.map(np.testing.assert_array_equal, taken.nets[role].params, net.params)
+        jax.tree.map(np.testing.assert_array_equal, taken.nets[role].ema, net.params)
+        assert jax.tree.all(jax.tree.map(lambda leaf: not np.any(leaf), taken.nets[role].opt_state))
 
 
 @pytest.mark.parametrize("damage", [lambda b: b[: len(b) // 2], lambda b: b"no weights", None])
