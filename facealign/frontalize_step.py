@@ -91,7 +91,7 @@ def make_frontalize_step(
                 terms["identity"] = identity_loss(
                     networks["recognizer"], state.nets["recognizer"], images, kept
                 ).mean()
-            if "facing" in weights:
+            if "facing" in weights and "pose" in told:
                 seen = apply_network(networks["encoder"], state.nets["encoder"], images)
                 terms["facing"] = (jnp.abs(seen["pose"][:, 0]) / UNIT).mean()
             return losses.weighted_sum(terms, own_weights), terms
