@@ -34,6 +34,7 @@ ROWS: dict[str, tuple[str, dict[str, float], dict[str, object]]] = {
     "report": ("medium_gan:faithful", GAN, DATA),
     "report, L1 kept": ("medium_gan", GAN, DATA | {"augment.flip": False}),
     "+ warped inputs": ("medium_gan", GAN, DATA | WARPED),
+    "+ warped inputs + code critic": ("medium_gan:code", GAN, DATA | WARPED),
     "+ R1": ("medium_gan", GAN, DATA | WARPED | R1),
     "+ critic of the face": (
         "medium_gan",

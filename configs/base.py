@@ -8,7 +8,7 @@ from ml_collections import ConfigDict
 Value = TypeVar("Value")
 
 ROLES = ("encoder", "encoder_r", "decoder_u", "decoder_r", "discriminator", "discriminator_u",
-         "pool_u", "pool_r", "recognizer")  # fmt: skip
+         "pool_u", "pool_r", "recognizer", "code_critic")  # fmt: skip
 PHOTOS = {  # of U and R; those of "lfw" lie in config.data.manual_dir
     "": ("orl_faces", "orl_faces"),
     "lfw": ("lfw+cfp", "lfw-frontal+mugshots"),

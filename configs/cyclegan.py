@@ -21,7 +21,7 @@ def get_config(variant: str = "") -> ConfigDict:
     config.stages.cycle = base.stage(
         "cycle",
         1000,
-        tuple(role for role in base.ROLES if role != "recognizer"),
+        tuple(role for role in base.ROLES if role not in ("recognizer", "code_critic")),
         2e-4,
         cycle=10.0,
         reconstruction=5.0,  # its identity loss: half of the cycle's weight

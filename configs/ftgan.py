@@ -12,8 +12,6 @@ from configs import base, frontalize
 def get_config(variant: str = "") -> ConfigDict:
     config = frontalize.get_config("medium")
     config.data.unrestricted, config.data.restricted = base.choose(variant, base.PHOTOS)
-    for role in ("encoder", "decoder_r"):
-        config.optimizer.ema_decay[role] = 0.99  # a run is too short for a slower one
     config.model.name = "ftgan"
     config.run = ("coarse", "refine")
     config.stages.coarse = base.stage(

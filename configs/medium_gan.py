@@ -1,7 +1,8 @@
 """The report's second experiment: reconstruct, pre-train the discriminator, go adversarial.
 
 Variants: `:faithful` ends in ReLU and drops the reconstruction term from the adversarial stage;
-`:lfw` has the report's data, people of the news (U) and mugshots (R), in `config.data.manual_dir`.
+`:lfw` has the report's data, people of the news (U) and mugshots (R), in `config.data.manual_dir`;
+`:code` has a critic that keeps the codes of both domains alike.
 """
 
 from ml_collections import ConfigDict
@@ -10,7 +11,7 @@ from configs import base, medium_reconstruction
 
 
 def get_config(variant: str = "") -> ConfigDict:
-    own = base.choose(variant, {"": "", "faithful": "faithful", "lfw": ""})
+    own = base.choose(variant, {"": "", "faithful": "faithful", "lfw": "", "code": ""})
     config = medium_reconstruction.get_config(own)
     config.run = ("reconstruction", "discriminator", "adversarial")
     config.stages.discriminator = base.stage(
@@ -26,6 +27,9 @@ def get_config(variant: str = "") -> ConfigDict:
         adversarial=1.0 if faithful else 0.03,
         discriminator=1.0,
     )
+    if variant == "code":
+        config.stages.adversarial.train += ("code_critic",)
+        config.stages.adversarial.loss_weights.update(code=0.1, code_critic=1.0)
     if variant == "lfw":
         config.data.unrestricted = "lfw"
         config.data.restricted = "mugshots"

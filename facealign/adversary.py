@@ -17,7 +17,10 @@ TERMS = ("adversarial", "discriminator", "r1", "gradient_penalty",
 
 
 class Turn(NamedTuple):
-    """What the two sides learn from a batch of real images and one of fakes, [B, H, W, C] each."""
+    """What the two sides learn from a batch of real images and one of fakes, [B, H, W, C] each.
+
+    Or of anything else that a discriminator can judge, as codes.
+    """
 
     to_fake: jax.Array  # [B, H, W, C]: gradient of the weighted losses of what makes images
     gradients: dict[str, Any]  # of the discriminator's parameters; {} if it does not train
@@ -98,7 +101,7 @@ def make_game(
 
         reals, pull_real = jax.vjp(lambda params: judge(params, real), critic.params)
         fakes, pull_fake = jax.vjp(judge_fakes, critic.params, fake)
-        to_fake, gradients, terms = jnp.zeros_like(fake), {}, {}
+        to_fake, gradients, terms = jax.tree.map(jnp.zeros_like, fake), {}, {}
         if set(train) & set(GENERATOR):
             to_fakes, terms = jax.grad(generator_loss, has_aux=True)(fakes, labels)
             to_fake = pull_fake(to_fakes)[1]

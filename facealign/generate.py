@@ -12,7 +12,8 @@ from facealign.train_state import Network, TrainState, apply_network, train_netw
 # Domain -> float32 [B, H, W, C] in [-1, 1]; the encoder sees `input_DOMAIN` instead, where given.
 Batch = Mapping[str, jax.Array]
 TrainStep = Callable[[TrainState, Batch, jax.Array], tuple[TrainState, dict[str, jax.Array]]]
-Images = dict[Route, tuple[jax.Array, ...]]  # a decoder's outputs; the last is the image
+# A decoder's outputs, of which the last is the image; of a route to the encoder, the code.
+Images = dict[Route, Any]
 
 
 def generate(
@@ -30,7 +31,7 @@ def generate(
       state: where weights and running statistics come from.
       params: of the roles that train, in place of the state's.
       batch: the inputs.
-      routes: which images to make.
+      routes: which images to make; a route to the encoder asks for the code.
       key: for the networks' own randomness.
 
     Returns:
@@ -49,8 +50,8 @@ def generate(
     seen = [batch.get(f"input_{domain}", batch[domain]) for domain in domains]
     code = apply("encoder", jnp.concatenate(seen))
     codes = dict(zip(domains, _split(code, len(domains)), strict=True))
-    images = {}
-    for decoder in dict.fromkeys(decoder for _, decoder in routes):
+    images = {(domain, to): codes[domain] for domain, to in routes if to == "encoder"}
+    for decoder in dict.fromkeys(to for _, to in routes if to != "encoder"):
         inputs = [domain for domain, to in routes if to == decoder]
         parts = [codes[domain] for domain in inputs]
         outputs = apply(decoder, jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *parts))

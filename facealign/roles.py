@@ -13,6 +13,7 @@ ROLES = (
     "pool_u",  # earlier fakes that the discriminator of that domain is shown
     "pool_r",
     "recognizer",
+    "code_critic",  # tells codes of R's photos from those of U's
 )
 GENERATOR = ("encoder", "encoder_r", "decoder_u", "decoder_r")  # what makes images
 

@@ -99,6 +99,8 @@ def roles_of(stages: Sequence[Stage]) -> tuple[str, ...]:
     needed |= {role for stage in stages for role in stage.train if role.startswith("pool")}
     if any(stage.judged for stage in stages):
         needed.add("discriminator")
+    if any("code" in stage.loss_weights for stage in stages):
+        needed.add("code_critic")
     if any(stage.recognizes for stage in stages):
         needed.add("recognizer")
     return tuple(role for role in ROLES if role in needed)

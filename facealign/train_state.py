@@ -24,7 +24,7 @@ class Network(NamedTuple):
 
     module: nn.Module
     optimizer: optax.GradientTransformation
-    ema_decay: float = 0.0  # of the moving average of the weights, a step; 0 keeps none
+    ema_decay: float = 0.0  # of the moving average of the weights, a step, at most; 0 keeps none
     dtype: Any = jnp.float32  # that it computes in; parameters, statistics and outputs are float32
     remat: bool = False  # what is inside is computed again for the gradient, instead of being kept
 
@@ -77,7 +77,7 @@ def create_state(networks: Mapping[str, Network], key: jax.Array, image_size: in
     keys = dict(zip(networks, jax.random.split(key, len(networks)), strict=True))
     nets, code = {}, None
     for role, network in networks.items():  # the encoder comes before decoders
-        x = code if role.startswith("decoder") else image
+        x = code if role.startswith(("decoder", "code")) else image
         nets[role] = init_network(network, keys[role], x)
         if role == "encoder":
             code = jax.eval_shape(partial(apply_network, network), nets[role], image)
@@ -157,7 +157,9 @@ def update_networks(
         params = optax.apply_updates(net.params, updates)
         ema = net.ema
         if network.ema_decay:
-            ema = optax.incremental_update(params, net.ema, 1 - network.ema_decay)
+            # Faster in the first steps, or a short run would mostly be its initial weights.
+            decay = jnp.minimum(network.ema_decay, (1.0 + state.step) / (10.0 + state.step))
+            ema = optax.incremental_update(params, net.ema, 1 - decay)
         nets[role] = NetState(params, batch_stats.get(role, net.batch_stats), opt_state, ema)
     return TrainState(step=state.step + 1, nets=nets)
 

@@ -18,11 +18,14 @@ from facealign.errors import UserError, lookup
 from facealign.frontalize_step import make_frontalize_step
 from facealign.generate import Batch, Images, TrainStep, generate
 from facealign.recognize_step import make_recognize_step
-from facealign.roles import GENERATOR, RECONSTRUCTION, SWAP, Route
+from facealign.roles import DOMAINS, GENERATOR, RECONSTRUCTION, SWAP, Route
 from facealign.stages import OF_TURNED, Stage
 from facealign.train_state import Network, TrainState, update_networks
 
 RECONSTRUCT = "reconstruction"  # the name of a loss term
+CODES: tuple[Route, ...] = tuple((domain, "encoder") for domain in DOMAINS)
+# Terms of the game about codes -> what a game calls them.
+CODE_TERMS = {"code": "adversarial", "code_critic": "discriminator"}
 
 
 def make_reconstruction_step(
@@ -51,17 +54,24 @@ def make_adversarial_step(
     Which roles train decides what this is: the discriminator alone is its pre-training against a
     fixed decoder; encoder and decoders as well make it the adversarial game. Terms: those of
     `adversary.make_game`, and reconstruction if anything but the discriminator trains. A
-    reconstruction of weight 0 is not computed.
+    reconstruction of weight 0 is not computed. With a weight for code, a second game: code, in
+    which the encoder makes codes of U look like codes of R, and code_critic, which tells them
+    apart.
     """
     weights = {name: weight for name, weight in weights.items() if weight or name != RECONSTRUCT}
-    generator = tuple(role for role in train if role != "discriminator")
+    generator = tuple(role for role in train if role in GENERATOR)
     reconstructed = {
         RECONSTRUCTION[role]: RECONSTRUCTION[role][0]
         for role in generator
         if role != "encoder" and RECONSTRUCT in weights
     }
-    routes = tuple(dict.fromkeys((SWAP, *reconstructed)))
+    codes = CODES if "code" in weights else ()
+    routes = tuple(dict.fromkeys((SWAP, *reconstructed, *codes)))
     play = make_game(networks, train, weights, rules)
+    code_weights = {to: weights.get(name, 0.0) for name, to in CODE_TERMS.items()}
+    play_codes = make_game(
+        networks, train, code_weights, rules._replace(see=_as_it_is), "code_critic"
+    )
 
     def step(state: TrainState, batch: Batch, key: jax.Array):
         def make_images(params):
@@ -79,12 +89,23 @@ def make_adversarial_step(
         (images, penalties), pull_images, batch_stats = jax.vjp(make_images, old, has_aux=True)
         turn = play(state, batch["restricted"], images[SWAP][-1], jax.random.fold_in(key, 1))
         gradients, terms = dict(turn.gradients), dict(turn.terms)
+        if codes:
+            of_u, of_r = (images[route] for route in CODES)
+            code_turn = play_codes(state, of_r, of_u, jax.random.fold_in(key, 2))
+            gradients |= code_turn.gradients
+            terms |= {
+                name: code_turn.terms[to]
+                for name, to in CODE_TERMS.items()
+                if to in code_turn.terms
+            }
         if generator:
             (to_images, to_penalties), own = jax.grad(own_loss, argnums=(0, 1), has_aux=True)(
                 images, penalties
             )
             *stacks, last = to_images[SWAP]
             to_images[SWAP] = (*stacks, last + turn.to_fake)
+            if codes:
+                to_images[CODES[0]] = code_turn.to_fake
             gradients |= pull_images((to_images, to_penalties))[0]
             terms |= own
         loss = losses.weighted_sum(terms, weights)
@@ -157,7 +178,11 @@ def _usable_roles(objective: str, weights: Mapping[str, float]) -> tuple[str, ..
     if objective == "recognize":
         return ("recognizer",)
     decoders = ("decoder_u", "decoder_r") if weights.get(RECONSTRUCT) else ("decoder_r",)
-    return ("encoder", *decoders, "discriminator")
+    return ("encoder", *decoders, "discriminator", *(("code_critic",) if "code" in weights else ()))
+
+
+def _as_it_is(codes: Any, _: jax.Array) -> Any:
+    return codes
 
 
 def _make_target_step(

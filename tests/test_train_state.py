@@ -30,13 +30,15 @@ def test_the_same_key_gives_the_same_weights_and_roles_differ(tiny):
     assert np.any(u != r)
 
 
-def test_ema_follows_its_formula_and_is_what_gets_evaluated(tiny):
+@pytest.mark.parametrize(("step", "decay"), [(0, 0.1), (26, 0.75), (90, 0.75)])
+def test_ema_follows_its_formula_and_is_what_gets_evaluated(tiny, step, decay):
     tiny.optimizer.ema_decay.encoder = 0.75
     networks, state = create(tiny)
+    state = state.replace(step=jnp.array(step))
     gradients = {"encoder": ones_like(state.nets["encoder"].params)}
     new = update_networks(networks, state, gradients, {})
     expected = jax.tree.map(
-        lambda old, now: 0.75 * old + 0.25 * now,
+        lambda old, now: decay * old + (1 - decay) * now,
         state.nets["encoder"].params,
         new.nets["encoder"].params,
     )

@@ -113,8 +113,12 @@ def test_jit_equals_eager_and_eval_shape_agrees(tiny_gan):
     assert jax.eval_shape(step, *args) == jax.eval_shape(lambda x: x, jitted)
 
 
-def test_one_vjp_gives_the_gradients_of_the_written_out_losses(tiny_gan):
+@pytest.mark.parametrize("code_weight", [0.0, 0.3])
+def test_one_vjp_gives_the_gradients_of_the_written_out_losses(tiny_gan, code_weight):
     """The adversarial step against plain `value_and_grad`, one network at a time."""
+    if code_weight:
+        tiny_gan.stages.adversarial.train += ("code_critic",)
+        tiny_gan.stages.adversarial.loss_weights.update(code=code_weight, code_critic=1.0)
     stage, networks, state = setup(tiny_gan, 2)
     sgd = {role: net._replace(optimizer=optax.sgd(1.0)) for role, net in networks.items()}
     batch, key = random_batch(), jax.random.key(2)
@@ -125,9 +129,11 @@ def test_one_vjp_gives_the_gradients_of_the_written_out_losses(tiny_gan):
     def train(role, params, x):
         return train_network(networks[role], params[role], state.nets[role].batch_stats, x, key)[0]
 
-    def judge(params, images):
-        net = state.nets["discriminator"].replace(params=params["discriminator"])
-        return apply_network(networks["discriminator"], net, images)
+    def judge(params, images, role="discriminator"):
+        return apply_network(networks[role], state.nets[role].replace(params=params[role]), images)
+
+    def codes(params):
+        return jnp.split(train("encoder", params, jnp.concatenate([u, r])), 2)
 
     def images(params):
         code = train("encoder", params, jnp.concatenate([u, r]))
@@ -137,15 +143,26 @@ def test_one_vjp_gives_the_gradients_of_the_written_out_losses(tiny_gan):
     def generator_loss(params):
         swap, again, reconstruction = images(params)
         l1 = (losses.l1(reconstruction, u).mean() + losses.l1(again, r).mean()) / 2
-        return l1 + 0.1 * losses.generator_cross_entropy(judge(old | {}, swap)).mean()
+        loss = l1 + 0.1 * losses.generator_cross_entropy(judge(old, swap)).mean()
+        if code_weight:
+            verdict = judge(old, codes(params)[0], "code_critic")
+            loss += code_weight * losses.generator_cross_entropy(verdict).mean()
+        return loss
 
     def critic_loss(params):
         return losses.discriminator_cross_entropy(
             judge(params, r), judge(params, images(old)[0])
         ).mean()
 
+    def code_loss(params):
+        of_u, of_r = (judge(params, code, "code_critic") for code in codes(old))
+        return losses.discriminator_cross_entropy(of_r, of_u).mean()
+
     wanted = jax.jit(jax.grad(generator_loss))(old)
     wanted["discriminator"] = jax.jit(jax.grad(critic_loss))(old)["discriminator"]
+    if code_weight:
+        wanted["code_critic"] = jax.jit(jax.grad(code_loss))(old)["code_critic"]
+        np.testing.assert_allclose(metrics["code_critic"], code_loss(old), rtol=1e-5)
     for role in stage.train:
         got = jax.tree.map(lambda a, b: a - b, old[role], new.nets[role].params)
         jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-5), got, wanted[role])

@@ -9,6 +9,7 @@ from flax import linen as nn
 from facealign.errors import UserError, lookup
 from facealign.models import (
     attribute,
+    code_critic,
     discriminator,
     face_critic,
     ftgan,
@@ -70,6 +71,10 @@ def _create_discriminator(config: Any) -> nn.Module:
     return lookup(CRITICS, critic.name, "config.discriminator.name")(critic.features)
 
 
+def _create_code_critic(_: Any) -> nn.Module:
+    return code_critic.CodeCritic()
+
+
 def _create_pool(config: Any) -> nn.Module:
     return image_pool.ImagePool(config.discriminator.pool)
 
@@ -88,6 +93,7 @@ MAKERS: dict[str, Callable[[Any], nn.Module]] = {
     "pool_u": _create_pool,
     "pool_r": _create_pool,
     "recognizer": _create_recognizer,
+    "code_critic": _create_code_critic,
 }
 
 
