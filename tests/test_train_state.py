@@ -1,7 +1,9 @@
 """Network states: moving averages, optimizer resets."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from facealign.stages import create_stages, roles_of
 from facealign.train_state import (
