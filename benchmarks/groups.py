@@ -1,17 +1,20 @@
 """For whom a model works how well: `python benchmarks/groups.py WORKDIR`.
 
 Portraits of mugshots people whom nobody trained on are turned 45 degrees aside by the generic head,
-to either side, and turned back by the model; by sex, age and how bright the face is. Prints how far
-the person moved (median distance of descriptors to the portrait itself) and how many look into the
-camera again. Sex and age are those of mugshots/index.csv in config.data.manual_dir; brightness of
-the face stands for skin and light together, which these data do not tell apart.
-Needs requirements-faces.txt.
+to either side, and turned back by the model; by sex, age and how bright the face is. With --on,
+instead real photos that look more than 10 degrees aside, by how bright the face is; those of ORL
+(`--on=orl_faces:train,validation,test`) by glasses and beards too, which orl_looks.csv has from
+looking at them. Prints how many come out frontal, and how far the person moved (distance of
+descriptors to the portrait, or to the photo). Sex and age are those of mugshots/index.csv in
+config.data.manual_dir; brightness of the face stands for skin and light together, which these data
+do not tell apart. Needs requirements-faces.txt.
 """
 
 import argparse
 import csv
 import io
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -22,15 +25,18 @@ import numpy as np  # noqa: E402
 from etils import epath  # noqa: E402
 
 from facealign import viewpoint  # noqa: E402
-from facealign.checkpoints import load_run  # noqa: E402
+from facealign.checkpoints import SavedRun, load_run  # noqa: E402
 from facealign.datasets import mugshots, photo_files, photos  # noqa: E402
 from facealign.evaluate import make_translate  # noqa: E402
-from facealign.evaluation.bench import load_photos  # noqa: E402
-from facealign.input_pipeline import data_folder, to_float, to_uint8  # noqa: E402
+from facealign.evaluation.baselines import aligned  # noqa: E402
+from facealign.evaluation.bench import create_bench, load_photos  # noqa: E402
+from facealign.input_pipeline import data_folder, load_data, to_float, to_uint8  # noqa: E402
 from facealign.measurements import Meter  # noqa: E402
 from facealign.pose import FRONTAL  # noqa: E402
 
 YAWS = (-45.0, 45.0)  # degrees
+ASIDE = 10.0  # degrees, at least, of real photos
+LOOKS = ROOT / "benchmarks" / "orl_looks.csv"
 FACE = np.s_[:, 40:100, 40:90]  # px of the crop: cheeks, nose, mouth
 
 
@@ -51,16 +57,12 @@ def halves(values: np.ndarray, unit: str) -> dict[str, np.ndarray]:
     }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("workdir", type=epath.Path)
-    parser.add_argument("--step", type=int, default=0, help="of the checkpoint; 0 is the newest")
-    parser.add_argument("--splits", default="validation,test")
-    args = parser.parse_args()
-    run = load_run(args.workdir, args.step)
-    data, translate = run.config.data, make_translate(run.networks)
-    examples = load_photos(data, f"mugshots:{args.splits}", restricted=True).examples
-    images, index = examples["image"], read_index(data)
+def turn_portraits(
+    run: SavedRun, translate: Callable, splits: str
+) -> tuple[np.ndarray, list[np.ndarray], dict[str, np.ndarray]]:
+    """Portraits [N, H, W, 1], outputs of each turned to either side, and rows by group."""
+    examples = load_photos(run.config.data, f"mugshots:{splits}", restricted=True).examples
+    images, index = examples["image"], read_index(run.config.data)
     about = [index[Path(name).name] for name in examples["file_name"]]
     bank = viewpoint.make_bank(np.array([(yaw, 0.0, 0.0) for yaw in YAWS]))
     outputs = []
@@ -68,7 +70,57 @@ def main() -> None:
         maps = viewpoint.pick(bank.turn, jnp.full(len(images), view))
         turned = to_uint8(viewpoint.turn(to_float(jnp.asarray(images)), maps))
         outputs.append(to_uint8(translate(run.state, turned, "decoder_r")))
-    with Meter(data_folder(data)) as meter:
+    sex = np.array([row["sex"] for row in about])
+    age = np.array([float(row["age"].replace("NA", "") or "nan") for row in about])
+    groups = {name: sex == name for name in np.unique(sex) if name}
+    groups |= {f"age {name}": inside for name, inside in halves(age, "years").items()}
+    bright = halves(images[FACE].mean(axis=(1, 2, 3)), "of 255 bright")
+    groups |= {f"face {name}": inside for name, inside in bright.items()}
+    return images, outputs, groups
+
+
+def turn_photos(
+    run: SavedRun, translate: Callable, on: str, meter: Meter
+) -> tuple[np.ndarray, list[np.ndarray], dict[str, np.ndarray]]:
+    """Crops [N, H, W, 1] of photos that look aside, their outputs, and rows by group."""
+    data = run.config.data
+    photos = load_photos(data, on, restricted=True)
+    measured = meter.measure(photos.examples["image"])
+    bench = create_bench(photos, load_data(data, "train"), data.frontal_yaw, measured)
+    rows = np.flatnonzero(np.abs(bench.yaw) >= ASIDE)
+    if not len(rows):
+        sys.exit(f"error: --on={on} tells of no photo that it looks {ASIDE} degrees aside")
+    crops = aligned(bench)[rows]
+    bright = crops[FACE].mean(axis=(1, 2, 3))
+    darkest, brightest = np.quantile(bright, (0.1, 0.9))
+    groups = {
+        f"the darkest tenth, face up to {darkest:.0f} of 255 bright": bright <= darkest,
+        f"the brightest tenth, above {brightest:.0f}": bright > brightest,
+    }
+    if photos.dataset == "orl_faces":
+        with LOOKS.open(newline="") as file:
+            seen = {f"{row['subject']}/{row['photo']}.pgm": row for row in csv.DictReader(file)}
+        looks = [seen[name] for name in photos.examples["file_name"][rows]]
+        for look in ("glasses", "beard"):
+            has = np.array([row[look] == "1" for row in looks])
+            groups |= {look: has, f"no {look}": ~has}
+    return crops, [to_uint8(translate(run.state, crops, "decoder_r"))], groups
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("workdir", type=epath.Path)
+    parser.add_argument("--step", type=int, default=0, help="of the checkpoint; 0 is the newest")
+    parser.add_argument("--splits", default="validation,test", help="of the portraits")
+    parser.add_argument("--on", default="", help="DATASET:SPLIT,SPLIT of real photos instead")
+    args = parser.parse_args()
+    run = load_run(args.workdir, args.step)
+    translate = make_translate(run.networks)
+    with Meter(data_folder(run.config.data)) as meter:
+        if args.on:
+            images, outputs, groups = turn_photos(run, translate, args.on, meter)
+        else:
+            images, outputs, groups = turn_portraits(run, translate, args.splits)
         before = meter.measure(images)
         after = [meter.measure(output) for output in outputs]
     moved = np.stack(
@@ -76,16 +128,9 @@ def main() -> None:
     )  # nan without a face
     moved = np.where(np.isnan(moved), np.inf, moved)
     frontal = np.stack([np.abs(a.yaw) < FRONTAL for a in after])
-    sex = np.array([row["sex"] for row in about])
-    age = np.array([float(row["age"].replace("NA", "") or "nan") for row in about])
-    groups = {"everybody": np.full(len(images), True)}
-    groups |= {name: sex == name for name in np.unique(sex) if name}
-    groups |= {f"age {name}": inside for name, inside in halves(age, "years").items()}
-    face = images[FACE].mean(axis=(1, 2, 3))
-    groups |= {f"face {name}": inside for name, inside in halves(face, "of 255 bright").items()}
-    print("| | portraits | yaw < 8 | median distance | 90 % below |")
+    print("| | photos | yaw < 8 | median distance | 90 % below |")
     print("| --- | ---: | ---: | ---: | ---: |")
-    for name, inside in groups.items():
+    for name, inside in ({"all": np.full(len(images), True)} | groups).items():
         far = moved[:, inside].ravel()
         print(
             f"| {name} | {inside.sum()} | {frontal[:, inside].mean():.0%} "
