@@ -17,7 +17,7 @@ CONFIG = config_flags.DEFINE_config_file(
 WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run; runs/NAME unless given.")
 MODE = flags.DEFINE_enum("mode", "train", command_line.MODES, "What to do.")
 STEP = flags.DEFINE_integer(
-    "step", 0, "evaluate, pack: which checkpoint, by its step; 0 is the newest.", lower_bound=0
+    "step", 0, "Of a run: which checkpoint, by its step; 0 is the newest.", lower_bound=0
 )
 PROFILE = flags.DEFINE_bool("profile", False, "train: write a trace of some steps to the workdir.")
 ON = flags.DEFINE_string(
@@ -30,7 +30,9 @@ METHOD = flags.DEFINE_string(
     "method", "network", "align: geometric brings faces into place, turn turns them in 3D alone."
 )
 CHECKPOINT = flags.DEFINE_string(
-    "checkpoint", "", "align, demo, export: a run to use; by default facealign's own weights."
+    "checkpoint",
+    "",
+    "align, demo, export: a workdir or packed weights; facealign's own unless given.",
 )
 RECURSIVE = flags.DEFINE_bool("recursive", True, "align: folders in the input folder too.")
 ALIGNED = flags.DEFINE_bool("already_aligned", False, "align: the photos are canonical crops.")

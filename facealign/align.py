@@ -14,7 +14,6 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from etils import epath
 from ml_collections import ConfigDict
 from PIL import Image, ImageOps
 
@@ -113,19 +112,19 @@ class Aligner:
 
 
 def load_aligner(
-    weights: os.PathLike | str = SHIPPED, checkpoint: str = "", already_aligned: bool = False
+    weights: os.PathLike | str = SHIPPED, step: int = 0, already_aligned: bool = False
 ) -> Aligner:
     """An aligner with the weights that come with facealign, or others.
 
     Args:
-      weights: a file of `--mode=pack`.
-      checkpoint: the workdir of a run, to take its newest checkpoint instead.
+      weights: a file of `--mode=pack`, or the workdir of a run.
+      step: of the run's checkpoint; 0 is the newest.
       already_aligned: photos are canonical crops; no detector is needed.
 
     Raises:
       UserError: no such weights or run, or requirements-faces.txt is not installed.
     """
-    model = load_model(weights, checkpoint)
+    model = load_model(weights, step)
     return Aligner(model, None if already_aligned else load_instruments())
 
 
@@ -138,9 +137,9 @@ class Networks(NamedTuple):
     state: TrainState
 
 
-def load_model(weights: os.PathLike | str = SHIPPED, checkpoint: str = "") -> Model:
+def load_model(weights: os.PathLike | str = SHIPPED, step: int = 0) -> Model:
     """The model of a weights file or of a run; arguments and errors as `load_aligner`."""
-    name, config, networks, state = load_networks(weights, checkpoint)
+    name, config, networks, state = load_networks(weights, step)
     translate = make_translate(networks)
     size = config.data.image_size
 
@@ -158,19 +157,19 @@ METHODS: dict[str, Model | None] = {  # other ways to a portrait, as the report 
 }
 
 
-def load_networks(weights: os.PathLike | str = SHIPPED, checkpoint: str = "") -> Networks:
+def load_networks(weights: os.PathLike | str = SHIPPED, step: int = 0) -> Networks:
     """The same as its parts."""
-    if checkpoint:
-        workdir = open_path(checkpoint, "--checkpoint")
-        config, networks, state = load_run(workdir)
-        if not set(KEPT) <= set(networks):
-            raise UserError(f"--checkpoint={workdir} has no decoder of R to make portraits with")
-        name = f"{config.model.name} of {workdir}, step {int(state.step)}"
-    else:
-        path = epath.Path(weights)
+    path = open_path(os.fspath(weights), "--checkpoint")
+    if path.suffix == ".safetensors":
+        if step:
+            raise UserError(f"--step={step} is of a run, and {path} is no workdir; leave it out")
         config, state = load_weights(path)
         networks = create_networks(config, KEPT, create_stages(config)[0])
-        name = f"{config.model.name} of {path.name}, step {int(state.step)}"
+    else:
+        config, networks, state = load_run(path, step)
+        if not set(KEPT) <= set(networks):
+            raise UserError(f"--checkpoint={path} has no decoder of R to make portraits with")
+    name = f"{config.model.name} of {path.name}, step {int(state.step)}"
     return Networks(name, config, {role: networks[role] for role in KEPT}, state)
 
 

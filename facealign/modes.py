@@ -24,6 +24,7 @@ from facealign.stages import create_stages, roles_of
 from facealign.summary import summarize
 from facealign.train import train
 from facealign.train_state import create_networks
+from facealign.weights import SHIPPED, save_weights
 
 PHOTOS = 16  # to compare exported programs on
 
@@ -39,7 +40,7 @@ class Job(NamedTuple):
     input: str = ""  # a folder of photos to align, or one photo
     output: str = ""  # folder for the portraits
     method: str = "network"  # of `align.METHODS`
-    checkpoint: str = ""  # workdir of the run to align with; "" is the weights of facealign
+    checkpoint: str = ""  # run or packed weights to align with; "" is the weights of facealign
     recursive: bool = True  # whether folders in the input folder count
     already_aligned: bool = False  # whether the photos are canonical crops
     sheet: bool = False  # whether to draw a page of all portraits
@@ -69,12 +70,12 @@ def run_evaluate(job: Job) -> None:
 def run_align(job: Job) -> None:
     """Makes frontal portraits of a folder of photos."""
     model = lookup(METHODS, job.method, "--method")
-    if model and job.checkpoint:
-        raise UserError(f"--method={job.method} uses no network; leave --checkpoint out")
+    if model and (job.checkpoint or job.step):
+        raise UserError(f"--method={job.method} uses no network; leave --checkpoint and --step out")
     if job.method == "turn" and job.already_aligned:
         raise UserError("--method=turn has to see where heads look; leave --already_aligned out")
     folders = find_photos(Path(job.input), Path(job.output), job.recursive)
-    model = model or load_model(checkpoint=job.checkpoint)
+    model = model or load_model(job.checkpoint or SHIPPED, job.step)
     rows = align_folder(model, folders, job.already_aligned, job.sheet, job.original_size)
     print("\n".join(describe(rows)))
     if peak := peak_memory():
@@ -86,14 +87,14 @@ def run_demo(job: Job) -> None:
     """Serves a page that aligns photos."""
     from facealign.demo import show
 
-    show(load_aligner(checkpoint=job.checkpoint), job.host, job.port)
+    show(load_aligner(job.checkpoint or SHIPPED, job.step), job.host, job.port)
 
 
 def run_export(job: Job) -> None:
     """Writes the model as programs for other runtimes, and compares them on photos of ORL."""
     from facealign.export import export
 
-    model = load_networks(checkpoint=job.checkpoint)
+    model = load_networks(job.checkpoint or SHIPPED, job.step)
     config = ConfigDict(model.config)
     config.data.update(unrestricted="orl_faces", restricted="orl_faces")
     found = take(load_data(config.data, "test"), PHOTOS)["unrestricted"]["image"]
@@ -111,8 +112,6 @@ def run_export(job: Job) -> None:
 
 def run_pack(job: Job) -> None:
     """Writes the weights of a checkpoint that frontal photos need, to give away."""
-    from facealign.weights import save_weights
-
     run, path = load_run(job.workdir, job.step), job.workdir / "weights.safetensors"
     save_weights(path, run.config, run.state)
     print(f"wrote {path}, {path.stat().length / 1e6:.1f} MB")

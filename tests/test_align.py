@@ -113,12 +113,18 @@ def test_the_turn_uses_what_is_seen_of_the_pose_and_leaves_alone_what_is_not_see
     ("changes", "message"),
     [
         ({"method": "trun"}, "did you mean 'turn'"),
-        ({"method": "geometric", "checkpoint": "runs/x"}, "leave --checkpoint out"),
+        ({"method": "geometric", "checkpoint": "runs/x"}, "leave --checkpoint and --step out"),
+        ({"step": 7}, "is no workdir; leave it out"),
+        ({"checkpoint": "weights/nobody.safetensors"}, "cannot read the weights"),
         ({"method": "turn", "already_aligned": True}, "leave --already_aligned out"),
     ],
 )
 def test_methods_that_cannot_be_are_refused(changes, message, tmp_path):
-    job = modes.Job(None, tmp_path, 0, False, input=str(tmp_path), output="out", **changes)
+    Image.new("L", (128, 128)).save(tmp_path / "photo.png")
+    output = str(tmp_path.parent / "out")
+    job = modes.Job(None, tmp_path, 0, False, input=str(tmp_path), output=output)._replace(
+        **changes
+    )
     with pytest.raises(UserError, match=message):
         modes.run_align(job)
 
