@@ -1,10 +1,10 @@
 """What each repair of the report's system adds: `python benchmarks/ablation.py FOLDER`.
 
 Every row is trained for the same number of steps on the same photos, and judged by --mode=evaluate
-on people of validation. The first rows are the report's way, each with one more repair; the next
-learn from turned pairs; the last are the systems that the report cites. Started again, it goes on
-where it stopped; with --rows only some are made. With several seeds it prints means and, behind +-,
-half of the range. Needs requirements-faces.txt.
+on people of validation. The first rows are the report's way and repairs of it, as ROWS has them;
+the next learn from turned pairs; the last are the systems that the report cites. Started again, it
+goes on where it stopped; with --rows only some are made. With several seeds it prints means and,
+behind +-, half of the range. Needs requirements-faces.txt.
 """
 
 import argparse
@@ -73,9 +73,11 @@ NUMBERS = {  # column -> where evaluation.json has it
 }
 
 
-def make_row(name: str, seed: int, steps: int, folder: Path, data: list[str]) -> dict[str, float]:
+def make_row(
+    name: str, seed: int, steps: int, folder: Path, data: list[str]
+) -> dict[str, float | None]:
     """The numbers of a row, trained and judged unless that was done before."""
-    workdir = folder / f"{name.replace(' ', '_').replace(',', '')}_{seed}"
+    workdir = folder / f"{name.replace(' ', '_').replace(',', '')}_{steps}_{seed}"
     judged = workdir / "evaluation.json"
     if not judged.exists():
         config, shares, differences = ROWS[name]
@@ -93,8 +95,12 @@ def make_row(name: str, seed: int, steps: int, folder: Path, data: list[str]) ->
     systems = json.loads(judged.read_text())["systems"]
     system = next(iter(systems.values()))  # the run itself comes first
     numbers = {column: system[bin_][score]["value"] for column, (bin_, score) in NUMBERS.items()}
-    timed = [row["timing"] for row in read_rows(epath.Path(workdir)) if "timing" in row]
-    seconds = sum(t["step_ms"] for t in timed) * 50 / 1e3
+    timed = [row for row in read_rows(epath.Path(workdir)) if "timing" in row]
+    ends = [0, *(row["step"] for row in timed)]
+    seconds = sum(
+        (end - begin) * row["timing"]["step_ms"] / 1e3
+        for row, begin, end in zip(timed, ends, ends[1:], strict=False)
+    )
     return numbers | {"minutes": seconds / 60}
 
 
@@ -127,7 +133,10 @@ def main() -> None:
     for name, rows in made.items():
         cells = []
         for column in columns:
-            values = [row[column] for row in rows]
+            values = [row[column] for row in rows if row[column] is not None]
+            if not values:  # as without a single face found
+                cells.append("-")
+                continue
             spread = f" +- {(max(values) - min(values)) / 2:.2f}" if len(values) > 1 else ""
             cells.append(f"{statistics.mean(values):.2f}{spread}")
         print(f"| {name} | " + " | ".join(cells) + " |")

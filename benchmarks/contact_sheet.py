@@ -17,6 +17,7 @@ from etils import epath  # noqa: E402
 from PIL import Image  # noqa: E402
 
 from facealign.checkpoints import load_run  # noqa: E402
+from facealign.errors import UserError  # noqa: E402
 from facealign.evaluate import make_translate  # noqa: E402
 from facealign.evaluation.baselines import aligned  # noqa: E402
 from facealign.evaluation.bench import create_bench, load_photos  # noqa: E402
@@ -76,4 +77,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except UserError as error:
+        sys.exit(f"error: {error}")

@@ -90,7 +90,7 @@ def make_canvases(photos: Iterator[Known]) -> dict[str, np.ndarray]:
 
 
 def random_movement(key: jax.Array) -> jax.Array:
-    """The numbers [4] of `framing.correction` by which a window is off; half of them a little."""
+    """The numbers [4] of `framing.correction` by which a window is off; two in five a little."""
     keys = jax.random.split(key, 4)
     amount = jnp.where(jax.random.bernoulli(keys[0], 0.4), 0.25, 1.0)
     size = jnp.exp(amount * 0.2 * jax.random.normal(keys[1]).clip(-2, 2))

@@ -27,6 +27,7 @@ from etils import epath  # noqa: E402
 from facealign import viewpoint  # noqa: E402
 from facealign.checkpoints import SavedRun, load_run  # noqa: E402
 from facealign.datasets import mugshots, photo_files, photos  # noqa: E402
+from facealign.errors import UserError  # noqa: E402
 from facealign.evaluate import make_translate  # noqa: E402
 from facealign.evaluation.baselines import aligned  # noqa: E402
 from facealign.evaluation.bench import create_bench, load_photos  # noqa: E402
@@ -131,6 +132,8 @@ def main() -> None:
     print("| | photos | yaw < 8 | median distance | 90 % below |")
     print("| --- | ---: | ---: | ---: | ---: |")
     for name, inside in ({"all": np.full(len(images), True)} | groups).items():
+        if not inside.any():
+            continue
         far = moved[:, inside].ravel()
         print(
             f"| {name} | {inside.sum()} | {frontal[:, inside].mean():.0%} "
@@ -139,4 +142,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except UserError as error:
+        sys.exit(f"error: {error}")

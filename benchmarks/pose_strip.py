@@ -19,6 +19,7 @@ from etils import epath  # noqa: E402
 from PIL import Image  # noqa: E402
 
 from facealign.checkpoints import SavedRun, load_run  # noqa: E402
+from facealign.errors import UserError  # noqa: E402
 from facealign.evaluate import choose_samples  # noqa: E402
 from facealign.evaluation.bench import load_photos  # noqa: E402
 from facealign.input_pipeline import data_folder, to_float, to_uint8  # noqa: E402
@@ -83,4 +84,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except UserError as error:
+        sys.exit(f"error: {error}")

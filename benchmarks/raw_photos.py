@@ -51,6 +51,7 @@ def unpack(source: Path, names: set[str], folder: Path) -> Iterator[str]:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(read())
                 yield short
+                break
 
 
 def align(photos: Path, portraits: Path) -> None:

@@ -25,7 +25,7 @@ class Turn(NamedTuple):
     to_fake: jax.Array  # [B, H, W, C]: gradient of the weighted losses of what makes images
     gradients: dict[str, Any]  # of the discriminator's parameters; {} if it does not train
     terms: dict[str, jax.Array]  # loss terms
-    accuracies: dict[str, jax.Array]  # shares of the logits that are right
+    accuracies: dict[str, jax.Array]  # shares of the logits that are right, if any can be
 
 
 class Rules(NamedTuple):
@@ -125,11 +125,12 @@ def make_game(
             parts = [pull_real(to_reals)[0], pull_others(to_others)[0], *more]
             gradients[role] = jax.tree.map(lambda *leaves: sum(leaves), *parts)
             terms = terms | own | penalties
-        boundary = rules.gan_loss.boundary
-        accuracies = {
-            "accuracy_real": metrics.accuracy(reals["logits"], True, boundary).mean(),
-            "accuracy_fake": metrics.accuracy(fakes["logits"], False, boundary).mean(),
-        }
+        boundary, accuracies = rules.gan_loss.boundary, {}
+        if boundary is not None:
+            accuracies = {
+                "accuracy_real": metrics.accuracy(reals["logits"], True, boundary).mean(),
+                "accuracy_fake": metrics.accuracy(fakes["logits"], False, boundary).mean(),
+            }
         return Turn(to_fake, gradients, terms, accuracies)
 
     return play

@@ -58,8 +58,7 @@ def run(
     A run that was preempted leaves with `START_AGAIN`. The rest is what `modes.Job`
     names.
     """
-    if group.distributed:
-        guard()
+    have_come = guard() if group.distributed else None
     keep_freed_memory()
     with _one_line(group.distributed):
         # Takes seconds, which a misspelt flag should not cost.
@@ -70,8 +69,9 @@ def run(
         if not workdir:
             name = re.sub(r"\.py:?", "_", PurePath(config_path).name).strip("_")
             workdir = str(PurePath("runs", name))
-        if group.distributed:
+        if have_come:
             processes.join(group.coordinator, group.num_processes, group.process_id)
+            have_come()
         if device:
             _choose_device(device)
         job = modes.Job(config, open_path(workdir, "--workdir"), **rest)
@@ -159,6 +159,8 @@ def _check_group(values: dict[str, Any]) -> None:
     if all(given) and not group.process_id < group.num_processes:
         raise UserError(f"--process_id={group.process_id} must be below "
                         f"--num_processes={group.num_processes}; they count from 0")  # fmt: skip
+    if group.coordinator and not re.fullmatch(r".+:\d+", group.coordinator):
+        raise UserError(f"--coordinator={group.coordinator} is not HOST:PORT")
     if group.distributed and values["mode"] != "train":
         raise UserError(f"--mode={values['mode']} runs in one process; leave out --distributed")
 

@@ -138,7 +138,7 @@ def take_networks(config: ConfigDict, state: TrainState) -> TrainState:
                     f"choose from: {', '.join(holder)}"
                 )
         old, new = nets[role], found[role]
-        if _shapes(old.params) != _shapes(new.params):
+        if _shapes((old.params, old.batch_stats)) != _shapes((new.params, new.batch_stats)):
             raise UserError(
                 f"the {role} of {origin[role]} has other shapes than this config's; choose "
                 "the same config.model and config.data.image_size"

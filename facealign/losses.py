@@ -83,7 +83,7 @@ class GanLoss(NamedTuple):
 
     discriminator: Callable[[jax.Array, jax.Array], jax.Array]  # (real, fake) -> [B]
     generator: Callable[[jax.Array], jax.Array]  # fake -> [B]
-    boundary: float  # a logit above it says "real"
+    boundary: float | None  # a logit above it says "real"; None: none does
 
 
 CROSS_ENTROPY = GanLoss(discriminator_cross_entropy, generator_cross_entropy, 0.0)
@@ -94,8 +94,8 @@ GAN_LOSSES: dict[str, GanLoss] = {
     "non_saturating": CROSS_ENTROPY,
     "least_squares": GanLoss(discriminator_least_squares, generator_least_squares, 0.5),
     "hinge": GanLoss(discriminator_hinge, generator_hinge, 0.0),
-    # Needs a gradient penalty. Its logits have no zero of their own: accuracies say little.
-    "wasserstein": GanLoss(discriminator_wasserstein, generator_hinge, 0.0),
+    # Needs a gradient penalty. Its logits have no zero of their own.
+    "wasserstein": GanLoss(discriminator_wasserstein, generator_hinge, None),
 }
 
 

@@ -32,7 +32,7 @@ def spike(rows: Sequence[Row], limits: Any) -> str:
         return ""
     *before, last = losses[-SPIKE_WINDOW - 1 :]
     median = statistics.median(before)
-    if last <= max(limits.spike * median, SPIKE_FLOOR):
+    if last <= max(median + (limits.spike - 1) * abs(median), SPIKE_FLOOR):
         return ""
     return f"discriminator loss {last:.3g} leapt above its recent median {median:.3g}"
 

@@ -32,7 +32,7 @@ def join(coordinator: str, count: int, index: int) -> None:
       index: of this one.
 
     Raises:
-      UserError: nobody says who the others are, or they did not come.
+      UserError: nobody says who the others are. Where they do not come, JAX aborts: see `guard`.
     """
     own = (coordinator, count, index) if coordinator else (None, None, None)
     try:

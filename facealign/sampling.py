@@ -1,6 +1,7 @@
 """Which examples a step sees: pure functions of seed and step."""
 
 import functools
+import threading
 from collections.abc import Callable
 
 import numpy as np
@@ -23,14 +24,18 @@ def make_sampler(
       weights: [N], adding up to 1; where given, an epoch is N independent draws instead.
     """
 
-    @functools.lru_cache(maxsize=4)
+    lock = threading.Lock()
+
+    @functools.lru_cache(maxsize=2)
     def order(epoch: int) -> np.ndarray:
         rng = np.random.default_rng((seed, stream, epoch))
         return rng.permutation(count) if weights is None else rng.choice(count, count, p=weights)
 
     def indices(step: int) -> np.ndarray:
         epochs, places = np.divmod(step * batch_size + np.arange(batch_size), count)
-        return np.concatenate([order(int(e))[places[epochs == e]] for e in np.unique(epochs)])
+        with lock:  # or every thread that reads would draw the order of a new epoch by itself
+            orders = {int(epoch): order(int(epoch)) for epoch in np.unique(epochs)}
+        return np.concatenate([orders[e][places[epochs == e]] for e in orders])
 
     return indices
 

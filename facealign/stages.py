@@ -36,7 +36,9 @@ class Stage(NamedTuple):
     @property
     def judged(self) -> bool:
         """Whether a discriminator takes part."""
-        return self.objective in JUDGED or "adversarial" in self.loss_weights
+        return self.objective in JUDGED or (
+            self.objective == "frontalize" and "adversarial" in self.loss_weights
+        )
 
     @property
     def recognizes(self) -> bool:

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from facealign.train_state import Network, apply_network, create_state
+from facealign.train_state import Network, apply_network, create_state, takes_code
 
 Row = tuple[str, str, str, str]
 
@@ -23,7 +23,7 @@ def summarize(networks: Mapping[str, Network], image_size: int) -> str:
     code, rows = None, [("network and layer", "output", "trainable", "with statistics")]
     for role, network in sorted(networks.items(), key=lambda item: item[0] != "encoder"):
         net = state.nets[role]
-        x = code if role.startswith("decoder") else image
+        x = code if takes_code(role) else image
         output, layers = _trace(network, net, x)
         if role == "encoder":
             code = output

@@ -129,7 +129,7 @@ def run_stage(run: Run, stage: Stage, update: Update, state: TrainState) -> Trai
         mininterval=0.5 if sys.stderr.isatty() else 20,
         disable=run.workdir is None,
     )
-    pending, saved = _resume(run, step), step
+    (pending, begun), saved = _resume(run, stage, step), step
     batches = run.experiment.feed.batches(step, stage.end)
     clock = Stopwatch(step, time.perf_counter())
     with progress:
@@ -146,7 +146,7 @@ def run_stage(run: Run, stage: Stage, update: Update, state: TrainState) -> Trai
             step += count
             progress.update(count * images)
             if _due(stage, step, run.config.log_every):
-                row = log_row(run, stage, step, jax.device_get(pending), clock)
+                row = log_row(run, stage, step, jax.device_get(pending), begun, clock)
                 progress.set_postfix_str(
                     f"loss {row['loss']:.3g}, input {row['timing']['input_wait']:.1%}", False
                 )
@@ -154,7 +154,7 @@ def run_stage(run: Run, stage: Stage, update: Update, state: TrainState) -> Trai
                     row = evaluate_row(run, stage, state)
                     if _due(stage, step, run.config.checkpoint_every):
                         saved = save(run, state, row)
-                pending, clock = [], Stopwatch(step, time.perf_counter())
+                pending, begun, clock = [], step, Stopwatch(step, time.perf_counter())
             if run.must_stop():
                 stop(run, state, pending, saved)
     return state
@@ -183,6 +183,7 @@ def stop(run: Run, state: TrainState, pending: list[dict[str, jax.Array]], saved
     """
     step = int(state.step)
     if run.workdir and step != saved:
+        run.log.save_fetch_times()
         save_progress(
             run.workdir, step, Progress(jax.device_get(pending), run.experiment.evaluator.before)
         )
@@ -190,20 +191,25 @@ def stop(run: Run, state: TrainState, pending: list[dict[str, jax.Array]], saved
     raise Preempted(f"told to stop; step {step} is saved, and the same command goes on from there")
 
 
-def _resume(run: Run, step: int) -> list[dict[str, Any]]:
-    """Metrics of the steps since the last row, where the run stopped between two."""
+def _resume(run: Run, stage: Stage, step: int) -> tuple[list[dict[str, Any]], int]:
+    """Metrics of the steps since the last row, where the run stopped between two, and its step."""
     held = load_progress(run.workdir, step) if run.workdir else None
     if held is None:
-        return []
+        return [], step
     run.experiment.evaluator.before = dict(held.before)
-    return list(held.pending)
+    return list(held.pending), step - (step - stage.start) % run.config.log_every
 
 
 def log_row(
-    run: Run, stage: Stage, step: int, sums: list[dict[str, np.ndarray]], clock: Stopwatch
+    run: Run,
+    stage: Stage,
+    step: int,
+    sums: list[dict[str, np.ndarray]],
+    begun: int,
+    clock: Stopwatch,
 ) -> dict[str, Any]:
-    """Writes the means of the metrics since the last row."""
-    steps = (step - stage.start - 1) % run.config.log_every + 1
+    """Writes the means of the metrics since the step at which the sums begin."""
+    steps = step - begun
     row = {"step": step, "stage": stage.name}
     row |= {name: float(np.sum([s[name] for s in sums], dtype=float)) / steps for name in sums[0]}
     seconds, timed = time.perf_counter() - clock.start, step - clock.step

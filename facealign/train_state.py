@@ -13,7 +13,7 @@ from flax import linen as nn
 from facealign.errors import lookup
 from facealign.models import create_modules
 from facealign.optimizers import create_optimizer
-from facealign.stages import Stage
+from facealign.stages import Stage, create_stages
 
 Tree = Any  # a nested dict of arrays
 DTYPES = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
@@ -25,6 +25,7 @@ class Network(NamedTuple):
     module: nn.Module
     optimizer: optax.GradientTransformation
     ema_decay: float = 0.0  # of the moving average of the weights, a step, at most; 0 keeps none
+    ema_start: int = 0  # step of the run at which the weights begin to move
     dtype: Any = jnp.float32  # that it computes in; parameters, statistics and outputs are float32
     remat: bool = False  # what is inside is computed again for the gradient, instead of being kept
 
@@ -55,6 +56,7 @@ def create_networks(config: Any, roles: tuple[str, ...], stage: Stage) -> dict[s
     """
     dtype = lookup(DTYPES, config.model.dtype, "config.model.dtype")
     modules = create_modules(config, roles)
+    begins = {role: each.start for each in reversed(create_stages(config)) for role in each.train}
     return {
         role: Network(
             module=modules[role],
@@ -64,6 +66,7 @@ def create_networks(config: Any, roles: tuple[str, ...], stage: Stage) -> dict[s
                 stage.steps,
             ),
             ema_decay=config.optimizer.ema_decay[role],
+            ema_start=begins.get(role, 0),
             dtype=dtype,
             remat=config.model.get("remat", False),  # packed weights of before have no such value
         )
@@ -77,12 +80,17 @@ def create_state(networks: Mapping[str, Network], key: jax.Array, image_size: in
     keys = dict(zip(networks, jax.random.split(key, len(networks)), strict=True))
     nets, code = {}, None
     for role, network in networks.items():  # the encoder comes before decoders
-        x = code if role.startswith(("decoder", "code")) else image
+        x = code if takes_code(role) else image
         nets[role] = init_network(network, keys[role], x)
         if role == "encoder":
             code = jax.eval_shape(partial(apply_network, network), nets[role], image)
             code = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), code)
     return TrainState(step=jnp.zeros((), jnp.int32), nets=nets)
+
+
+def takes_code(role: str) -> bool:
+    """Whether the network of a role is applied to a code; all others are applied to images."""
+    return role.startswith(("decoder", "code"))
 
 
 def init_network(network: Network, key: jax.Array, x: Tree) -> NetState:
@@ -158,7 +166,8 @@ def update_networks(
         ema = net.ema
         if network.ema_decay:
             # Faster in the first steps, or a short run would mostly be its initial weights.
-            decay = jnp.minimum(network.ema_decay, (1.0 + state.step) / (10.0 + state.step))
+            age = state.step - network.ema_start
+            decay = jnp.minimum(network.ema_decay, (1.0 + age) / (10.0 + age))
             ema = optax.incremental_update(params, net.ema, 1 - decay)
         nets[role] = NetState(params, batch_stats.get(role, net.batch_stats), opt_state, ema)
     return TrainState(step=state.step + 1, nets=nets)

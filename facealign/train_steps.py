@@ -147,12 +147,24 @@ def create_step(config: Any, networks: Mapping[str, Network], stage: Stage) -> T
         raise UserError(
             f"config.augment.flip=True, but the {stage.objective} objective {why}; set it to False"
         )
+    if stage.objective == "attribute":
+        for name in ("model", "discriminator"):
+            if config[name].name != "attribute":
+                raise UserError(
+                    f"config.{name}.name={config[name].name!r}, but the attribute objective "
+                    "asks for yaws; set it to 'attribute'"
+                )
     if config.model.kl_weight and "encoder" in stage.train:
         weights["kl"] = config.model.kl_weight
     if not stage.judged:
         return make_step(networks, stage.train, weights)
     critic = config.discriminator
-    if "discriminator" in stage.train:
+    if critic.loss == "wasserstein" and ("code" in weights or not critic.gp_weight):
+        raise UserError(
+            "config.discriminator.loss='wasserstein' needs a critic of bounded slope: set "
+            "config.discriminator.gp_weight (10), and no loss weight for code"
+        )
+    if any(role.startswith("discriminator") for role in stage.train):
         penalties = {"r1": critic.r1_weight, "gradient_penalty": critic.gp_weight}
         weights |= {name: weight for name, weight in penalties.items() if weight}
 

@@ -28,9 +28,11 @@ def save_weights(path: epath.Path, config: ConfigDict, state: TrainState) -> Non
     """Writes averaged weights and statistics of the roles `KEPT` as float16, and the config.
 
     Raises:
-      UserError: a number that is too large for half precision, or none.
+      UserError: a role is missing; a number that is too large for half precision, or none.
     """
     nets = averaged(state).nets
+    if not set(KEPT) <= set(nets):
+        raise UserError(f"a run of {', '.join(nets)} has nothing to make frontal photos with")
     with np.errstate(over="ignore"):  # it is looked for
         arrays = {
             name: np.asarray(leaf, np.float16)

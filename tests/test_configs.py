@@ -18,7 +18,12 @@ NAMES = sorted(path.stem for path in FOLDER.glob("*.py") if path.stem not in ("_
 VARIANTS = (
     [(name, ()) for name in NAMES]
     + [(name, ("faithful",)) for name in ("polygons_light", "medium_reconstruction", "medium_gan")]
-    + [("medium_gan", ("lfw",)), ("frontalize", ("medium",)), ("frontalize", ("identity",))]
+    + [
+        ("medium_gan", ("lfw",)),
+        ("medium_gan", ("code",)),
+        ("frontalize", ("medium",)),
+        ("frontalize", ("identity",)),
+    ]
 )
 
 

@@ -53,13 +53,15 @@ def test_gan_losses_by_hand(name):
 @EVERY
 def test_real_and_fake_mirror_each_other_at_the_boundary(loss):
     real, fake = patches([[0.3, 2], [-1, 4]]), patches([[0.7, -2], [3, 0]])
-    mirrored = loss.discriminator(2 * loss.boundary - fake, 2 * loss.boundary - real)
+    middle = loss.boundary or 0.0
+    mirrored = loss.discriminator(2 * middle - fake, 2 * middle - real)
     np.testing.assert_allclose(loss.discriminator(real, fake), mirrored, rtol=1e-6)
 
 
 @EVERY
 def test_the_discriminator_wants_real_above_and_fake_below_the_boundary(loss):
-    above, below = patches([[loss.boundary + 0.4]]), patches([[loss.boundary - 0.4]])
+    middle = loss.boundary or 0.0
+    above, below = patches([[middle + 0.4]]), patches([[middle - 0.4]])
     assert loss.discriminator(above, below) < loss.discriminator(below, above)
 
 

@@ -2,10 +2,17 @@
 
 import jax
 import numpy as np
+import optax
 import pytest
 
+from facealign import losses
+from facealign.adversary import Rules
 from facealign.experiment import create_experiment
 from facealign.mesh import everywhere, on_one, split_rows
+from facealign.train_state import Network, create_state
+from facealign.train_steps import make_adversarial_step
+from facealign.update import accumulate, recording
+from tests.by_hand import Mean, Same, Scale, flat
 
 STEPS = 2
 
@@ -64,3 +71,24 @@ def test_parts_of_a_batch_update_all_networks_of_the_game(tiny_gan):
     state, metrics = jax.eval_shape(experiment.updates[0], experiment.like, {}, [batch])
     shapes = [jax.tree.map(lambda s: (s.shape, s.dtype), tree) for tree in (state, experiment.like)]
     assert shapes[0] == shapes[1] and {"adversarial", "discriminator", "r1"} <= set(metrics)
+
+
+def test_the_game_in_parts_is_the_game():
+    """Networks without batch normalization and without chance: gradients of parts add up."""
+    modules = {"encoder": Same(), "decoder_r": Scale(0.5), "discriminator": Mean()}
+    networks = {role: Network(module, optax.sgd(1.0)) for role, module in modules.items()}
+    rules = Rules(losses.gan_loss("cross_entropy"), 1, lambda images, key: images)
+    weights = {"adversarial": 1.0, "discriminator": 1.0, "r1": 1.0}
+
+    def make_step(networks):
+        return make_adversarial_step(networks, tuple(modules), weights, rules)
+
+    steps = make_step(networks), accumulate(make_step(recording(networks)), networks, 2)
+    batch = {"unrestricted": flat(0.1, 0.2, 0.4, 0.8), "restricted": flat(-0.1, 0.3, 0.5, 0.9)}
+    state = create_state(networks, jax.random.key(0), 4)
+    whole, parts = (jax.jit(step)(state, batch, jax.random.key(1)) for step in steps)
+    for role in ("decoder_r", "discriminator"):
+        assert jax.tree.leaves(whole[0].nets[role].params) != jax.tree.leaves(
+            state.nets[role].params
+        )
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5), whole, parts)

@@ -132,7 +132,7 @@ def down(x: jax.Array, kernel: jax.Array, how: How) -> jax.Array:
     if how.turned:
         kernel = kernel[::-1, ::-1].swapaxes(2, 3)
     d, w = kernel.shape[3], -(-x.shape[2] // how.stride)
-    if how.form == "lax" or d >= WIDE:
+    if d >= WIDE:
         return _strided(x, kernel, how)
     if d < TILE and w % 2 == 0:
         return _strided_pairs(x, kernel, how)
@@ -167,7 +167,7 @@ def weigh(x: jax.Array, y: jax.Array, how: How) -> jax.Array:
             kernel = jnp.einsum("bhwd,bhwp->dp", y, _patches(x, how)).reshape(d, *how.ks, c)
             return kernel.transpose(1, 2, 0, 3)
         return jnp.einsum("bhwp,bhwd->pd", _patches(x, how), y).reshape(*how.ks, c, d)
-    if how.form == "lax" or c < THIN:
+    if c < THIN:
         kernel = jax.ShapeDtypeStruct((*how.ks, c, d), x.dtype)
         kernel = jax.linear_transpose(lambda kernel: _strided(x, kernel, how), kernel)(y)[0]
     else:

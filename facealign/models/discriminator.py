@@ -4,8 +4,7 @@ import jax
 from flax import linen as nn
 
 from facealign.models import layers
-
-LEAKY_SLOPE = 0.2
+from facealign.models.trunk import LEAKY_SLOPE
 
 
 class Discriminator(nn.Module):

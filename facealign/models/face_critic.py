@@ -11,8 +11,8 @@ from flax import linen as nn
 
 from facealign.geometry import SIZE
 from facealign.models import layers
+from facealign.models.trunk import LEAKY_SLOPE
 
-LEAKY_SLOPE = 0.2
 PARTS = {  # px of the canonical crop: left, top, width, height; and convolutions
     "face": ((16, 24, 96, 96), 4),
     "eyes": ((24, 36, 80, 32), 3),

@@ -5,8 +5,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from facealign.models import layers, variational
-
-LEAKY_SLOPE = 0.2
+from facealign.models.trunk import LEAKY_SLOPE
 
 
 class Encoder(nn.Module):

@@ -9,8 +9,7 @@ from flax import linen as nn
 
 from facealign.models import layers, variational
 from facealign.models.output import to_image
-
-LEAKY_SLOPE = 0.2
+from facealign.models.trunk import LEAKY_SLOPE
 
 
 class Encoder(nn.Module):
