@@ -22,7 +22,7 @@ def get_config(variant: str = "") -> ConfigDict:
     config.augment.contrast = 0.2
     config.run = ("frontalize", "refine")
     config.stages.frontalize = base.stage(
-        "frontalize", 10000, ("encoder", "decoder_r"), 4e-4, l1=1.0, gradient=1.0
+        "frontalize", 10000, ("encoder", "decoder_r"), 4e-4, l1=1.0, gradient=0.0
     )
     config.stages.refine = base.stage(
         "frontalize",
@@ -30,13 +30,13 @@ def get_config(variant: str = "") -> ConfigDict:
         ("decoder_r", "discriminator"),
         2e-4,
         l1=1.0,
-        gradient=0.5,
+        gradient=0.0,
         adversarial=0.1,
         discriminator=1.0,
     )
-    if config.model.name == "warp":
-        config.stages.frontalize.loss_weights.update(pose=0.5, flow=0.01)
-        config.stages.refine.loss_weights.update(facing=0.3, flow=0.01)
+    if config.model.name == "warp":  # the others, which begin gray, would stay so for gradient
+        config.stages.frontalize.loss_weights.update(gradient=1.0, pose=0.5, flow=0.01)
+        config.stages.refine.loss_weights.update(gradient=0.5, facing=0.3, flow=0.01)
     config.stages.recognize = base.stage("recognize", 10000, ("recognizer",), 1e-3, margin=1.0)
     if variant == "identity":
         config.run = ("recognize", *config.run)

@@ -15,7 +15,7 @@ def get_config(variant: str = "") -> ConfigDict:
     config.model.name = "ftgan"
     config.run = ("coarse", "refine")
     config.stages.coarse = base.stage(
-        "frontalize", 900, ("encoder",), 4e-4, l1=1.0, gradient=1.0, landmarks=0.1
+        "frontalize", 900, ("encoder",), 4e-4, l1=1.0, gradient=0.0, landmarks=0.1
     )
     config.stages.refine.steps = 600
     config.stages.refine.loss_weights.landmarks = 0.1
