@@ -137,10 +137,10 @@ cores, jax {jax.__version__}.
 | the same with devices of a tenth of that speed | {10 * hours * args.devices * args.price:,.0f} |
 | preparing the dataset, in one process | {args.photos / args.prepared / 3600:.0f} hours |
 
-Reading, not computing, is what such a run waits for: a network of 128 px images is small. Three things must
+Reading, not computing, is what such a run waits for: a network of 128 px images is small. Four things must
 change before it: datasets are prepared by one process; every process keeps the fields of all photos, names as
-text of one width; and a prepared dataset is read from a disk, which must be each host's own or fast enough for
-all.""")  # noqa: E501
+text of one width, and draws the order of a whole epoch when it starts; and a prepared dataset is read from a
+disk, which must be each host's own or fast enough for all.""")  # noqa: E501
 
 
 if __name__ == "__main__":
