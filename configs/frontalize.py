@@ -4,6 +4,8 @@ R: near-frontal people of the news (half of the people of lfw) and mugshots, tur
 the other half, and Celebrities in Frontal-Profile, whose profiles show real poses. Their archives
 lie in `config.data.manual_dir`. Variants: `:medium`, the report's autoencoder on the same pairs;
 `:identity`, with a recognizer, trained first, that says whether the outputs are still the person.
+
+The steps are a few minutes' worth; weights/README.md has those of the shipped weights.
 """
 
 from ml_collections import ConfigDict
@@ -22,11 +24,11 @@ def get_config(variant: str = "") -> ConfigDict:
     config.augment.contrast = 0.2
     config.run = ("frontalize", "refine")
     config.stages.frontalize = base.stage(
-        "frontalize", 10000, ("encoder", "decoder_r"), 4e-4, l1=1.0, gradient=0.0
+        "frontalize", 1500, ("encoder", "decoder_r"), 4e-4, l1=1.0, gradient=0.0
     )
     config.stages.refine = base.stage(
         "frontalize",
-        6000,
+        500,
         ("decoder_r", "discriminator"),
         2e-4,
         l1=1.0,
@@ -51,7 +53,7 @@ def get_config(variant: str = "") -> ConfigDict:
     config.optimizer.ema_decay.decoder_r = 0.999
     config.optimizer.ema_decay.recognizer = 0.999
     config.log_every = 50
-    config.evaluate_every = 1000
-    config.checkpoint_every = 1000
+    config.evaluate_every = 500
+    config.checkpoint_every = 500
     config.best_metric = "l1/turned"
     return config
