@@ -139,6 +139,10 @@ BAD = {
     "missing workdir": ((*TINY, "--mode=evaluate", "--workdir=missing"), "missing holds no run"),
     "large batch": ((*TINY, "--config.data.batch_size=999"), "batch_size=999"),
     "empty split": ((*TINY, "--config.data.polygon_pairs=1"), "No examples were yielded"),
+    "no port": (
+        (*TINY, "--distributed", "--coordinator=x", "--num_processes=2", "--process_id=0"),
+        "is not HOST:PORT",
+    ),
     "half a group": ((*TINY, "--distributed", "--coordinator=x:1"), "come together"),
     "devices": ((*TINY, "--config.mesh.data=3"), "there are 1"),
     "interval": ((*TINY, "--config.checkpoint_every=7"), "multiple of config.evaluate_every=4"),

@@ -103,6 +103,12 @@ def test_a_leap_below_the_floor_is_no_spike():
     assert alarms([trained(discriminator=1e-6)] * 9 + [trained(discriminator=0.01)], LIMITS) == {}
 
 
+def test_a_loss_below_0_leaps_by_its_size():
+    before = [trained(discriminator=-0.3)] * 9
+    assert not spike([*before, trained(discriminator=0.06)], LIMITS)
+    assert spike([*before, trained(discriminator=1.0)], LIMITS)
+
+
 def test_saturation_needs_its_rows_in_a_row():
     almost = [trained(**CERTAIN)] * (SATURATION_ROWS - 1)
     assert alarms(healthy() + almost, LIMITS) == {}

@@ -36,6 +36,15 @@ def test_the_page_shows_the_last_row_of_each_stage_and_every_alarm(tiny, tmp_pat
     assert "samples/step_000004.png" in page
 
 
+def test_a_critic_of_codes_is_summed_up_as_of_codes(tiny_gan):
+    tiny_gan.stages.adversarial.train += ("code_critic",)
+    tiny_gan.stages.adversarial.loss_weights.update(code=0.1, code_critic=1.0)
+    stages = create_stages(tiny_gan)
+    networks = create_networks(tiny_gan, roles_of(stages), stages[2])
+    lines = summarize(networks, 32).splitlines()
+    assert any(line.startswith("code_critic") and " 1 " in line for line in lines), lines
+
+
 def test_layers_are_in_the_order_of_their_calls_and_add_up(tiny):
     stages = create_stages(tiny)
     networks = create_networks(tiny, roles_of(stages), stages[0])

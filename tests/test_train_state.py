@@ -50,6 +50,13 @@ def test_ema_follows_its_formula_and_is_what_gets_evaluated(tiny, step, decay):
     assert new.nets["decoder_u"].ema == {}
 
 
+def test_averages_start_with_the_first_stage_that_trains_a_role(tiny_gan):
+    stages = create_stages(tiny_gan)
+    networks = create_networks(tiny_gan, roles_of(stages), stages[2])
+    starts = {role: networks[role].ema_start for role in ("encoder", "discriminator")}
+    assert starts == {"encoder": 0, "discriminator": 4}
+
+
 def test_a_reset_gives_fresh_optimizers_to_the_named_roles_only(tiny):
     networks, state = create(tiny)
     gradients = {role: ones_like(state.nets[role].params) for role in ("encoder", "decoder_u")}

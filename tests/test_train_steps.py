@@ -238,6 +238,16 @@ def test_a_role_without_a_gradient_is_refused(tiny_gan, objective, train):
         )
 
 
+@pytest.mark.parametrize("values", [{"gp_weight": 0.0}, {"gp_weight": 10.0}])
+def test_a_wasserstein_critic_of_any_slope_is_refused(tiny_gan, values):
+    tiny_gan.discriminator.update(values, loss="wasserstein")
+    if values["gp_weight"]:
+        tiny_gan.stages.adversarial.loss_weights.update(code=0.1, code_critic=1.0)
+    stage, networks, _ = setup(tiny_gan, 2)
+    with pytest.raises(UserError, match="bounded slope"):
+        create_step(tiny_gan, networks, stage)
+
+
 def test_unknown_objective_names_the_nearest(tiny):
     stage, networks, _ = setup(tiny, 0)
     with pytest.raises(UserError, match="did you mean 'paired'"):

@@ -56,6 +56,13 @@ def test_a_run_starts_from_them(saved):
         assert jax.tree.all(jax.tree.map(lambda leaf: not np.any(leaf), taken.nets[role].opt_state))
 
 
+def test_a_run_without_a_decoder_of_r_has_nothing_to_pack(saved, tmp_path):
+    _, _, state = saved
+    alone = state.replace(nets={"encoder": state.nets["encoder"]})
+    with pytest.raises(UserError, match="nothing to make frontal photos with"):
+        save_weights(epath.Path(tmp_path) / "w.safetensors", frontalize.get_config(), alone)
+
+
 @pytest.mark.parametrize("damage", [lambda b: b[: len(b) // 2], lambda b: b"no weights", None])
 def test_a_wrong_file_is_called_so(saved, tmp_path, damage):
     path = epath.Path(tmp_path / "wrong.safetensors")
