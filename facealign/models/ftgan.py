@@ -38,10 +38,11 @@ class Encoder(nn.Module):
         code = medium.Encoder(name="narrow")(image, train)
         (coarse,) = medium.Decoder(name="widen")(code, train)
         finder = Finder(name="finder")
+        still = jax.lax.stop_gradient(coarse)  # or what pleases an untrained finder is painted
         if train:  # in one batch, whose statistics are those of both
-            seen, heatmaps = jnp.split(finder(jnp.concatenate([image, coarse]), train), 2)
+            seen, heatmaps = jnp.split(finder(jnp.concatenate([image, still]), train), 2)
         else:  # apart, so that a program that needs one of them computes one
-            seen, heatmaps = finder(image, train), finder(coarse, train)
+            seen, heatmaps = finder(image, train), finder(still, train)
         return {"image": image, "coarse": coarse, "seen": seen, "heatmaps": heatmaps}
 
 
