@@ -26,7 +26,7 @@ def get_config(variant: str = "") -> ConfigDict:
     config.run = ("attribute",)
     config.stages.attribute = base.stage(
         "attribute",
-        700,
+        450,
         ("encoder", "decoder_r", "discriminator"),
         2e-4,
         reconstruction=100.0,

@@ -20,7 +20,7 @@ def get_config(variant: str = "") -> ConfigDict:
     config.run = ("cycle",)
     config.stages.cycle = base.stage(
         "cycle",
-        600,
+        400,
         tuple(role for role in base.ROLES if role not in ("recognizer", "code_critic")),
         2e-4,
         cycle=10.0,

@@ -15,9 +15,9 @@ def get_config(variant: str = "") -> ConfigDict:
     config.model.name = "ftgan"
     config.run = ("coarse", "refine")
     config.stages.coarse = base.stage(
-        "frontalize", 400, ("encoder",), 4e-4, l1=1.0, gradient=0.0, landmarks=0.02
+        "frontalize", 300, ("encoder",), 4e-4, l1=1.0, gradient=0.0, landmarks=0.02
     )
-    config.stages.refine.steps = 300
+    config.stages.refine.steps = 200
     config.stages.refine.loss_weights.landmarks = 0.02
     config.log_every, config.evaluate_every, config.checkpoint_every = 10, 100, 100
     return config

@@ -14,6 +14,6 @@ def get_config(variant: str = "") -> ConfigDict:
     config.data.unrestricted, config.data.restricted = base.choose(variant, base.PHOTOS)
     config.model.name = "hourglass"
     config.run = ("frontalize",)
-    config.stages.frontalize.steps = 1200
-    config.log_every, config.evaluate_every, config.checkpoint_every = 10, 200, 600
+    config.stages.frontalize.steps = 800
+    config.log_every, config.evaluate_every, config.checkpoint_every = 10, 200, 200
     return config
