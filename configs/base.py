@@ -67,7 +67,7 @@ def get_config() -> ConfigDict:
     discriminator.loss = "cross_entropy"  # or least_squares, hinge, non_saturating, wasserstein
     discriminator.r1_weight = 0.0  # gradient penalty on real images; 0 is off
     discriminator.r1_every = 16  # steps between two evaluations of that penalty
-    discriminator.gp_weight = 0.0  # gradient penalty between real images and fakes; 0 is off
+    discriminator.gp_weight = 0.0  # gradient penalty from real images to fakes; for wasserstein
     discriminator.pool = 50  # earlier fakes that are kept, where pool_u and pool_r train
     discriminator.augment = ConfigDict(augment)  # what it sees, of photos and of fakes alike
 
