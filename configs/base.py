@@ -53,7 +53,8 @@ def get_config() -> ConfigDict:
 
     model = config.model = ConfigDict()
     model.name = "medium"  # light, medium, hourglass, warp, attribute or ftgan
-    model.dtype = "float32"  # or bfloat16: what networks compute in; weights stay float32
+    # What networks compute in. Or bfloat16, weights stay float32; or float64 (JAX_ENABLE_X64=1).
+    model.dtype = "float32"
     model.output = "tanh"  # last activation of medium and hourglass: tanh, sigmoid or relu
     model.remat = False  # True: inner maps are computed twice instead of kept; less memory, slower
     model.kl_weight = 0.0  # above 0 the code is variational, its KL term weighted by this

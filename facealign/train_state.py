@@ -10,13 +10,13 @@ import jax.numpy as jnp
 import optax
 from flax import linen as nn
 
-from facealign.errors import lookup
+from facealign.errors import UserError, lookup
 from facealign.models import create_modules
 from facealign.optimizers import create_optimizer
 from facealign.stages import Stage, create_stages
 
 Tree = Any  # a nested dict of arrays
-DTYPES = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
+DTYPES = {"float32": jnp.float32, "bfloat16": jnp.bfloat16, "float64": jnp.float64}
 
 
 class Network(NamedTuple):
@@ -55,6 +55,11 @@ def create_networks(config: Any, roles: tuple[str, ...], stage: Stage) -> dict[s
       UserError: a config value that no network can be made from.
     """
     dtype = lookup(DTYPES, config.model.dtype, "config.model.dtype")
+    if dtype == jnp.float64 and not jax.config.jax_enable_x64:
+        raise UserError(
+            "config.model.dtype=float64 is not what JAX computes in by itself; "
+            "set the environment variable JAX_ENABLE_X64=1, or choose float32"
+        )
     modules = create_modules(config, roles)
     begins = {role: each.start for each in reversed(create_stages(config)) for role in each.train}
     return {
@@ -95,7 +100,7 @@ def takes_code(role: str) -> bool:
 
 def init_network(network: Network, key: jax.Array, x: Tree) -> NetState:
     """A fresh state for a network that is applied to x."""
-    variables = network.module.init(key, x, train=False)
+    variables = _cast(network.module.init(key, x, train=False), _outside(network))
     params = variables.get("params", {})
     return NetState(
         params=params,
@@ -114,7 +119,7 @@ def apply_network(network: Network, net: NetState, x: Tree) -> Tree:
         variables = {"params": params, "batch_stats": net.batch_stats}
         return network.module.apply(variables, x, train=False)
 
-    return _cast(_again(network, apply)(params, x), jnp.float32)
+    return _cast(_again(network, apply)(params, x), _outside(network))
 
 
 def train_network(
@@ -138,13 +143,18 @@ def train_network(
         )
 
     output, changed = _again(network, apply)(params, x)
-    output, penalties = _cast((output, changed.get("penalties", {})), jnp.float32)
+    output, penalties = _cast((output, changed.get("penalties", {})), _outside(network))
     penalties = flax.traverse_util.flatten_dict(penalties)
     return output, changed.get("batch_stats", {}), {path[-1]: p for path, p in penalties.items()}
 
 
 def _again(network: Network, apply: Callable) -> Callable:
     return jax.checkpoint(apply) if network.remat else apply
+
+
+def _outside(network: Network) -> Any:
+    """The dtype of what a network hands on: its own, and float32 at least."""
+    return jnp.promote_types(network.dtype, jnp.float32)
 
 
 def _cast(tree: Tree, dtype: Any) -> Tree:

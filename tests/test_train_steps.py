@@ -68,6 +68,32 @@ def test_bfloat16_computes_nearly_the_same(tiny_gan):
         np.testing.assert_allclose(terms["bfloat16"][name], value, rtol=0.03, err_msg=name)
 
 
+@pytest.fixture
+def leave_for_float64():
+    jax.config.update("jax_enable_x64", True)
+    yield
+    jax.config.update("jax_enable_x64", False)
+
+
+def test_float64_is_computed_throughout_and_nearly_the_same(tiny_gan, leave_for_float64):
+    terms = {}
+    for dtype in ("float32", "float64"):
+        tiny_gan.model.dtype = dtype
+        stage, networks, state = setup(tiny_gan, 0)
+        step = jax.jit(create_step(tiny_gan, networks, stage))
+        new, terms[dtype] = step(state, random_batch(), jax.random.key(2))
+    assert {leaf.dtype.name for leaf in jax.tree.leaves(new.nets)} <= {"float64", "int32"}
+    for name, value in terms["float32"].items():
+        np.testing.assert_allclose(terms["float64"][name], value, rtol=1e-4, err_msg=name)
+        assert terms["float64"][name] != value  # not float32 somewhere on the way
+
+
+def test_float64_without_leave_of_jax_is_refused(tiny_gan):
+    tiny_gan.model.dtype = "float64"
+    with pytest.raises(UserError, match="JAX_ENABLE_X64=1"):
+        setup(tiny_gan, 0)
+
+
 @pytest.mark.parametrize("model", ["light", "medium", "hourglass"])
 def test_weights_statistics_and_outputs_stay_float32_in_bfloat16(model, tiny_gan):
     tiny_gan.model.update(name=model, dtype="bfloat16", stacks=1)

@@ -54,7 +54,7 @@ class BatchNorm(nn.Module):
 
     With train, the mean and the (biased) variance of the batch are used, and the running ones in
     `batch_stats` move towards them: new = momentum * old + (1 - momentum) * batch. Statistics are
-    float32 whatever x is.
+    float32 at least, whatever x is.
     """
 
     use_scale: bool = True
@@ -69,7 +69,7 @@ class BatchNorm(nn.Module):
         ra_var = self.variable("batch_stats", "var", jnp.ones, (c,))
         if train:
             axes = tuple(range(x.ndim - 1))
-            wide = x.astype(jnp.float32)
+            wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))
             mean = wide.mean(axes)
             var = jnp.maximum(jnp.square(wide).mean(axes) - jnp.square(mean), 0.0)
             if not self.is_initializing():
