@@ -9,6 +9,7 @@ from flax import linen as nn
 from facealign.models import layers
 
 LEAKY_SLOPE = 0.2
+KERNEL_UP = 4  # a multiple of the stride: otherwise pixels take turns, and a grid shows
 
 
 def describe_image(image: jax.Array, train: bool) -> jax.Array:
@@ -40,6 +41,6 @@ def u_net(
         x = layers.BatchNorm()(x, train)
         skips.append(x)
     for skip in reversed(skips[top:-1]):
-        x = nn.leaky_relu(layers.ConvTranspose(skip.shape[-1], 3)(x), LEAKY_SLOPE)
+        x = nn.leaky_relu(layers.ConvTranspose(skip.shape[-1], KERNEL_UP)(x), LEAKY_SLOPE)
         x = jnp.concatenate([layers.BatchNorm()(x, train), skip], axis=-1)
     return x
