@@ -4,11 +4,13 @@ Trains 50 steps of the adversarial experiment on 1, 2 and 8 virtual devices, and
 and 4, and prints how far losses and held-out numbers part from those of one device; then saves on 8
 devices and goes on with 1 and in 2 processes. Sums over a batch are rounded otherwise on each of
 them, and the game makes that grow: a control, one device whose learning rates are changed by 1e-7,
-shows by how much, and `--double`, which computes in float64, what is left without it. With
-`--speed`, images per second where the batch stays the same (strong) and where it grows with the
-devices (weak); on virtual devices, which share the cores, that is the price of the partitioning and
-no gain. With `--memory`, what XLA plans for a step that is accumulated, or computes
-inner maps twice.
+shows by how much, and `--double`, which computes in float64, what is left without it. `--start=RUN`
+begins with the networks of an earlier run instead of fresh ones.
+
+With `--speed`, images per second where the batch stays the same (strong) and where it grows with
+the devices (weak); on virtual devices, which share the cores, that is the price of the partitioning
+and no gain. With `--memory`, what XLA plans for a step that is accumulated, or computes inner maps
+twice.
 """
 
 import argparse
@@ -131,13 +133,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--steps", type=int, default=50)
     parser.add_argument("--data_dir", default="")
+    parser.add_argument("--start", default="", help="workdir of a run, or packed weights")
     parser.add_argument("--small", action="store_true", help="light network, 32 px, triangles")
     parser.add_argument("--double", action="store_true", help="compute in float64")
     parser.add_argument("--speed", action="store_true")
     parser.add_argument("--memory", action="store_true")
     args = parser.parse_args()
     flags = [*ADVERSARIAL, *(SMALL if args.small else ())]
-    flags.append(f"--config.data.data_dir={args.data_dir}")
+    flags += [f"--config.data.data_dir={args.data_dir}", f"--config.init_from={args.start}"]
     if args.double:
         os.environ["JAX_ENABLE_X64"] = "1"
         flags.append("--config.model.dtype=float64")

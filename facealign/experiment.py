@@ -144,8 +144,13 @@ def take_networks(config: ConfigDict, state: TrainState) -> TrainState:
                 "the same config.model and config.data.image_size"
             )
         logging.info("took the %s of %s", role, origin[role])
-        ema = jax.tree.map(np.copy, new.params) if old.ema else {}
-        nets[role] = old.replace(params=new.params, batch_stats=new.batch_stats, ema=ema)
+        params, batch_stats = jax.tree.map(
+            lambda ours, theirs: np.asarray(theirs, ours.dtype),
+            (old.params, old.batch_stats),
+            (new.params, new.batch_stats),
+        )
+        ema = jax.tree.map(np.copy, params) if old.ema else {}
+        nets[role] = old.replace(params=params, batch_stats=batch_stats, ema=ema)
     return state.replace(nets=nets)
 
 

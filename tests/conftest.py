@@ -72,3 +72,10 @@ def shrink(config: ConfigDict, data_dir: str) -> ConfigDict:
     for name in config.run:
         config.stages[name].steps = 4
     return config
+
+
+@pytest.fixture
+def leave_for_float64():
+    jax.config.update("jax_enable_x64", True)
+    yield
+    jax.config.update("jax_enable_x64", False)

@@ -4,7 +4,6 @@ import json
 import os
 import random
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.runs import free_port, group_flags, rows
 from facealign import command_line, modes
 from facealign.guard import START_AGAIN
 from facealign.run_log import read_rows
@@ -58,10 +58,6 @@ def run(*flags: str) -> tuple[int, str, str]:
     return process.returncode, output, errors
 
 
-def without_timing(workdir: Path) -> list[dict]:
-    return [{k: v for k, v in row.items() if k != "timing"} for row in read_rows(workdir)]
-
-
 @pytest.fixture(scope="module")
 def alone(data_dir, tmp_path_factory):
     """The workdir of a run that nothing happened to."""
@@ -94,18 +90,15 @@ def test_a_run_stopped_at_random_moments_writes_the_same_rows(alone, tmp_path, d
             assert "the same command goes on from there" in errors.splitlines()[-1]
     code, _, errors = run(*flags, f"--workdir={killed}")
     assert code == 0, errors
-    assert without_timing(killed) == without_timing(alone)
+    assert rows(killed) == rows(alone)
 
 
 def test_two_processes_make_one_run_that_ends_when_one_is_lost_and_goes_on_in_one(
     alone, tmp_path, data_dir
 ):
     flags = (*TINY, f"--config.data.data_dir={data_dir}", f"--workdir={tmp_path}")
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = found.getsockname()[1]
-    group = ("--distributed", f"--coordinator=127.0.0.1:{port}", "--num_processes=2")
-    one, other = (start(*flags, *group, f"--process_id={i}") for i in range(2))
+    port = free_port()
+    one, other = (start(*flags, *group_flags(port, 2, i)) for i in range(2))
     wait_for_row(tmp_path, 4, one, other)  # by then it has saved
     other.kill()
     other.communicate()
@@ -114,7 +107,7 @@ def test_two_processes_make_one_run_that_ends_when_one_is_lost_and_goes_on_in_on
     assert "another process of this run is gone" in errors.splitlines()[-1]
     code, _, errors = run(*flags)
     assert code == 0 and "continuing from the checkpoint" in errors, errors
-    ours, same = without_timing(tmp_path), without_timing(alone)
+    ours, same = rows(tmp_path), rows(alone)
     assert [row.keys() for row in ours] == [row.keys() for row in same]
     for row, expected in zip(ours, same, strict=True):
         assert row == {

@@ -140,6 +140,15 @@ def test_networks_are_taken_from_an_earlier_run(trained, tiny, tmp_path):
     assert np.any(first != jax.tree.leaves(state.nets["decoder_u"].params)[0])
 
 
+def test_networks_of_another_precision_are_taken_in_that_of_the_run(
+    trained, tiny, tmp_path, leave_for_float64
+):
+    tiny.init_from, tiny.model.dtype = str(trained[1]), "float64"
+    train(tiny, tmp_path)
+    state = saved_state(tiny, tmp_path)
+    assert {leaf.dtype.name for leaf in jax.tree.leaves(state.nets)} <= {"float64", "int32"}
+
+
 def test_init_from_names_what_is_missing(trained, tiny, tmp_path):
     tiny.init_from = str(tmp_path / "nowhere")
     with pytest.raises(UserError, match="nowhere holds no run"):

@@ -68,13 +68,6 @@ def test_bfloat16_computes_nearly_the_same(tiny_gan):
         np.testing.assert_allclose(terms["bfloat16"][name], value, rtol=0.03, err_msg=name)
 
 
-@pytest.fixture
-def leave_for_float64():
-    jax.config.update("jax_enable_x64", True)
-    yield
-    jax.config.update("jax_enable_x64", False)
-
-
 def test_float64_is_computed_throughout_and_nearly_the_same(tiny_gan, leave_for_float64):
     terms = {}
     for dtype in ("float32", "float64"):
