@@ -9,7 +9,6 @@ from flax import linen as nn
 from facealign.models import layers
 
 LEAKY_SLOPE = 0.2
-KERNEL_UP = 4  # a multiple of the stride: otherwise pixels take turns, and a grid shows
 
 
 def describe_image(image: jax.Array, train: bool) -> jax.Array:
@@ -25,7 +24,11 @@ def describe_image(image: jax.Array, train: bool) -> jax.Array:
 
 
 def u_net(
-    x: jax.Array, down: Sequence[tuple[int, int, int]], train: bool, top: int = 0
+    x: jax.Array,
+    down: Sequence[tuple[int, int, int]],
+    train: bool,
+    top: int = 0,
+    kernel_up: int = 3,
 ) -> jax.Array:
     """A way down and one up, with skips between: the map [B, h, w, 2 * features] of a level.
 
@@ -34,6 +37,8 @@ def u_net(
       down: of each level, features, size of the kernel and stride.
       train: whether statistics are the batch's.
       top: level at which the way up ends.
+      kernel_up: size of the kernels on the way up; of one that the stride of 2 does not divide, more
+        weights reach one pixel than the next, and a grid may show.
     """
     skips = []
     for features, kernel, stride in down:
@@ -41,6 +46,6 @@ def u_net(
         x = layers.BatchNorm()(x, train)
         skips.append(x)
     for skip in reversed(skips[top:-1]):
-        x = nn.leaky_relu(layers.ConvTranspose(skip.shape[-1], KERNEL_UP)(x), LEAKY_SLOPE)
+        x = nn.leaky_relu(layers.ConvTranspose(skip.shape[-1], kernel_up)(x), LEAKY_SLOPE)
         x = jnp.concatenate([layers.BatchNorm()(x, train), skip], axis=-1)
     return x

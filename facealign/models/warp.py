@@ -14,16 +14,16 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
+from facealign import losses
 from facealign.geometry import SIZE
 from facealign.head_pose import make_unturn, mirror, resized
 from facealign.models import layers
-from facealign.models.trunk import KERNEL_UP, LEAKY_SLOPE, describe_image, u_net
+from facealign.models.trunk import LEAKY_SLOPE, describe_image, u_net
 from facealign.resample import resample
 
 DEGREES = 30.0  # of pose, that one unit of the encoder's last layer stands for
 REACH = 12.0  # px, at most, by which the flow corrects a place
 SOURCES = 3  # own side, mirrored side, filling
-TINY = 1e-6
 
 
 class Encoder(nn.Module):
@@ -38,7 +38,12 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Code to a tuple of one frontal image [B, H, W, 1] in [-1, 1]."""
+    """Code to a tuple of one frontal image [B, H, W, 1] in [-1, 1].
+
+    In training it leaves two numbers [B] in the collection "penalties": "flow", how uneven the flow
+    is, and "blend", the entropy of the shares. A blend of sources that do not quite agree is a
+    blurred face whose pixels are less wrong for it, so it has to be paid for.
+    """
 
     @nn.compact
     def __call__(self, code: dict[str, jax.Array], train: bool) -> tuple[jax.Array, ...]:
@@ -55,11 +60,14 @@ class Decoder(nn.Module):
         x = nn.avg_pool(x, window_shape=(2, 2), strides=(2, 2)).astype(
             image.dtype
         )  # flows and shares are smooth
-        x = u_net(x, ((32, 3, 1), (64, 5, 2), (128, 3, 2), (256, 3, 2)), train)
-        filling = jnp.tanh(layers.ConvTranspose(1, KERNEL_UP)(x))
+        x = u_net(x, ((32, 3, 1), (64, 5, 2), (128, 3, 2), (256, 3, 2)), train, kernel_up=4)
+        filling = jnp.tanh(layers.ConvTranspose(1, 4)(x))
         x = layers.Conv(4 + SOURCES, 3, use_bias=True)(x)
         flow, shares = REACH * jnp.tanh(x[..., :4]), nn.softmax(x[..., 4:], axis=-1)
-        self._penalize(flow, shares, train)
+        if train:
+            penalties = {"flow": losses.unevenness(flow), "blend": losses.entropy(shares)}
+            for name, penalty in penalties.items():
+                self.sow("penalties", name, penalty, reduce_fn=lambda _, new: new)
         x = jnp.concatenate([flow * (size / SIZE), shares], axis=-1)
         x = layers.upsample_linearly(x)
         flow, shares = x[..., :4], x[..., 4:]
@@ -67,17 +75,3 @@ class Decoder(nn.Module):
         other = resample(image, mirror(places) + flow[..., 2:])
         sources = jnp.concatenate([own, other, filling], axis=-1)
         return ((shares * sources).sum(axis=-1, keepdims=True),)
-
-    def _penalize(self, flow: jax.Array, shares: jax.Array, train: bool) -> None:
-        """Leaves two numbers [B] in the collection "penalties".
-
-        "flow": how uneven the flow [B, h, w, 4] is, in px. "blend": the entropy of the shares
-        [B, h, w, SOURCES], in nats. A blend of sources that do not quite agree is a blurred face,
-        and the error of its pixels is smaller for that; so it has to be paid for.
-        """
-        if train:
-            steps = jnp.abs(jnp.diff(flow, axis=1)), jnp.abs(jnp.diff(flow, axis=2))
-            uneven = sum(step.mean(axis=(1, 2, 3)) for step in steps)
-            entropy = -(shares * jnp.log(shares + TINY)).sum(axis=-1).mean(axis=(1, 2))
-            for name, penalty in (("flow", uneven), ("blend", entropy)):
-                self.sow("penalties", name, penalty, reduce_fn=lambda _, new: new)
