@@ -31,8 +31,8 @@ COUNTS = {
     "medium": ((4_366_608, 2_016), (4_365_936, 992)),
     "hourglass": ((138_912, 2_560), (274_656, 5_120)),
     # Encoder: convolutions 1,076,000, their normalization 960, dense layers 524,416 + 258.
-    # Decoder: 421,280 on the way down, 851,968 up, 1,024 for the filling, 4,039 for flow and shares;
-    # normalization 1,408.
+    # Decoder: 421,280 on the way down, 851,968 up, 1,024 for the filling, 4,039 for flow and
+    # shares; normalization 1,408.
     "warp": ((1_601_634, 960), (1_279_719, 1_408)),
     # Medium's, and 9 channels more into a layer of 5 x 5 px to 256.
     "attribute": ((4_366_608, 2_016), (4_365_936 + 57_600, 992)),

@@ -37,8 +37,8 @@ def u_net(
       down: of each level, features, size of the kernel and stride.
       train: whether statistics are the batch's.
       top: level at which the way up ends.
-      kernel_up: size of the kernels on the way up; of one that the stride of 2 does not divide, more
-        weights reach one pixel than the next, and a grid may show.
+      kernel_up: size of the kernels on the way up. If it is odd, more weights reach one pixel than
+        the next, and a grid may show.
     """
     skips = []
     for features, kernel, stride in down:
