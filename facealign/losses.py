@@ -128,16 +128,6 @@ def gradient_penalty(
     return jnp.square(jnp.sqrt(square + TINY) - 1)  # a length of 0 has a gradient too
 
 
-def unevenness(flow: jax.Array) -> jax.Array:
-    """Mean step [B] of a flow [B, H, W, C] from each px to the next, right and down."""
-    return _mean(jnp.abs(jnp.diff(flow, axis=1))) + _mean(jnp.abs(jnp.diff(flow, axis=2)))
-
-
-def entropy(shares: jax.Array) -> jax.Array:
-    """Mean entropy [B] in nats of shares [B, H, W, N] that sum to 1."""
-    return _mean(-(shares * jnp.log(shares + TINY)).sum(axis=-1))
-
-
 def classification(logits: jax.Array, labels: jax.Array) -> jax.Array:
     """Cross-entropy [B] of logits [B, K] against labels [B, K]: one-hot, or all 0 where unknown."""
     return optax.softmax_cross_entropy(logits, labels)

@@ -183,14 +183,3 @@ def test_margin_softmax_by_hand():
     np.testing.assert_allclose(losses.margin_softmax(cosines, labels), wanted, rtol=1e-5)
     gradient = jax.grad(lambda c: losses.margin_softmax(c, labels).sum())(cosines)
     assert gradient[0, 0] < 0 < gradient[0, 1]
-
-
-def test_unevenness_of_a_flow_is_its_mean_step():
-    flow = jnp.zeros((2, 3, 4, 2)).at[1].add(jnp.arange(4)[:, None] * jnp.array([1.0, -3.0]))
-    np.testing.assert_allclose(losses.unevenness(flow), [0, 2], rtol=1e-6)
-
-
-def test_entropy_of_shares_by_hand_and_its_gradient_is_finite_where_one_has_all():
-    shares = jnp.array([[1.0, 0, 0], [1 / 3, 1 / 3, 1 / 3], [0.5, 0.5, 0]])[:, None, None]
-    np.testing.assert_allclose(losses.entropy(shares), np.log([1, 3, 2]), atol=1e-6)
-    assert np.isfinite(jax.grad(lambda s: losses.entropy(s).sum())(shares)).all()

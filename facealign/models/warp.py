@@ -14,7 +14,6 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from facealign import losses
 from facealign.geometry import SIZE
 from facealign.head_pose import make_unturn, mirror, resized
 from facealign.models import layers
@@ -24,6 +23,7 @@ from facealign.resample import resample
 DEGREES = 30.0  # of pose, that one unit of the encoder's last layer stands for
 REACH = 12.0  # px, at most, by which the flow corrects a place
 SOURCES = 3  # own side, mirrored side, filling
+TINY = 1e-12
 
 
 class Encoder(nn.Module):
@@ -65,7 +65,7 @@ class Decoder(nn.Module):
         x = layers.Conv(4 + SOURCES, 3, use_bias=True)(x)
         flow, shares = REACH * jnp.tanh(x[..., :4]), nn.softmax(x[..., 4:], axis=-1)
         if train:
-            penalties = {"flow": losses.unevenness(flow), "blend": losses.entropy(shares)}
+            penalties = {"flow": unevenness(flow), "blend": entropy(shares)}
             for name, penalty in penalties.items():
                 self.sow("penalties", name, penalty, reduce_fn=lambda _, new: new)
         x = jnp.concatenate([flow * (size / SIZE), shares], axis=-1)
@@ -75,3 +75,13 @@ class Decoder(nn.Module):
         other = resample(image, mirror(places) + flow[..., 2:])
         sources = jnp.concatenate([own, other, filling], axis=-1)
         return ((shares * sources).sum(axis=-1, keepdims=True),)
+
+
+def unevenness(flow: jax.Array) -> jax.Array:
+    """Mean step [B] of a flow [B, H, W, C] from each px to the next, right and down."""
+    return sum(jnp.abs(jnp.diff(flow, axis=axis)).mean(axis=(1, 2, 3)) for axis in (1, 2))
+
+
+def entropy(shares: jax.Array) -> jax.Array:
+    """Mean entropy [B] in nats of shares [B, H, W, N] that sum to 1."""
+    return -(shares * jnp.log(shares + TINY)).sum(axis=-1).mean(axis=(1, 2))

@@ -1,0 +1,18 @@
+"""What the flow model pays for."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from facealign.models import warp
+
+
+def test_unevenness_of_a_flow_is_its_mean_step():
+    flow = jnp.zeros((2, 3, 4, 2)).at[1].add(jnp.arange(4)[:, None] * jnp.array([1.0, -3.0]))
+    np.testing.assert_allclose(warp.unevenness(flow), [0, 2], rtol=1e-6)
+
+
+def test_entropy_of_shares_by_hand_and_its_gradient_is_finite_where_one_has_all():
+    shares = jnp.array([[1.0, 0, 0], [1 / 3, 1 / 3, 1 / 3], [0.5, 0.5, 0]])[:, None, None]
+    np.testing.assert_allclose(warp.entropy(shares), np.log([1, 3, 2]), atol=1e-6)
+    assert np.isfinite(jax.grad(lambda s: warp.entropy(s).sum())(shares)).all()
