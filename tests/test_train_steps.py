@@ -56,29 +56,27 @@ def test_only_the_trained_roles_change(any_config):
                 assert_equal(state.nets[role], new.nets[role])
 
 
+def step_in(dtype, config):
+    """The state after one jitted step that computes in a dtype, and its terms."""
+    config.model.dtype = dtype
+    stage, networks, state = setup(config, 0)
+    step = jax.jit(create_step(config, networks, stage))
+    return step(state, random_batch(), jax.random.key(2))
+
+
 def test_bfloat16_computes_nearly_the_same(tiny_gan):
     tiny_gan.model.kl_weight = 0.01
-    terms = {}
-    for dtype in ("float32", "bfloat16"):
-        tiny_gan.model.dtype = dtype
-        stage, networks, state = setup(tiny_gan, 0)
-        step = jax.jit(create_step(tiny_gan, networks, stage))
-        _, terms[dtype] = step(state, random_batch(), jax.random.key(2))
-    for name, value in terms["float32"].items():
-        np.testing.assert_allclose(terms["bfloat16"][name], value, rtol=0.03, err_msg=name)
+    (_, single), (_, half) = (step_in(dtype, tiny_gan) for dtype in ("float32", "bfloat16"))
+    for name, value in single.items():
+        np.testing.assert_allclose(half[name], value, rtol=0.03, err_msg=name)
 
 
 def test_float64_is_computed_throughout_and_nearly_the_same(tiny_gan, leave_for_float64):
-    terms = {}
-    for dtype in ("float32", "float64"):
-        tiny_gan.model.dtype = dtype
-        stage, networks, state = setup(tiny_gan, 0)
-        step = jax.jit(create_step(tiny_gan, networks, stage))
-        new, terms[dtype] = step(state, random_batch(), jax.random.key(2))
+    (_, single), (new, double) = (step_in(dtype, tiny_gan) for dtype in ("float32", "float64"))
     assert {leaf.dtype.name for leaf in jax.tree.leaves(new.nets)} <= {"float64", "int32"}
-    for name, value in terms["float32"].items():
-        np.testing.assert_allclose(terms["float64"][name], value, rtol=1e-4, err_msg=name)
-        assert terms["float64"][name] != value  # not float32 somewhere on the way
+    for name, value in single.items():
+        np.testing.assert_allclose(double[name], value, rtol=1e-4, err_msg=name)
+        assert double[name] != value  # not float32 somewhere on the way
 
 
 def test_float64_without_leave_of_jax_is_refused(tiny_gan):

@@ -78,7 +78,7 @@ class Decoder(nn.Module):
 
 
 def unevenness(flow: jax.Array) -> jax.Array:
-    """Mean step [B] of a flow [B, H, W, C] from each px to the next, right and down."""
+    """Mean step [B], in px, of a flow [B, H, W, C] from each px to the next, right and down."""
     return sum(jnp.abs(jnp.diff(flow, axis=axis)).mean(axis=(1, 2, 3)) for axis in (1, 2))
 
 
