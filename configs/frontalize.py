@@ -37,8 +37,12 @@ def get_config(variant: str = "") -> ConfigDict:
         discriminator=1.0,
     )
     if config.model.name == "warp":  # the others, which begin gray, would stay so for gradient
-        config.stages.frontalize.loss_weights.update(gradient=1.0, pose=0.5, flow=0.01, blend=0.02)
-        config.stages.refine.loss_weights.update(gradient=0.5, facing=0.3, flow=0.01, blend=0.05)
+        config.stages.frontalize.loss_weights.update(
+            gradient=1.0, pose=0.5, flow=0.01, blend=0.02, filling=0.05
+        )
+        config.stages.refine.loss_weights.update(
+            gradient=0.5, facing=0.5, flow=0.01, blend=0.05, filling=0.05
+        )
     config.stages.recognize = base.stage("recognize", 10000, ("recognizer",), 1e-3, margin=1.0)
     if variant == "identity":
         config.run = ("recognize", *config.run)

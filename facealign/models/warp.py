@@ -23,6 +23,8 @@ from facealign.resample import resample
 DEGREES = 30.0  # of pose, that one unit of the encoder's last layer stands for
 REACH = 12.0  # px, at most, by which the flow corrects a place
 SOURCES = 3  # own side, mirrored side, filling
+FAVOUR = 4.0  # logits that a side gains by facing the camera squarely instead of edge-on
+LATER = (0.0, 1.0, 1.0)  # logits that each source is behind the photo's own side
 TINY = 1e-12
 
 
@@ -40,9 +42,10 @@ class Encoder(nn.Module):
 class Decoder(nn.Module):
     """Code to a tuple of one frontal image [B, H, W, 1] in [-1, 1].
 
-    In training it leaves two numbers [B] in the collection "penalties": "flow", how uneven the flow
-    is, and "blend", the entropy of the shares. A blend of sources that do not quite agree is a
-    blurred face whose pixels are less wrong for it, so it has to be paid for.
+    In training it leaves three numbers [B] in the collection "penalties": "flow", how uneven the
+    flow is; "blend", the entropy of the shares; and "filling", the share of filling where the photo
+    shows the place or its mirror image. A blend of sources that do not quite agree, or a filling,
+    is a blurred face whose pixels are less wrong for it, so both have to be paid for.
     """
 
     @nn.compact
@@ -55,17 +58,22 @@ class Decoder(nn.Module):
             facing = jax.image.resize(facing, image.shape, "linear", antialias=False)
         own = resample(image, places)
         yaw = jnp.broadcast_to(jnp.abs(code["pose"][:, None, None, :1]) / 90, facing.shape)
-        x = jnp.concatenate([own, mirror(own), facing, mirror(facing), yaw], axis=-1)
+        x = jnp.concatenate([facing, mirror(facing), own, mirror(own), yaw], axis=-1)
 
         x = nn.avg_pool(x, window_shape=(2, 2), strides=(2, 2)).astype(
             image.dtype
         )  # flows and shares are smooth
+        sides = x[..., :2]
         x = u_net(x, ((32, 3, 1), (64, 5, 2), (128, 3, 2), (256, 3, 2)), train, kernel_up=4)
         filling = jnp.tanh(layers.ConvTranspose(1, 4)(x))
         x = layers.Conv(4 + SOURCES, 3, use_bias=True)(x)
-        flow, shares = REACH * jnp.tanh(x[..., :4]), nn.softmax(x[..., 4:], axis=-1)
+        flow, shares = REACH * jnp.tanh(x[..., :4]), nn.softmax(x[..., 4:] + prior(sides), axis=-1)
         if train:
-            penalties = {"flow": unevenness(flow), "blend": entropy(shares)}
+            penalties = {
+                "flow": unevenness(flow),
+                "blend": entropy(shares),
+                "filling": needless_filling(shares, sides),
+            }
             for name, penalty in penalties.items():
                 self.sow("penalties", name, penalty, reduce_fn=lambda _, new: new)
         x = jnp.concatenate([flow * (size / SIZE), shares], axis=-1)
@@ -75,6 +83,25 @@ class Decoder(nn.Module):
         other = resample(image, mirror(places) + flow[..., 2:])
         sources = jnp.concatenate([own, other, filling], axis=-1)
         return ((shares * sources).sum(axis=-1, keepdims=True),)
+
+
+def prior(sides: jax.Array) -> jax.Array:
+    """Logits [B, H, W, 3] of the sources, of how squarely both sides face the camera, [B, H, W, 2].
+
+    A side is 1 if squarely, 0 if edge-on, hidden below. Where the network knows no better, the
+    better seen side is taken, the photo's own if in doubt, and the filling if neither is seen.
+    Without it, training finds a filling before it finds out how the mirrored side fits.
+    """
+    logits = FAVOUR * jnp.pad(sides, ((0, 0), (0, 0), (0, 0), (0, 1)))
+    return logits - jnp.array(LATER, sides.dtype)
+
+
+def needless_filling(shares: jax.Array, sides: jax.Array) -> jax.Array:
+    """Mean share [B] of the filling, counted by how squarely the better seen side is seen.
+
+    Shares [B, H, W, 3] of the sources, sides [B, H, W, 2] as in `prior`.
+    """
+    return (shares[..., 2] * nn.relu(sides).max(axis=-1)).mean(axis=(1, 2))
 
 
 def unevenness(flow: jax.Array) -> jax.Array:
