@@ -33,10 +33,10 @@ def make_frontalize_step(
     """R's decoder makes the frontal photo of its turned self.
 
     Terms: l1, at three scales; gradient, of the steps between pixels, both summed over a decoder's
-    outputs; and what the networks ask for (warp's flow, blend and filling). If the code has a pose, as
-    warp's has, and the encoder trains, pose as well: that of the turned photos, and of the U photos
-    that are known to be profiles. The decoder then gets the true pose with an error, so that it
-    learns to correct one. If the code has heatmaps, as ftgan's has, landmarks too: see
+    outputs; and what the networks ask for (warp's flow, blend and filling). If the code has a pose,
+    as warp's has, and the encoder trains, pose as well: that of the turned photos, and of the U
+    photos that are known to be profiles. The decoder then gets the true pose with an error, so that
+    it learns to correct one. If the code has heatmaps, as ftgan's has, landmarks too: see
     `landmark_error`.
 
     Under rules of a game, the terms of `adversary.make_game` too: real are R's photos, fake

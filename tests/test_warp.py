@@ -16,3 +16,17 @@ def test_entropy_of_shares_by_hand_and_its_gradient_is_finite_where_one_has_all(
     shares = jnp.array([[1.0, 0, 0], [1 / 3, 1 / 3, 1 / 3], [0.5, 0.5, 0]])[:, None, None]
     np.testing.assert_allclose(warp.entropy(shares), np.log([1, 3, 2]), atol=1e-6)
     assert np.isfinite(jax.grad(lambda s: warp.entropy(s).sum())(shares)).all()
+
+
+def test_prior_takes_the_better_seen_side_the_own_one_in_doubt_and_fills_what_neither_shows():
+    sides = jnp.array([[1.0, 1.0], [0.9, -0.5], [-0.5, 0.9], [0.6, 1.0], [-0.5, -0.5]])
+    logits = warp.prior(sides[None, None])[0, 0]
+    np.testing.assert_array_equal(logits.argmax(axis=-1), [0, 0, 1, 1, 2])
+    np.testing.assert_allclose(logits[2], [-2.0, 2.6, -1.0], rtol=1e-6)
+
+
+def test_needless_filling_is_counted_by_how_well_either_side_is_seen():
+    shares = jnp.array([0.0, 0.2, 0.8])
+    sides = jnp.array([[1.0, 0.0], [-1.0, 0.5], [-1.0, -0.2]])
+    needless = warp.needless_filling(jnp.tile(shares, (3, 1, 1, 1)), sides[:, None, None])
+    np.testing.assert_allclose(needless, [0.8, 0.4, 0.0], rtol=1e-6)
