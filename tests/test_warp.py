@@ -1,4 +1,4 @@
-"""What the flow model pays for."""
+"""What the flow model starts from, and what it pays for."""
 
 import jax
 import jax.numpy as jnp

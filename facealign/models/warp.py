@@ -22,9 +22,8 @@ from facealign.resample import resample
 
 DEGREES = 30.0  # of pose, that one unit of the encoder's last layer stands for
 REACH = 12.0  # px, at most, by which the flow corrects a place
-SOURCES = 3  # own side, mirrored side, filling
 FAVOUR = 4.0  # logits that a side gains by facing the camera squarely instead of edge-on
-LATER = (0.0, 1.0, 1.0)  # logits that each source is behind the photo's own side
+BEHIND = (0.0, 1.0, 1.0)  # logits that own side, mirrored side, filling are behind the own one
 TINY = 1e-12
 
 
@@ -66,7 +65,7 @@ class Decoder(nn.Module):
         sides = x[..., :2]
         x = u_net(x, ((32, 3, 1), (64, 5, 2), (128, 3, 2), (256, 3, 2)), train, kernel_up=4)
         filling = jnp.tanh(layers.ConvTranspose(1, 4)(x))
-        x = layers.Conv(4 + SOURCES, 3, use_bias=True)(x)
+        x = layers.Conv(4 + len(BEHIND), 3, use_bias=True)(x)
         flow, shares = REACH * jnp.tanh(x[..., :4]), nn.softmax(x[..., 4:] + prior(sides), axis=-1)
         if train:
             penalties = {
@@ -93,7 +92,7 @@ def prior(sides: jax.Array) -> jax.Array:
     Without it, training finds a filling before it finds out how the mirrored side fits.
     """
     logits = FAVOUR * jnp.pad(sides, ((0, 0), (0, 0), (0, 0), (0, 1)))
-    return logits - jnp.array(LATER, sides.dtype)
+    return logits - jnp.array(BEHIND, sides.dtype)
 
 
 def needless_filling(shares: jax.Array, sides: jax.Array) -> jax.Array:
