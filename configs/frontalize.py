@@ -41,7 +41,7 @@ def get_config(variant: str = "") -> ConfigDict:
             gradient=1.0, pose=0.5, flow=0.01, blend=0.02, filling=0.05
         )
         config.stages.refine.loss_weights.update(
-            gradient=0.5, facing=0.5, flow=0.01, blend=0.05, filling=0.05
+            gradient=0.5, facing=0.5, flow=0.01, blend=0.1, filling=0.1
         )
     config.stages.recognize = base.stage("recognize", 10000, ("recognizer",), 1e-3, margin=1.0)
     if variant == "identity":

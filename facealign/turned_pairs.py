@@ -37,15 +37,13 @@ def add_pairs(
 ) -> dict[str, jax.Array]:
     """The batch with `input_restricted`, R's photos turned, and `pose_restricted` [B, 2].
 
-    Half of the R photos are mirrored first. `landmarks_restricted` [B, 68, 2] are the places of the
-    generic head's landmarks in the turned photos, in px of the canonical crop.
+    Half of the photos are mirrored first, those of U with their yaws. `landmarks_restricted`
+    [B, 68, 2] are the places of the generic head's landmarks in the turned photos, in px of the
+    canonical crop.
     """
-    keys = jax.random.split(key, 8)
-    frontal = jnp.where(
-        jax.random.bernoulli(keys[0], shape=(len(batch["restricted"]), 1, 1, 1)),
-        mirror(batch["restricted"]),
-        batch["restricted"],
-    )
+    keys = jax.random.split(key, 9)
+    frontal, _ = _mirror_half(batch["restricted"], keys[0])
+    wild, mirrored = _mirror_half(batch["unrestricted"], keys[8])
     index = jax.random.randint(keys[1], (len(frontal),), 0, len(views.poses))
     moves = jax.random.normal(keys[2], (len(frontal), *2 * (augment.WARP_POINTS,), 2))
     maps = viewpoint.pick(views.turn, index) + augment.spread_moves(SHAPE * moves, SIZE, SIZE)
@@ -53,7 +51,7 @@ def add_pairs(
     head = _softened(jnp.asarray(views.turn_head)[index], frontal.shape)
     foreign = jax.random.bernoulli(keys[3], FOREIGN, (len(frontal), 1, 1, 1))
     head = jnp.where(foreign, head, 1.0)
-    photo = head * turned + (1 - head) * batch["unrestricted"]
+    photo = head * turned + (1 - head) * wild
     photo = augment.zoom_and_rotate(photo, keys[4], ZOOM, ROTATION)
     photo = augment.blur(photo, keys[5], SOFTEST * photo.shape[1] / SIZE)
     photo = augment.noise(photo, keys[6], NOISE * jax.random.uniform(keys[7]))
@@ -63,6 +61,8 @@ def add_pairs(
     places = (make_landmarks()(pose) - centre) @ matrices / square + centre  # by their inverses
     return {
         **batch,
+        "unrestricted": wild,
+        "yaw_unrestricted": jnp.where(mirrored, -1, 1) * batch["yaw_unrestricted"],
         "restricted": frontal,
         "input_restricted": photo,
         "pose_restricted": pose,
@@ -89,6 +89,12 @@ def turn_examples(examples: Examples, views: ViewBank, seed: int) -> Examples:
         maps = viewpoint.pick(views.turn, jnp.asarray(index[rows]))
         turned.append(to_uint8(viewpoint.turn(to_float(jnp.asarray(images[rows])), maps)))
     return {**examples, "image": np.concatenate(turned)}
+
+
+def _mirror_half(photos: jax.Array, key: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Photos [B, H, W, 1], about half of them mirrored, and which ones, bool [B]."""
+    heads = jax.random.bernoulli(key, shape=(len(photos),))
+    return jnp.where(heads[:, None, None, None], mirror(photos), photos), heads
 
 
 def _softened(masks: jax.Array, shape: tuple[int, ...]) -> jax.Array:

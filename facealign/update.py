@@ -40,8 +40,9 @@ def make_update(
         images = {domain: to_float(found.pop(domain)) for domain in DOMAINS}
         images = augment(images, augment_key, strengths)
         if turned:
-            images = add_pairs(images, resident["views"], jax.random.fold_in(augment_key, 1))
-        return step(state, images | found, step_key)
+            key_of_pairs = jax.random.fold_in(augment_key, 1)
+            images = add_pairs(found | images, resident["views"], key_of_pairs)
+        return step(state, found | images, step_key)
 
     def update(state: TrainState, resident: Mapping[str, jax.Array], batches: Sequence[Batch]):
         if len(batches) == 1:  # a loop's body runs on one core of a CPU, at a twentieth the speed

@@ -27,7 +27,8 @@ def make_batch():
     keys = jax.random.split(jax.random.key(0))
     shape = (16, SIZE, SIZE, 1)
     names = ("unrestricted", "restricted")
-    return {n: jax.random.uniform(k, shape, minval=-1) for n, k in zip(names, keys, strict=True)}
+    images = {n: jax.random.uniform(k, shape, minval=-1) for n, k in zip(names, keys, strict=True)}
+    return images | {"yaw_unrestricted": jnp.where(jnp.arange(16) == 3, np.nan, 10.0)}
 
 
 def test_targets_are_the_photos_or_their_mirror_images(add_pairs):
@@ -38,7 +39,21 @@ def test_targets_are_the_photos_or_their_mirror_images(add_pairs):
     assert (same | other).all()
     assert same.any()
     assert other.any()
-    np.testing.assert_array_equal(new["unrestricted"], batch["unrestricted"])
+
+
+def test_photos_of_u_are_mirrored_with_their_yaws(add_pairs):
+    batch = make_batch()
+    new = add_pairs(batch, jax.random.key(1))
+    other = (new["unrestricted"] == mirror(batch["unrestricted"])).all(axis=(1, 2, 3))
+    photos = np.where(
+        other[:, None, None, None], mirror(batch["unrestricted"]), batch["unrestricted"]
+    )
+    np.testing.assert_array_equal(new["unrestricted"], photos)
+    np.testing.assert_array_equal(
+        new["yaw_unrestricted"], np.where(other, -1, 1) * batch["yaw_unrestricted"]
+    )
+    assert 0 < other.sum() < 16
+    assert np.isnan(new["yaw_unrestricted"][3])
 
 
 def test_poses_are_those_of_the_bank_and_inputs_are_images(add_pairs):
@@ -55,7 +70,8 @@ def test_landmarks_follow_the_turn_and_the_cut(add_pairs, views):
     x, y = np.meshgrid(*[2 * np.arange(SIZE) + 0.5] * 2)
     spot = np.exp(-((x - nose[0]) ** 2 + (y - nose[1]) ** 2) / (2 * 3.0**2))[..., None]
     photos = jnp.broadcast_to(jnp.float32(2 * spot - 1), (16, SIZE, SIZE, 1))
-    new = add_pairs({"unrestricted": 0 * photos - 1, "restricted": photos}, jax.random.key(1))
+    batch = make_batch() | {"unrestricted": 0 * photos - 1, "restricted": photos}
+    new = add_pairs(batch, jax.random.key(1))
     light = np.maximum(np.asarray(new["input_restricted"])[..., 0] + 0.5, 0)
     centre = np.stack([(light * axis).sum((1, 2)) / light.sum((1, 2)) for axis in (x, y)], -1)
     away = np.linalg.norm(centre - new["landmarks_restricted"][:, 30], axis=-1)

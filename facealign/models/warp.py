@@ -78,10 +78,15 @@ class Decoder(nn.Module):
         x = jnp.concatenate([flow * (size / SIZE), shares], axis=-1)
         x = layers.upsample_linearly(x)
         flow, shares = x[..., :4], x[..., 4:]
-        own = resample(image, places + flow[..., :2])
-        other = resample(image, mirror(places) + flow[..., 2:])
+        own = read_sharply(image, places + flow[..., :2])
+        other = read_sharply(image, mirror(places) + flow[..., 2:])
         sources = jnp.concatenate([own, other, filling], axis=-1)
         return ((shares * sources).sum(axis=-1, keepdims=True),)
+
+
+def read_sharply(image: jax.Array, places: jax.Array) -> jax.Array:
+    """The image in [-1, 1] as `resample` reads it, cubic, within that range."""
+    return jnp.clip(resample(image, places, "cubic"), -1, 1)
 
 
 def prior(sides: jax.Array) -> jax.Array:
