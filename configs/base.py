@@ -48,6 +48,7 @@ def get_config() -> ConfigDict:
     augment.rotation = 0.0  # degrees, at most
     augment.brightness = 0.0  # added to images in [-1, 1], at most
     augment.contrast = 0.0  # 0.2: from 0.8 to 1.2 times
+    augment.light = 0.0  # 0.5: from one side, 1.5 times as bright there, half at the other
     augment.noise = 0.0  # standard deviation, images in [-1, 1]
     augment.input_warp = 0.0  # px, standard deviation at 5 x 5 points; targets stay as they are
 

@@ -70,6 +70,19 @@ def contrast(images: jax.Array, key: jax.Array, amount: float) -> jax.Array:
     return jnp.clip(mean + factor * (images - mean), -1, 1)
 
 
+def light(images: jax.Array, key: jax.Array, amount: float) -> jax.Array:
+    """Lights each image from one side, by up to `amount`: 0.5 is 1.5 times as bright at the border.
+
+    At the opposite border it is as much darker. Black, -1, stays black.
+    """
+    side_key, amount_key = jax.random.split(key)
+    side = jax.random.uniform(side_key, (len(images), 1, 1), maxval=2 * jnp.pi)
+    y, x = (jnp.linspace(-1, 1, length) for length in images.shape[1:3])
+    ramp = jnp.cos(side) * x + jnp.sin(side) * y[:, None]
+    share = amount * jax.random.uniform(amount_key, (len(images), 1, 1))
+    return jnp.clip((images + 1) * (1 + share * ramp)[..., None] - 1, -1, 1)
+
+
 def noise(images: jax.Array, key: jax.Array, deviation: float) -> jax.Array:
     """Adds a normal number of this standard deviation to every pixel."""
     return jnp.clip(images + deviation * jax.random.normal(key, images.shape), -1, 1)
@@ -113,7 +126,7 @@ def augment(batch: Mapping[str, jax.Array], key: jax.Array, strengths: Any) -> d
     The domains share their random numbers, so that a pair stays a pair. Where inputs are to be
     warped, the batch comes back with `input_DOMAIN` beside each DOMAIN.
     """
-    keys = jax.random.split(key, 7)
+    keys = jax.random.split(key, 8)
 
     def change(images: jax.Array) -> jax.Array:
         if strengths.flip:
@@ -126,6 +139,8 @@ def augment(batch: Mapping[str, jax.Array], key: jax.Array, strengths: Any) -> d
             images = brightness(images, keys[2], strengths.brightness)
         if strengths.contrast:
             images = contrast(images, keys[4], strengths.contrast)
+        if strengths.light:
+            images = light(images, keys[7], strengths.light)
         if strengths.noise:
             images = noise(images, keys[5], strengths.noise)
         return images

@@ -20,8 +20,6 @@ from facealign.train_state import Network, TrainState, apply_network, update_net
 POSE_ERROR = np.array((6.0, 4.0))  # degrees of yaw, pitch: how wrong the decoder's pose is
 UNIT = 30.0  # degrees: an error of pose this large costs 1
 PROFILE = (70.0, 90.0)  # degrees of yaw that a photo called a profile may have
-# What the landmark detector finds of a yaw: of photos turned by 15 and 30 degrees, 12.6 and 24.
-FOUND = 0.8
 BACKGROUND = 0.2  # weight of what does not turn with the head, against that of the face
 PART, PART_RADIUS = 2.0, 8.0  # extra weight of eyes, nose and mouth; px
 
@@ -36,8 +34,8 @@ def make_frontalize_step(
 
     Terms: l1, at three scales; gradient, of the steps between pixels, both summed over a decoder's
     outputs; and what the networks ask for (warp's flow, blend and filling). If the code has a pose,
-    as warp's has, and the encoder trains, pose as well: that of the turned photos, and the yaw of
-    the U photos whose yaw is known. The decoder then gets the true pose with an error, so that
+    as warp's has, and the encoder trains, pose as well: that of the turned photos, and of the U
+    photos that are known to be profiles. The decoder then gets the true pose with an error, so that
     it learns to correct one. If the code has heatmaps, as ftgan's has, landmarks too: see
     `landmark_error`.
 
@@ -82,7 +80,7 @@ def make_frontalize_step(
             if "pose" in told and "encoder" in train:
                 poses = told["pose"]
                 terms["pose"] = pose_error(poses[:count], batch["pose_restricted"]).mean()
-                terms["pose"] += yaw_error(poses[count:, 0], batch["yaw_unrestricted"]).mean()
+                terms["pose"] += profile_error(poses[count:, 0], batch["yaw_unrestricted"]).mean()
             if "heatmaps" in told:
                 terms["landmarks"] = (
                     landmark_error(told, batch["landmarks_restricted"]).mean()
@@ -146,18 +144,15 @@ def seen_error(
     return losses.heatmap_error(*jnp.split(found["seen"], 2))
 
 
-def yaw_error(yaw: jax.Array, known: jax.Array) -> jax.Array:
-    """How far yaw [B] is from what is known of a real photo's [B], in units of 30 degrees.
+def profile_error(yaw: jax.Array, nominal: jax.Array) -> jax.Array:
+    """How far yaw [B] is from being a profile, [B] in units of 30 degrees.
 
-    Known yaws of 90 degrees are nominal and mean any from 70 to 90, to that side; others were
-    measured by landmarks, and are too small by FOUND. Nan says nothing.
+    Nominal yaws of 90 degrees mean any from 70 to 90, to that side; nothing is known of others.
     """
-    value = jnp.nan_to_num(known)
-    nominal = jnp.abs(value) >= PROFILE[1]
-    towards = yaw * jnp.sign(value)
-    beside = jnp.maximum(PROFILE[0] - towards, 0) + jnp.maximum(towards - PROFILE[1], 0)
-    error = jnp.where(nominal, beside, jnp.abs(yaw - value / FOUND))
-    return jnp.where(jnp.isnan(known), 0, error) / UNIT
+    nominal = jnp.nan_to_num(nominal)
+    towards = yaw * jnp.sign(nominal)
+    error = jnp.maximum(PROFILE[0] - towards, 0) + jnp.maximum(towards - PROFILE[1], 0)
+    return jnp.where(jnp.abs(nominal) >= PROFILE[1], error, 0) / UNIT
 
 
 @functools.cache

@@ -13,6 +13,7 @@ from facealign.augment import (
     brightness,
     contrast,
     flip,
+    light,
     noise,
     shift,
     warp,
@@ -22,8 +23,8 @@ from facealign.augment import (
 
 IMAGES = jax.random.uniform(jax.random.key(0), (64, 6, 6, 1), minval=-1)
 KEY = jax.random.key(1)
-ALL = dict(flip=True, shift=2, zoom=0.1, rotation=10.0, brightness=0.3, contrast=0.2, noise=0.1,
-           input_warp=1.0)  # fmt: skip
+ALL = dict(flip=True, shift=2, zoom=0.1, rotation=10.0, brightness=0.3, contrast=0.2,
+           light=0.3, noise=0.1, input_warp=1.0)  # fmt: skip
 
 
 def strengths(**changed):
@@ -99,6 +100,18 @@ def test_contrast_keeps_the_mean_and_scales_what_differs_from_it():
     assert 0.5 <= factors.min() < 0.75 and 1.25 < factors.max() <= 1.5
 
 
+def test_light_comes_from_one_side():
+    """On gray images it is a plane, as much brighter at one border as darker at the other."""
+    lit = np.asarray(light(jnp.zeros((64, 5, 9, 1)), KEY, 0.5))[..., 0]
+    np.testing.assert_allclose(lit[:, 2, 4], 0, atol=1e-6)
+    np.testing.assert_allclose(lit, -lit[:, ::-1, ::-1], atol=1e-6)
+    np.testing.assert_allclose(lit[:, 0] + lit[:, 4], 2 * lit[:, 2], atol=1e-6)
+    strength = np.hypot(lit[:, 2, 8], lit[:, 4, 4])
+    assert 0 <= strength.min() < 0.1 and 0.4 < strength.max() <= 0.5
+    assert lit[:, 2, 8].min() < -0.2 and lit[:, 2, 8].max() > 0.2
+    np.testing.assert_array_equal(light(-jnp.ones((4, 5, 9, 1)), KEY, 0.5), -1)
+
+
 def test_noise_has_its_deviation():
     gray = jnp.zeros((64, 16, 16, 1))
     added = noise(gray, KEY, 0.1)
@@ -147,7 +160,7 @@ def test_only_inputs_are_warped():
 @pytest.mark.parametrize(
     ("name", "values"),
     [("shift", (0,)), ("zoom_and_rotate", (0.0, 0.0)), ("brightness", (0.0,)),
-     ("contrast", (0.0,)), ("noise", (0.0,)), ("warp", (0.0,))],
+     ("contrast", (0.0,)), ("light", (0.0,)), ("noise", (0.0,)), ("warp", (0.0,))],
 )  # fmt: skip
 def test_strength_0_changes_nothing(name, values):
     same = getattr(changes, name)(IMAGES, KEY, *values)
