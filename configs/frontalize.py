@@ -22,6 +22,7 @@ def get_config(variant: str = "") -> ConfigDict:
     config.data.uniform_yaw = True
     config.augment.brightness = 0.15
     config.augment.contrast = 0.2
+    config.augment.light = 0.5
     config.run = ("frontalize", "refine")
     config.stages.frontalize = base.stage(
         "frontalize", 1500, ("encoder", "decoder_r"), 4e-4, l1=1.0, gradient=0.0
