@@ -22,7 +22,6 @@ def get_config(variant: str = "") -> ConfigDict:
     config.data.uniform_yaw = True
     config.augment.brightness = 0.15
     config.augment.contrast = 0.2
-    config.augment.light = 0.5
     config.run = ("frontalize", "refine")
     config.stages.frontalize = base.stage(
         "frontalize", 1500, ("encoder", "decoder_r"), 4e-4, l1=1.0, gradient=0.0
@@ -38,6 +37,7 @@ def get_config(variant: str = "") -> ConfigDict:
         discriminator=1.0,
     )
     if config.model.name == "warp":  # the others, which begin gray, would stay so for gradient
+        config.augment.light = 0.5
         config.stages.frontalize.loss_weights.update(
             gradient=1.0, pose=0.5, flow=0.01, blend=0.02, filling=0.05
         )
