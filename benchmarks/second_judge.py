@@ -7,10 +7,13 @@ head turned by known angles. Needs requirements-faces.txt.
 """
 
 import argparse
+import functools
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -20,7 +23,7 @@ import numpy as np  # noqa: E402
 from etils import epath  # noqa: E402
 
 from facealign import viewpoint  # noqa: E402
-from facealign.checkpoints import load_run  # noqa: E402
+from facealign.checkpoints import SavedRun, load_run  # noqa: E402
 from facealign.errors import UserError  # noqa: E402
 from facealign.evaluate import make_translate  # noqa: E402
 from facealign.evaluation.baselines import aligned  # noqa: E402
@@ -29,19 +32,26 @@ from facealign.input_pipeline import data_folder, load_data, to_float, to_uint8 
 from facealign.measurements import Meter  # noqa: E402
 from facealign.pose import FRONTAL  # noqa: E402
 
+Judge = Callable[[np.ndarray], np.ndarray]  # photos uint8 [N, H, W, 1] -> yaws [N] in degrees
+
+PEER = str(ROOT / "benchmarks" / "peers" / "mediapipe_yaw.py")
 YAWS = (-45.0, -30.0, -15.0, 0.0, 15.0, 30.0, 45.0)
-ASIDE = 15.0  # degrees by dlib, or no face found
+ASIDE = 15.0  # degrees to dlib: what is looked at is beyond, or shows no face to it
 TURNED = 150  # frontal photos that are turned, of validation
 
 
 def measure_elsewhere(python: str, photos: np.ndarray) -> np.ndarray:
     """Yaws [N] in degrees of photos uint8 [N, H, W, 1] by MediaPipe, nan without a face."""
-    script = ROOT / "benchmarks" / "peers" / "mediapipe_yaw.py"
     with tempfile.TemporaryDirectory() as folder:
         files = [str(Path(folder, name)) for name in ("photos.npy", "yaws.npy")]
         np.save(files[0], photos)
-        if subprocess.run([python, str(script), *files], stderr=subprocess.DEVNULL).returncode:
-            sys.exit(f"error: {python} cannot run {script}; install its requirements there")
+        try:
+            subprocess.run([python, PEER, *files], stderr=subprocess.PIPE, check=True, text=True)
+        except OSError as error:
+            raise UserError(f"--peer={python} cannot be run: {error}") from None
+        except subprocess.CalledProcessError as error:
+            why = (error.stderr.splitlines() or ["it says nothing"])[-1]
+            raise UserError(f"--peer={python} cannot measure with {PEER}: {why}") from None
         return np.load(files[1])
 
 
@@ -49,6 +59,29 @@ def describe(yaw: np.ndarray) -> str:
     """Of yaws [N], nan where no face was found, as cells of a table."""
     frontal = (np.abs(yaw) < FRONTAL).mean()
     return f"{np.isfinite(yaw).mean():.0%} | {np.nanmedian(np.abs(yaw)):.1f} | {frontal:.1%}"
+
+
+def print_turned(judges: Mapping[str, Judge], data: Any) -> None:
+    """A table of what judges say of frontal photos that the generic head turned."""
+    photos = load_data(data, "validation")["restricted"]["image"][:TURNED]
+    frontal, bank = to_float(jnp.asarray(photos)), viewpoint.make_bank([(y, 0, 0) for y in YAWS])
+    print(f"| turned by | {' | '.join(f'{name}: found | median yaw' for name in judges)} |")
+    print("| ---: |" + " ---: | ---: |" * len(judges))
+    for view, asked in enumerate(YAWS):
+        maps = viewpoint.pick(bank.turn, jnp.full(len(frontal), view))
+        yaws = [judge(to_uint8(viewpoint.turn(frontal, maps))) for judge in judges.values()]
+        cells = [f"{np.isfinite(yaw).mean():.0%} | {np.nanmedian(yaw):.1f}" for yaw in yaws]
+        print(f"| {asked:.0f} | {' | '.join(cells)} |", flush=True)
+
+
+def make_outputs(run: SavedRun, on: str, meter: Meter) -> tuple[np.ndarray, np.ndarray]:
+    """Crops uint8 [N, H, W, 1] of photos that look aside, and what a run makes of them."""
+    data = run.config.data
+    photos = load_photos(data, on, restricted=True)
+    measured = meter.measure(photos.examples["image"])
+    bench = create_bench(photos, load_data(data, "train"), data.frontal_yaw, measured)
+    crops = aligned(bench)[~(np.abs(measured.yaw) <= ASIDE)]
+    return crops, to_uint8(make_translate(run.networks)(run.state, crops, "decoder_r"))
 
 
 def main() -> None:
@@ -59,36 +92,18 @@ def main() -> None:
     parser.add_argument("--peer", required=True, help="python of the other environment")
     args = parser.parse_args()
     run = load_run(args.workdir, args.step)
-    data = run.config.data
-    with Meter(data_folder(data)) as meter:
+    with Meter(data_folder(run.config.data)) as meter:
         judges = {
             "dlib": lambda photos: meter.measure(photos).yaw,
-            "MediaPipe": lambda photos: measure_elsewhere(args.peer, photos),
+            "MediaPipe": functools.partial(measure_elsewhere, args.peer),
         }
-        frontal = to_float(jnp.asarray(load_data(data, "validation")["restricted"]["image"]))
-        bank = viewpoint.make_bank([(yaw, 0.0, 0.0) for yaw in YAWS])
-        print(
-            "| turned by | " + " | ".join(f"{name}: found | median yaw" for name in judges) + " |"
-        )
-        print("| ---: |" + " ---: | ---: |" * len(judges))
-        for view, asked in enumerate(YAWS):
-            maps = viewpoint.pick(bank.turn, jnp.full(len(frontal[:TURNED]), view))
-            turned = to_uint8(viewpoint.turn(frontal[:TURNED], maps))
-            yaws = [measure(turned) for measure in judges.values()]
-            cells = [f"{np.isfinite(y).mean():.0%} | {np.nanmedian(y):.1f}" for y in yaws]
-            print(f"| {asked:.0f} | " + " | ".join(cells) + " |")
-        photos = load_photos(data, args.on, restricted=True)
-        measured = meter.measure(photos.examples["image"])
-        bench = create_bench(photos, load_data(data, "train"), data.frontal_yaw, measured)
-        inputs = aligned(bench)[~(np.abs(measured.yaw) <= ASIDE)]
-        outputs = to_uint8(make_translate(run.networks)(run.state, inputs, "decoder_r"))
-        print(
-            f"\n{len(inputs)} photos of {args.on}, more than {ASIDE:.0f} degrees aside for dlib\n"
-        )
+        print_turned(judges, run.config.data)
+        crops, outputs = make_outputs(run, args.on, meter)
+        print(f"\n{len(crops)} photos of {args.on}, to dlib {ASIDE:.0f} degrees aside or no face\n")
         print("| | found | median | yaw < 8 |\n| --- | ---: | ---: | ---: |")
-        for name, measure in judges.items():
-            for title, images in (("photos", inputs), ("outputs", outputs)):
-                print(f"| {title} to {name} | {describe(measure(images))} |", flush=True)
+        for name, judge in judges.items():
+            for title, images in (("photos", crops), ("outputs", outputs)):
+                print(f"| {title} to {name} | {describe(judge(images))} |", flush=True)
 
 
 if __name__ == "__main__":

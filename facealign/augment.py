@@ -71,9 +71,10 @@ def contrast(images: jax.Array, key: jax.Array, amount: float) -> jax.Array:
 
 
 def light(images: jax.Array, key: jax.Array, amount: float) -> jax.Array:
-    """Lights each image from one side, by up to `amount`: 0.5 is 1.5 times as bright at the border.
+    """Lights each image from one side: up to 1 + `amount` times as bright where it comes from.
 
-    At the opposite border it is as much darker. Black, -1, stays black.
+    That is at a border's middle (at a corner it is more); at the opposite one it is as much darker.
+    Black, -1, stays black.
     """
     side_key, amount_key = jax.random.split(key)
     side = jax.random.uniform(side_key, (len(images), 1, 1), maxval=2 * jnp.pi)

@@ -23,7 +23,10 @@ def enlarge(photo: np.ndarray) -> np.ndarray:
 
 
 def measure(mesh: mp.solutions.face_mesh.FaceMesh, photo: np.ndarray) -> float:
-    """How far the lines between symmetrical points of the 3D mesh lead away from the camera."""
+    """Yaw in degrees of the face in a photo uint8 [H, W, 1], nan without one.
+
+    It is how far the lines between symmetrical points of the 3D mesh lead away from the camera.
+    """
     faces = mesh.process(enlarge(photo)).multi_face_landmarks
     if not faces:
         return np.nan
