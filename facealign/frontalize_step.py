@@ -34,9 +34,9 @@ def make_frontalize_step(
 
     Terms: l1, at three scales; gradient, of the steps between pixels, both summed over a decoder's
     outputs; and what the networks ask for (warp's flow, blend and filling). If the code has a pose,
-    as warp's has, and the encoder trains, pose as well: that of the turned photos, and of the U
-    photos that are known to be profiles. The decoder then gets the true pose with an error, so that
-    it learns to correct one. If the code has heatmaps, as ftgan's has, landmarks too: see
+    as warp's has, and the encoder trains, pose as well: that of the turned photos, and the yaw of
+    U's photos where it is known. The decoder then gets the true pose with an error, so that it
+    learns to correct one. If the code has heatmaps, as ftgan's has, landmarks too: see
     `landmark_error`.
 
     Under rules of a game, the terms of `adversary.make_game` too: real are R's photos, fake
@@ -80,7 +80,7 @@ def make_frontalize_step(
             if "pose" in told and "encoder" in train:
                 poses = told["pose"]
                 terms["pose"] = pose_error(poses[:count], batch["pose_restricted"]).mean()
-                terms["pose"] += profile_error(poses[count:, 0], batch["yaw_unrestricted"]).mean()
+                terms["pose"] += yaw_error(poses[count:, 0], batch["yaw_unrestricted"]).mean()
             if "heatmaps" in told:
                 terms["landmarks"] = (
                     landmark_error(told, batch["landmarks_restricted"]).mean()
@@ -144,15 +144,16 @@ def seen_error(
     return losses.heatmap_error(*jnp.split(found["seen"], 2))
 
 
-def profile_error(yaw: jax.Array, nominal: jax.Array) -> jax.Array:
-    """How far yaw [B] is from being a profile, [B] in units of 30 degrees.
+def yaw_error(yaw: jax.Array, known: jax.Array) -> jax.Array:
+    """How far yaw [B] is from the one that is known of a photo, [B] in units of 30 degrees.
 
-    Nominal yaws of 90 degrees mean any from 70 to 90, to that side; nothing is known of others.
+    A known yaw of 90 degrees, a profile's, means any from 70 to 90, to that side; nan costs nothing.
     """
-    nominal = jnp.nan_to_num(nominal)
-    towards = yaw * jnp.sign(nominal)
-    error = jnp.maximum(PROFILE[0] - towards, 0) + jnp.maximum(towards - PROFILE[1], 0)
-    return jnp.where(jnp.abs(nominal) >= PROFILE[1], error, 0) / UNIT
+    is_known, known = jnp.isfinite(known), jnp.nan_to_num(known)
+    side = jnp.sign(known)
+    profile = side * jnp.clip(side * yaw, *PROFILE)
+    error = jnp.abs(yaw - jnp.where(jnp.abs(known) >= PROFILE[1], profile, known))
+    return jnp.where(is_known, error, 0) / UNIT
 
 
 @functools.cache

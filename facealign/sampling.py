@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 YAW_BIN = 10.0  # degrees
+OFTEN = 10.0  # times as often as on average a photo of a rare yaw may come, or a few fill batches
 
 Sampler = Callable[[int], np.ndarray]  # step -> indices [B] of its examples
 
@@ -43,9 +44,10 @@ def make_sampler(
 def yaw_weights(yaw: np.ndarray) -> np.ndarray:
     """Probabilities [N] under which every 10 degrees of yaw [N] that occur come equally often.
 
-    Unknown yaw, nan, counts as one bin more.
+    Unknown yaw, nan, counts as one bin more. A bin of very few photos comes more rarely.
     """
     yaw = np.asarray(yaw)
     bins = np.where(np.isnan(yaw), np.inf, np.floor(yaw / YAW_BIN))
     _, members, sizes = np.unique(bins, return_inverse=True, return_counts=True)
-    return 1 / (len(sizes) * sizes[members])
+    weights = np.minimum(1 / (len(sizes) * sizes[members]), OFTEN / len(yaw))
+    return weights / weights.sum()

@@ -11,11 +11,12 @@ from flax import linen as nn
 from configs import frontalize, ftgan
 from facealign.errors import UserError
 from facealign.frontalize_step import (
+    UNIT,
     face_weights,
     landmark_error,
     make_frontalize_step,
     pose_error,
-    profile_error,
+    yaw_error,
 )
 from facealign.head_pose import make_landmarks
 from facealign.heatmaps import draw_heatmaps
@@ -61,13 +62,13 @@ def test_pose_error_by_hand():
     np.testing.assert_allclose(errors, [0.5, 0.25])
 
 
-def test_a_profile_may_have_any_yaw_from_70_to_90_to_its_side():
-    yaw = jnp.float32([75, 40, -75, -100, -10])
-    nominal = jnp.float32([90, 90, 90, -90, np.nan])
-    np.testing.assert_allclose(profile_error(yaw, nominal), [0, 1, 145 / 30, 1 / 3, 0], rtol=1e-6)
-    gradient = jax.grad(lambda y: profile_error(y, nominal).sum())(yaw)
-    assert np.isfinite(gradient).all()
-    assert gradient[4] == 0
+def test_yaw_error_by_hand_of_which_a_profile_may_have_any_from_70_to_90_to_its_side():
+    yaw = jnp.float32([75, 40, -75, -100, -10, 10])
+    known = jnp.float32([90, 90, 90, -90, np.nan, -20])
+    errors = [0, 1, 145 / 30, 1 / 3, 0, 1]
+    np.testing.assert_allclose(yaw_error(yaw, known), errors, rtol=1e-6)
+    gradient = jax.grad(lambda y: yaw_error(y, known).sum())(yaw)
+    np.testing.assert_allclose(gradient * UNIT, [0, -1, -1, -1, 0, 1])
 
 
 def test_landmark_error_is_zero_for_the_right_heatmaps_and_by_hand_beside_them():

@@ -49,3 +49,9 @@ def test_yaw_is_made_uniform():
 def test_unknown_yaw_is_a_bin_of_its_own():
     weights = yaw_weights(np.array([np.nan, np.nan, 3.0, -90.0]))
     np.testing.assert_allclose(weights, [1 / 6, 1 / 6, 1 / 3, 1 / 3])
+
+
+def test_a_photo_of_a_rare_yaw_does_not_come_all_the_time():
+    weights = yaw_weights(np.append(np.zeros(999), 45.0))
+    np.testing.assert_allclose(weights[-1] / weights[0], 10 / 1000 / (0.5 / 999))
+    np.testing.assert_allclose(weights.sum(), 1)
