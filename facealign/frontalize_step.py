@@ -147,7 +147,7 @@ def seen_error(
 def yaw_error(yaw: jax.Array, known: jax.Array) -> jax.Array:
     """How far yaw [B] is from the one that is known of a photo, [B] in units of 30 degrees.
 
-    A known yaw of 90 degrees, a profile's, means any from 70 to 90, to that side; nan costs nothing.
+    A known yaw of 90 degrees, a profile's, means any from 70 to 90 to that side; nan costs nothing.
     """
     is_known, known = jnp.isfinite(known), jnp.nan_to_num(known)
     side = jnp.sign(known)
