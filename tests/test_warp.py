@@ -30,3 +30,12 @@ def test_needless_filling_is_counted_by_how_well_either_side_is_seen():
     sides = jnp.array([[1.0, 0.0], [-1.0, 0.5], [-1.0, -0.2]])
     needless = warp.needless_filling(jnp.tile(shares, (3, 1, 1, 1)), sides[:, None, None])
     np.testing.assert_allclose(needless, [0.8, 0.4, 0.0], rtol=1e-6)
+
+
+def test_sources_of_a_profile_are_decided_and_those_of_a_frontal_head_left_alone():
+    logits = jnp.tile(jnp.array([1.0, 0.0, -2.0]), (4, 1, 1, 1))
+    factors = warp.decided(logits, jnp.array([0.0, -29.0, 45.0, -90.0]))[:, 0, 0, 0]
+    np.testing.assert_allclose(factors, [1, 1, 3, 5])
+    shares = jax.nn.softmax(warp.decided(logits, jnp.full(4, 90.0)))
+    assert shares.argmax(axis=-1).max() == 0
+    np.testing.assert_allclose(shares.sum(axis=-1), 1, rtol=1e-6)

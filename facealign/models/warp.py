@@ -24,6 +24,10 @@ DEGREES = 30.0  # of pose, that one unit of the encoder's last layer stands for
 REACH = 12.0  # px, at most, by which the flow corrects a place
 FAVOUR = 4.0  # logits that a side gains by facing the camera squarely instead of edge-on
 BEHIND = (0.0, 1.0, 1.0)  # logits that own side, mirrored side, filling are behind the own one
+DECIDED = (
+    5.0  # times: how much farther apart the logits of a profile's sources are than a frontal's
+)
+HALF_TO_PROFILE = (30.0, 60.0)  # degrees of yaw between which that factor grows
 TINY = 1e-12
 
 
@@ -44,7 +48,9 @@ class Decoder(nn.Module):
     In training it leaves three numbers [B] in the collection "penalties": "flow", how uneven the
     flow is; "blend", the entropy of the shares; and "filling", the share of filling where the photo
     shows the place or its mirror image. A blend of sources that do not quite agree, or a filling,
-    is a blurred face whose pixels are less wrong for it, so both have to be paid for.
+    is a blurred face whose pixels are less wrong for it, so both have to be paid for. In training
+    shares may still be blends, through which gradients reach every source; afterwards those of a
+    profile are nearly a choice, see `decided`.
     """
 
     @nn.compact
@@ -66,7 +72,8 @@ class Decoder(nn.Module):
         x = u_net(x, ((32, 3, 1), (64, 5, 2), (128, 3, 2), (256, 3, 2)), train, kernel_up=4)
         filling = jnp.tanh(layers.ConvTranspose(1, 4)(x))
         x = layers.Conv(4 + len(BEHIND), 3, use_bias=True)(x)
-        flow, shares = REACH * jnp.tanh(x[..., :4]), nn.softmax(x[..., 4:] + prior(sides), axis=-1)
+        flow, logits = REACH * jnp.tanh(x[..., :4]), x[..., 4:] + prior(sides)
+        shares = nn.softmax(logits if train else decided(logits, code["pose"][:, 0]), axis=-1)
         if train:
             penalties = {
                 "flow": unevenness(flow),
@@ -98,6 +105,17 @@ def prior(sides: jax.Array) -> jax.Array:
     """
     logits = FAVOUR * jnp.pad(sides, ((0, 0), (0, 0), (0, 0), (0, 1)))
     return logits - jnp.array(BEHIND, sides.dtype)
+
+
+def decided(logits: jax.Array, yaw: jax.Array) -> jax.Array:
+    """Logits [B, H, W, 3] of the sources, farther apart where yaw [B], in degrees, is a profile's.
+
+    Own and mirrored side of a head that looks ahead agree, and their blend is a face; of a profile
+    they are stretched, and their blend is the ghost of two.
+    """
+    start, stop = HALF_TO_PROFILE
+    share = jnp.clip((jnp.abs(yaw) - start) / (stop - start), 0, 1)
+    return logits * (1 + (DECIDED - 1) * share)[:, None, None, None]
 
 
 def needless_filling(shares: jax.Array, sides: jax.Array) -> jax.Array:
