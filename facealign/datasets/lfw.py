@@ -1,9 +1,12 @@
 """Labeled Faces in the Wild: 13,233 news photos of 5,749 people. Huang et al., 2007."""
 
+import csv
+import functools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from PIL import Image
 
 from facealign.datasets import download, examples, photo_files, photos
@@ -19,6 +22,7 @@ PHOTO = (250, 250)  # px
 # px: left, top, right, bottom. A native 128 px face: the canonical crop of the aligned archive.
 # The original and the funneled colour archives centre faces too, less exactly; same box.
 CROP = (61, 61, 189, 189)
+YAW_FILE = Path(__file__).with_name("lfw_yaw.csv")  # made by benchmarks/label_yaw.py
 FRONTAL = "lfw-frontal"  # the name of half of its people as a dataset of frontal photos
 
 
@@ -34,7 +38,7 @@ def create_builder(data: Any, data_dir: str) -> photos.PhotoSet:
 
     return photos.create_photo_set(
         f"lfw{'_apart' * apart}_{photos.source_key(data)}",
-        "1.0.0",
+        "1.1.0",
         f"Labeled Faces in the Wild in {photos.manual_folder(data, data_dir)}",
         lambda: list_lfw(find_places(data, data_dir), "unrestricted", is_wanted, detect),
         data_dir,
@@ -57,6 +61,13 @@ def create_frontal_builder(data: Any, data_dir: str) -> photos.PhotoSet:
     )
 
 
+@functools.cache
+def read_yaw() -> dict[str, float]:
+    """Yaw in degrees of training people, by photo (Name_0001), as MediaPipe sees it."""
+    with YAW_FILE.open(newline="", encoding="utf-8") as file:
+        return {row["photo"]: float(row["yaw"]) for row in csv.DictReader(file)}
+
+
 def find_places(data: Any, data_dir: str) -> tuple[Path, Path]:
     """Where the photos may lie; the last place is the one for downloads."""
     return photos.manual_folder(data, data_dir), Path(data_dir, "downloads", "manual")
@@ -65,7 +76,7 @@ def find_places(data: Any, data_dir: str) -> tuple[Path, Path]:
 def list_lfw(
     places: tuple[Path, Path], domain: str, is_wanted: Callable[[str], bool], detect: bool
 ) -> Iterator[photos.Photo]:
-    """The photos of wanted subjects; subject = folder.
+    """The photos of wanted subjects; subject = folder. With a domain, yaws that are known too.
 
     The photos of the original archives are in colour and not aligned. With `detect`, their faces
     are to be searched; without, they are cut like aligned ones, since they are centred.
@@ -87,7 +98,8 @@ def list_lfw(
             if is_wanted(subject):
                 cut = cut_face if aligned else None
                 box = CANONICAL_BOX if aligned else None
-                yield photos.Photo(f"{person}/{file}", subject, domain, read, cut, box=box)
+                yaw = read_yaw().get(Path(file).stem, np.nan) if domain else np.nan
+                yield photos.Photo(f"{person}/{file}", subject, domain, read, cut, yaw, box=box)
 
 
 def cut_face(image: Image.Image) -> Image.Image:
