@@ -40,7 +40,7 @@ def make_frontalize_step(
     `landmark_error`.
 
     Under rules of a game, the terms of `adversary.make_game` too: real are R's photos, fake
-    in halves what comes of turned ones and of U's, whose pose nobody knows but the encoder. With
+    in halves what comes of turned ones and of U's, whose pose is what the encoder says. With
     one for identity, that: how far the persons of R's outputs are from those of their targets, and
     of U's outputs, if there are any, from their inputs, as the frozen recognizer sees them. With
     one for facing: how far all outputs look aside, as the encoder before this step sees them.

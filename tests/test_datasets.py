@@ -5,9 +5,10 @@ import pytest
 from PIL import Image
 
 from configs import base
-from facealign.datasets import DATASETS, examples, orl_faces, polygons
+from facealign.datasets import DATASETS, examples, lfw, orl_faces, polygons
 from facealign.errors import UserError
 from facealign.input_pipeline import load_examples, select_domain
+from tests import photo_sources
 
 
 def data_config(data_dir, **changes):
@@ -193,11 +194,12 @@ def test_yaws_of_lfw_are_of_training_people_and_of_both_sides():
     assert -2 < np.median(list(yaws.values())) < 2
 
 
-def test_a_photo_of_lfw_has_the_yaw_that_is_known_of_it_and_lfw_frontal_measures_its_own(tmp_path):
-    person, other = "AJ_Cook", "Nobody_Known"
-    for name in (person, other):
-        write_photo(tmp_path / "lfw" / name / f"{name}_0001.jpg")
-    places = (tmp_path, tmp_path)
+def test_a_photo_of_lfw_has_the_yaw_that_is_known_and_those_of_lfw_frontal_are_measured(tmp_path):
+    names = ("AJ_Cook", "Nobody")
+    photo = photo_sources.photo_bytes(0)
+    files = {f"lfw/{name}/{name}_0001.jpg": photo for name in names}
+    photo_sources.write_folder(tmp_path, files)
     for domain, known in (("unrestricted", lfw.read_yaw()["AJ_Cook_0001"]), ("", np.nan)):
-        found = {p.subject: p.yaw for p in lfw.list_lfw(places, domain, lambda _: True, False)}
-        np.testing.assert_equal(list(found.values()), [known, np.nan])
+        listed = lfw.list_lfw((tmp_path, tmp_path), domain, lambda _: True, False)
+        yaws = {photo.subject: photo.yaw for photo in listed}
+        np.testing.assert_equal([yaws[examples.subject_name(n)] for n in names], [known, np.nan])
