@@ -1,10 +1,10 @@
 """Is it frontal to others too? `python benchmarks/second_judge.py WORKDIR --on=lfw:test --peer=PY`.
 
-The evaluation measures yaw by dlib's landmarks, which nothing learned from. Here MediaPipe's face
-mesh, which said how far training people look aside (facealign/datasets/lfw_yaw.csv) and never saw an
-output, measures the same photos and outputs. PY is the python of an environment with
-benchmarks/peers/requirements-mediapipe.txt. First, what both say of frontal photos that the generic
-head turned by known angles. Needs requirements-faces.txt.
+The evaluation measures yaw by dlib's landmarks, which also chose the near-frontal training photos.
+Here MediaPipe's face mesh, which said how far training people look aside
+(facealign/datasets/lfw_yaw.csv), measures the same photos and outputs. PY is the python of an
+environment with benchmarks/peers/requirements-mediapipe.txt. First, what both say of frontal photos
+that the generic head turned by known angles. Needs requirements-faces.txt.
 """
 
 import argparse

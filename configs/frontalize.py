@@ -2,8 +2,8 @@
 
 R: near-frontal people of the news (half of the people of lfw) and mugshots, turned in each step. U:
 the other half and Celebrities in Frontal-Profile, whose yaws, where known, teach real poses. Their
-archives lie in `config.data.manual_dir`. Variants: `:medium`, the report's autoencoder on the same pairs;
-`:identity`, with a recognizer, trained first, that says whether the outputs are still the person.
+archives lie in `config.data.manual_dir`. Variants: `:medium`, the report's autoencoder on the same
+pairs; `:identity`, with a recognizer, trained first, that says if outputs are still the person.
 
 The steps are a few minutes' worth; weights/README.md has those of the shipped weights.
 """
