@@ -14,28 +14,25 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-import jax.numpy as jnp  # noqa: E402
 import numpy as np  # noqa: E402
 
-from benchmarks.second_judge import measure_elsewhere  # noqa: E402
+from benchmarks.second_judge import YAWS, measure_elsewhere, turn_by_known  # noqa: E402
 from configs import frontalize  # noqa: E402
-from facealign import viewpoint  # noqa: E402
 from facealign.datasets.lfw import YAW_FILE  # noqa: E402
 from facealign.errors import UserError  # noqa: E402
-from facealign.input_pipeline import load_data, load_examples, to_float, to_uint8  # noqa: E402
+from facealign.input_pipeline import load_data, load_examples  # noqa: E402
 
-YAWS = np.arange(-45.0, 46.0, 15.0)  # degrees, by which frontal photos are turned
-TURNED = 200  # of these
+TURNED = 200  # frontal photos that are turned by known yaws
 
 
 def fit_scale(python: str, photos: np.ndarray) -> tuple[float, float]:
-    """(slope, offset in degrees) of what MediaPipe reads of frontal photos turned by known yaws."""
-    frontal, bank = to_float(jnp.asarray(photos)), viewpoint.make_bank([(y, 0, 0) for y in YAWS])
+    """(slope, offset in degrees) of what MediaPipe reads of frontal photos turned by known yaws.
+
+    Photos are uint8 [N, H, W, 1].
+    """
     read = []
-    for view, yaw in enumerate(YAWS):
-        maps = viewpoint.pick(bank.turn, jnp.full(len(frontal), view))
-        yaws = measure_elsewhere(python, to_uint8(viewpoint.turn(frontal, maps)))
-        read.append(np.nanmedian(yaws))
+    for yaw, turned in turn_by_known(photos):
+        read.append(np.nanmedian(measure_elsewhere(python, turned)))
         print(f"turned by {yaw:.0f}: read as {read[-1]:.1f}", flush=True)
     slope, offset = np.polyfit(YAWS, read, 1)
     return float(slope), float(offset)
@@ -61,6 +58,9 @@ def main() -> None:
             if np.isfinite(yaw):
                 rows.writerow((Path(name).stem, f"{yaw:.1f}"))
     print(f"{np.isfinite(yaws).sum()} of {len(yaws)} photos: {YAW_FILE}")
+    print(
+        "what is prepared keeps the old yaws: raise the version of lfw in facealign/datasets/lfw.py"
+    )
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import functools
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -62,15 +62,21 @@ def describe(yaw: np.ndarray) -> str:
     return f"{np.isfinite(yaw).mean():.0%} | {np.nanmedian(np.abs(yaw)):.1f} | {frontal:.1%}"
 
 
+def turn_by_known(photos: np.ndarray) -> Iterator[tuple[float, np.ndarray]]:
+    """Each of YAWS, and frontal photos uint8 [N, H, W, 1] turned by it by the generic head."""
+    frontal, bank = to_float(jnp.asarray(photos)), viewpoint.make_bank([(y, 0, 0) for y in YAWS])
+    for view, yaw in enumerate(YAWS):
+        maps = viewpoint.pick(bank.turn, jnp.full(len(frontal), view))
+        yield yaw, to_uint8(viewpoint.turn(frontal, maps))
+
+
 def print_turned(judges: Mapping[str, Judge], data: Any) -> None:
     """A table of what judges say of frontal photos that the generic head turned."""
     photos = load_data(data, "validation")["restricted"]["image"][:TURNED]
-    frontal, bank = to_float(jnp.asarray(photos)), viewpoint.make_bank([(y, 0, 0) for y in YAWS])
     print(f"| turned by | {' | '.join(f'{name}: found | median yaw' for name in judges)} |")
     print("| ---: |" + " ---: | ---: |" * len(judges))
-    for view, asked in enumerate(YAWS):
-        maps = viewpoint.pick(bank.turn, jnp.full(len(frontal), view))
-        yaws = [judge(to_uint8(viewpoint.turn(frontal, maps))) for judge in judges.values()]
+    for asked, turned in turn_by_known(photos):
+        yaws = [judge(turned) for judge in judges.values()]
         cells = [f"{np.isfinite(yaw).mean():.0%} | {np.nanmedian(yaw):.1f}" for yaw in yaws]
         print(f"| {asked:.0f} | {' | '.join(cells)} |", flush=True)
 

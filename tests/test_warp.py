@@ -39,3 +39,22 @@ def test_sources_of_a_profile_are_decided_and_those_of_a_frontal_head_left_alone
     shares = jax.nn.softmax(warp.decided(logits, jnp.full(4, 90.0)))
     assert shares.argmax(axis=-1).max() == 0
     np.testing.assert_allclose(shares.sum(axis=-1), 1, rtol=1e-6)
+
+
+def test_the_decoder_decides_for_profiles_only_and_not_in_training(monkeypatch):
+    decoder = warp.Decoder()
+    image = jax.random.uniform(jax.random.key(0), (2, 64, 64, 1), minval=-1)
+    code = {"image": image, "pose": jnp.array([[5.0, 0.0], [80.0, 0.0]])}
+    variables = jax.jit(lambda c: decoder.init(jax.random.key(1), c, train=False))(code)
+
+    def decode(train):
+        def apply(code):
+            return decoder.apply(variables, code, train=train, mutable=["batch_stats"])[0][-1]
+
+        return np.asarray(jax.jit(apply)(code))
+
+    before = {train: decode(train) for train in (False, True)}
+    monkeypatch.setattr(warp, "DECIDED", 1.0)
+    change = {train: np.abs(decode(train) - before[train]).max(axis=(1, 2, 3)) for train in before}
+    assert change[False][0] == 0 and change[False][1] > 0.1
+    np.testing.assert_array_equal(change[True], 0)

@@ -24,10 +24,8 @@ DEGREES = 30.0  # of pose, that one unit of the encoder's last layer stands for
 REACH = 12.0  # px, at most, by which the flow corrects a place
 FAVOUR = 4.0  # logits that a side gains by facing the camera squarely instead of edge-on
 BEHIND = (0.0, 1.0, 1.0)  # logits that own side, mirrored side, filling are behind the own one
-DECIDED = (
-    5.0  # times: how much farther apart the logits of a profile's sources are than a frontal's
-)
-HALF_TO_PROFILE = (30.0, 60.0)  # degrees of yaw between which that factor grows
+DECIDED = 5.0  # times: by what the logits of a profile's sources grow once training is over
+DECIDING = (30.0, 60.0)  # degrees of yaw between which that factor grows
 TINY = 1e-12
 
 
@@ -113,7 +111,7 @@ def decided(logits: jax.Array, yaw: jax.Array) -> jax.Array:
     Own and mirrored side of a head that looks ahead agree, and their blend is a face; of a profile
     they are stretched, and their blend is the ghost of two.
     """
-    start, stop = HALF_TO_PROFILE
+    start, stop = DECIDING
     share = jnp.clip((jnp.abs(yaw) - start) / (stop - start), 0, 1)
     return logits * (1 + (DECIDED - 1) * share)[:, None, None, None]
 
