@@ -6,7 +6,7 @@ Any value of the config can be given on the command line: --config.data.batch_si
 from absl import app, flags
 from ml_collections import config_flags
 
-from facealign import command_line
+from facealign.cli import main as cli
 
 CONFIG = config_flags.DEFINE_config_file(
     "config",
@@ -15,7 +15,7 @@ CONFIG = config_flags.DEFINE_config_file(
     "take that of the run unless given.",
 )
 WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run; runs/NAME unless given.")
-MODE = flags.DEFINE_enum("mode", "train", command_line.MODES, "What to do.")
+MODE = flags.DEFINE_enum("mode", "train", cli.MODES, "What to do.")
 STEP = flags.DEFINE_integer(
     "step", 0, "Of a run: which checkpoint, by its step; 0 is the newest.", lower_bound=0
 )
@@ -57,13 +57,13 @@ OF_A_JOB = (
 def main(_: list[str]) -> None:
     path = config_flags.get_config_filename(flags.FLAGS["config"]) if CONFIG.value else ""
     rest = {flag.name: flag.value for flag in OF_A_JOB}
-    group = command_line.Group(DISTRIBUTED.value, COORDINATOR.value, PROCESSES.value, PROCESS.value)
-    command_line.run(MODE.value, CONFIG.value, path, WORKDIR.value, DEVICE.value, group, **rest)
+    group = cli.Group(DISTRIBUTED.value, COORDINATOR.value, PROCESSES.value, PROCESS.value)
+    cli.run(MODE.value, CONFIG.value, path, WORKDIR.value, DEVICE.value, group, **rest)
 
 
 def start() -> None:
     """Parses the flags and runs; also the command `facealign` of an installed package."""
-    app.run(main, flags_parser=command_line.parse_flags)
+    app.run(main, flags_parser=cli.parse_flags)
 
 
 if __name__ == "__main__":

@@ -17,9 +17,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from etils import epath  # noqa: E402
+from etils import epath
 
-from facealign.run_log import read_rows  # noqa: E402
+from facealign.workdir.log import read_rows
 
 ON = "cfp:validation"
 PROFILES = "45+"  # the name of that yaw bin

@@ -12,17 +12,17 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-import numpy as np  # noqa: E402
-from etils import epath  # noqa: E402
-from PIL import Image  # noqa: E402
+import numpy as np
+from etils import epath
+from PIL import Image
 
-from facealign.checkpoints import load_run  # noqa: E402
-from facealign.errors import UserError  # noqa: E402
-from facealign.evaluate import make_translate  # noqa: E402
-from facealign.evaluation.baselines import aligned  # noqa: E402
-from facealign.evaluation.bench import create_bench, load_photos  # noqa: E402
-from facealign.input_pipeline import data_folder, load_data, to_uint8  # noqa: E402
-from facealign.measurements import Measured, Meter  # noqa: E402
+from facealign.data.load import data_folder, load_data, to_uint8
+from facealign.errors import UserError
+from facealign.evaluation.baselines import aligned
+from facealign.evaluation.test_photos import create_bench, load_photos
+from facealign.faces.measure import Measured, Meter
+from facealign.training.checkpoints import load_run
+from facealign.training.evaluator import make_translate
 
 COLUMNS = 16  # photos in a row of the sheet
 

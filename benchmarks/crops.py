@@ -16,17 +16,17 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-import numpy as np  # noqa: E402
-import tensorflow_datasets as tfds  # noqa: E402
-from PIL import Image  # noqa: E402
+import numpy as np
+import tensorflow_datasets as tfds
+from PIL import Image
 
-from configs import base  # noqa: E402
-from facealign import geometry  # noqa: E402
-from facealign.datasets import DATASETS  # noqa: E402
-from facealign.errors import UserError, lookup  # noqa: E402
-from facealign.input_pipeline import Examples, load_examples  # noqa: E402
-from facealign.instruments import Instruments, five_points, load_instruments  # noqa: E402
-from facealign.pose import estimate_pose  # noqa: E402
+from configs import base
+from facealign.data.datasets.table import DATASETS
+from facealign.data.load import Examples, load_examples
+from facealign.errors import UserError, lookup
+from facealign.faces.dlib_tools import Instruments, five_points, load_instruments
+from facealign.geometry import frame
+from facealign.geometry.pose import estimate_pose
 
 PROFILE = 60.0  # degrees of yaw from which on a photo is one
 SIDE = 8  # crops in a row and in a column of a sheet
@@ -67,7 +67,7 @@ def measure(images: np.ndarray, tools: Instruments, data: Any) -> tuple[np.ndarr
         missed += not faces
         if faces and np.all(np.abs(estimate_pose(faces[0].landmarks)) < limits):
             points = five_points(faces[0].landmarks)
-            distances.append(np.linalg.norm(points - geometry.FIVE_POINTS, axis=1))
+            distances.append(np.linalg.norm(points - frame.FIVE_POINTS, axis=1))
     return np.array(distances).reshape(-1, 5), missed
 
 
@@ -84,14 +84,14 @@ def print_errors(images: np.ndarray, tools: Instruments, data: Any) -> None:
 
 def draw_sheet(images: np.ndarray) -> Image.Image:
     """Up to 64 crops [N, 128, 128, 1], with marks at the heights of eyes and mouth between."""
-    step = geometry.SIZE + GAP
+    step = frame.SIZE + GAP
     sheet = np.zeros((SIDE * step, SIDE * step), np.uint8)
     for row in range(SIDE):
-        for height in (geometry.PROFILE_EYE_HEIGHT, geometry.PROFILE_MOUTH_HEIGHT):
+        for height in (frame.PROFILE_EYE_HEIGHT, frame.PROFILE_MOUTH_HEIGHT):
             sheet[row * step + round(height)] = 255
     for number, image in enumerate(images[: SIDE * SIDE]):
         top, left = (step * place for place in divmod(number, SIDE))
-        sheet[top : top + geometry.SIZE, left : left + geometry.SIZE] = image[:, :, 0]
+        sheet[top : top + frame.SIZE, left : left + frame.SIZE] = image[:, :, 0]
     return Image.fromarray(sheet)
 
 
@@ -110,7 +110,7 @@ def save_pictures(folder: Path, name: str, found: Examples) -> None:
             draw_sheet(part[evenly(len(part), SIDE**2)]).save(folder / f"{label}_sheet.png")
             turned = np.where(left[:, None, None, None], part[:, :, ::-1], part)
             mean = Image.fromarray(turned.mean(axis=0)[:, :, 0].round().astype(np.uint8))
-            mean.resize((4 * geometry.SIZE,) * 2).save(folder / f"{label}_mean.png")
+            mean.resize((4 * frame.SIZE,) * 2).save(folder / f"{label}_mean.png")
 
 
 def main() -> None:
@@ -124,7 +124,7 @@ def main() -> None:
     args = parser.parse_args()
     tfds.disable_progress_bar()
     data = base.get_config().data
-    data.update(manual_dir=args.manual_dir, faces=args.faces, image_size=geometry.SIZE)
+    data.update(manual_dir=args.manual_dir, faces=args.faces, image_size=frame.SIZE)
     data.data_dir = str(Path(args.data_dir or "~/tensorflow_datasets").expanduser().resolve())
     try:
         tools = load_instruments()

@@ -13,14 +13,14 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-import jax  # noqa: E402
-import jax.export  # noqa: E402
-import numpy as np  # noqa: E402
-import onnxruntime  # noqa: E402
+import jax
+import jax.export
+import numpy as np
+import onnxruntime
 
-from facealign.align import load_networks  # noqa: E402
-from facealign.export import make_frontal  # noqa: E402
-from facealign.memory import keep_freed_memory  # noqa: E402
+from facealign.cli.memory import keep_freed_memory
+from facealign.portraits.aligner import load_networks
+from facealign.portraits.export import make_frontal
 
 
 def main() -> None:

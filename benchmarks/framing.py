@@ -2,9 +2,10 @@
 
 Prints, for raw photos of people held out, in how many of them a face is found, and how far the five
 canonical points lie from where the frame that is known puts them, in px of the canonical crop; by
-the network of `facealign/framing.py` and by dlib (its detector of gradients and its landmarks).
---split=test takes the people of the test. With --train=FILE it first trains the network, on people
-of the training split alone, about ten minutes on two cores, and writes and judges FILE instead.
+the network of `facealign/faces/framing.py` and by dlib (its detector of gradients and its
+landmarks). --split=test takes the people of the test. With --train=FILE it first trains the
+network, on people of the training split alone, about ten minutes on two cores, and writes and
+judges FILE instead.
 """
 
 import argparse
@@ -18,28 +19,36 @@ from typing import Any, NamedTuple
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-import jax  # noqa: E402
-import jax.numpy as jnp  # noqa: E402
-import numpy as np  # noqa: E402
-import optax  # noqa: E402
-from PIL import Image  # noqa: E402
-from safetensors.numpy import save_file  # noqa: E402
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from PIL import Image
+from safetensors.numpy import save_file
 
-from facealign import framing, geometry  # noqa: E402
-from facealign.datasets import cfp, examples, indexed, lfw, mugshots, photo_files  # noqa: E402
-from facealign.errors import UserError  # noqa: E402
-from facealign.instruments import five_points, load_instruments  # noqa: E402
-from facealign.models.framer import Framer  # noqa: E402
-from facealign.numpy_network import Layer  # noqa: E402
+from facealign.data.datasets import (
+    archives,
+    cfp,
+    lfw,
+    mugshots,
+    pupil_index,
+    schema,
+)
+from facealign.errors import UserError
+from facealign.faces import framing
+from facealign.faces.dlib_tools import five_points, load_instruments
+from facealign.faces.numpy_cnn import Layer
+from facealign.geometry import frame
+from facealign.models.framer import Framer
 
 KINDS = ("cfp profile", "cfp frontal", "portrait", "lfw")
 SHARES = (0.4, 0.25, 0.05, 0.3)  # of a batch
 CANVAS = 160  # px: a photo around its face, as training keeps it, at half the canonical scale
 AROUND = 96  # px of the canonical crop on every side of it that the canvas shows
-POINTS = (geometry.FIVE_POINTS + 0.5 + framing.MARGIN) * (  # in the window from -1 to 1
-    2 / (geometry.SIZE + 2 * framing.MARGIN)
+POINTS = (frame.FIVE_POINTS + 0.5 + framing.MARGIN) * (  # in the window from -1 to 1
+    2 / (frame.SIZE + 2 * framing.MARGIN)
 ) - 1
-PX = geometry.SIZE / 2 + framing.MARGIN  # of the crop to one unit of the window
+PX = frame.SIZE / 2 + framing.MARGIN  # of the crop to one unit of the window
 
 
 class Known(NamedTuple):
@@ -52,29 +61,29 @@ class Known(NamedTuple):
 
 def known_photos(place: Path, split: str, limit: int | None = None) -> Iterator[Known]:
     """The photos of CFP, of portraits and of LFW, of the last at most `limit`."""
-    source = photo_files.find_source([place], cfp.SOURCES)
+    source = archives.find_source([place], cfp.SOURCES)
     names, fiducials = cfp.read_texts(source)
-    for name, read in photo_files.walk(source):
+    for name, read in archives.walk(source):
         match = cfp.NAME.fullmatch(name)
-        if match and photo_files.is_photo(name):
+        if match and archives.is_photo(name):
             key, person, kind, _ = match.groups()
-            if examples.split_of(cfp.subject_of(names[int(person) - 1])) == split:
+            if schema.split_of(cfp.subject_of(names[int(person) - 1])) == split:
                 with contextlib.suppress(ValueError):  # no fiducials; the dataset rejects it too
                     matrix, _ = cfp.locate(fiducials.get(key, ""), kind)
-                    yield Known(f"cfp {kind}", photo_files.read_gray(read()), matrix)
-    source = photo_files.find_source([place], mugshots.SOURCES)
-    index = indexed.read_index(source)
-    for name, read in photo_files.walk(source):
-        if name in index and examples.split_of(index[name]["subject"]) == split:
+                    yield Known(f"cfp {kind}", archives.read_gray(read()), matrix)
+    source = archives.find_source([place], mugshots.SOURCES)
+    index = pupil_index.read_index(source)
+    for name, read in archives.walk(source):
+        if name in index and schema.split_of(index[name]["subject"]) == split:
             with contextlib.suppress(ValueError):  # no pupils
-                matrix = geometry.from_pupils(indexed.pupils_of(index[name]))
-                yield Known("portrait", photo_files.read_gray(read()), matrix)
+                matrix = frame.from_pupils(pupil_index.pupils_of(index[name]))
+                yield Known("portrait", archives.read_gray(read()), matrix)
     matrix = np.array([[1.0, 0.0, -lfw.CROP[0]], [0.0, 1.0, -lfw.CROP[1]]])
     photos = (
-        Known("lfw", photo_files.read_gray(read()), matrix)
-        for name, read in photo_files.walk(photo_files.find_source([place], lfw.SOURCES))
-        if photo_files.is_photo(name)
-        and examples.split_of(examples.subject_name(name.split("/")[-2])) == split
+        Known("lfw", archives.read_gray(read()), matrix)
+        for name, read in archives.walk(archives.find_source([place], lfw.SOURCES))
+        if archives.is_photo(name)
+        and schema.split_of(schema.subject_name(name.split("/")[-2])) == split
     )
     yield from itertools.islice(photos, limit)
 
@@ -84,8 +93,8 @@ def make_canvases(photos: Iterator[Known]) -> dict[str, np.ndarray]:
     canvases = {kind: [] for kind in KINDS}
     to_canvas = np.column_stack([np.eye(2) / 2, np.full(2, (AROUND + 0.5) / 2 - 0.5)])
     for photo in photos:
-        matrix = geometry.compose(to_canvas, photo.matrix)
-        canvases[photo.kind].append(geometry.crop(photo.photo, matrix, CANVAS)[:, :, 0])
+        matrix = frame.compose(to_canvas, photo.matrix)
+        canvases[photo.kind].append(frame.crop(photo.photo, matrix, CANVAS)[:, :, 0])
     return {kind: np.stack(images) for kind, images in canvases.items()}
 
 
@@ -120,7 +129,7 @@ def draw_window(canvas: jax.Array, numbers: jax.Array, key: jax.Array) -> jax.Ar
     keys = jax.random.split(key, 5)
     line = (jnp.arange(framing.SIDE) + 0.5) * 2 / framing.SIDE - 1
     grid = jnp.stack(jnp.meshgrid(line, line), axis=-1).reshape(-1, 2)
-    at = (move(numbers, grid) * PX + geometry.SIZE / 2 + AROUND) / 2 - 0.5
+    at = (move(numbers, grid) * PX + frame.SIZE / 2 + AROUND) / 2 - 0.5
     # Some photos end close to the face.
     far = jnp.where(jax.random.bernoulli(keys[0], 0.3), jax.random.uniform(keys[1], (4,)), 1.0)
     low, high = 44 - 44 * far[:2], 116 + 43 * far[2:]
@@ -214,8 +223,8 @@ def save(layers: list[Layer], path: Path) -> None:
 
 def error_of(matrix: np.ndarray, known: Known) -> float:
     """Mean distance of the five points, px of the crop, where one frame puts the other's."""
-    there = geometry.apply(geometry.invert(known.matrix), geometry.FIVE_POINTS)
-    moved = geometry.apply(matrix, there) - geometry.FIVE_POINTS
+    there = frame.apply(frame.invert(known.matrix), frame.FIVE_POINTS)
+    moved = frame.apply(matrix, there) - frame.FIVE_POINTS
     return float(np.linalg.norm(moved, axis=1).mean())
 
 
@@ -228,7 +237,7 @@ def judge(photos: Iterator[Known]) -> None:
             (
                 "dlib's landmarks",
                 [
-                    geometry.from_five_points(five_points(face.landmarks))
+                    frame.from_five_points(five_points(face.landmarks))
                     for face in tools.find(np.asarray(known.photo))
                 ],
             ),
@@ -238,7 +247,7 @@ def judge(photos: Iterator[Known]) -> None:
     print("| photos | by | found | median error | 90 % below |\n| --- | --- | ---: | ---: | ---: |")
     for (kind, way), errors in rows.items():
         errors = np.array(errors)
-        found = errors[errors < geometry.SIZE / 2]  # another face, or none, is as good as not found
+        found = errors[errors < frame.SIZE / 2]  # another face, or none, is as good as not found
         median, most = np.percentile(found, [50, 90]) if len(found) else (np.nan, np.nan)
         share = len(found) / len(errors)
         print(f"| {kind}, {len(errors)} | {way} | {share:.1%} | {median:.1f} px | {most:.1f} px |")

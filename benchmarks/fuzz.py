@@ -25,24 +25,24 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from ml_collections import config_flags
 
-from facealign import command_line
-from facealign.checkpoints import load_run
-from facealign.datasets import photo_files
+from facealign.cli import main as cli
+from facealign.data.datasets import archives
 from facealign.errors import UserError
-from facealign.experiment import create_experiment
 from facealign.paths import open_path
-from facealign.run_config import flatten
-from facealign.train import open_workdir, train
+from facealign.training.checkpoints import load_run
+from facealign.training.experiment import create_experiment
+from facealign.training.loop import open_workdir, train
+from facealign.workdir.config import flatten
 
 CONFIG = config_flags.DEFINE_config_file("config")  # flags as those of launch.py
-flags.DEFINE_enum("mode", "train", command_line.MODES, "")
+flags.DEFINE_enum("mode", "train", cli.MODES, "")
 flags.DEFINE_string("workdir", None, "")
 flags.DEFINE_bool("distributed", False, "")
 flags.DEFINE_string("coordinator", "", "")
 flags.DEFINE_integer("num_processes", 0, "")
 flags.DEFINE_integer("process_id", -1, "")
 
-PLAIN = (UserError, OSError, SystemExit, photo_files.BadPhotoError)
+PLAIN = (UserError, OSError, SystemExit, archives.BadPhotoError)
 SMALL = (  # what a case may change, but not enlarge beyond what a machine can take in a moment
     "--config.stages.reconstruction.steps=2",
     "--config.stages.discriminator.steps=2",
@@ -80,7 +80,7 @@ def parse(argv: list[str]) -> None:
     said = io.StringIO()
     try:
         with contextlib.redirect_stderr(said):
-            command_line.parse_flags(argv)
+            cli.parse_flags(argv)
     except SystemExit:
         line = said.getvalue()
         assert line.startswith("error: ") and line.count("\n") == 1, line
@@ -207,7 +207,7 @@ def fuzz_photos(folder: Path, cases: int) -> None:
     @hypothesis.given(st.binary(max_size=200) | st.sampled_from(seeds).flatmap(mutated))
     def case(content: bytes) -> None:
         def read() -> None:
-            image = photo_files.read_gray(content)
+            image = archives.read_gray(content)
             assert image.mode == "L" and min(image.size) > 0
 
         guarded(read, content)

@@ -20,20 +20,24 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-import jax.numpy as jnp  # noqa: E402
-import numpy as np  # noqa: E402
-from etils import epath  # noqa: E402
+import jax.numpy as jnp
+import numpy as np
+from etils import epath
 
-from facealign import viewpoint  # noqa: E402
-from facealign.checkpoints import SavedRun, load_run  # noqa: E402
-from facealign.datasets import mugshots, photo_files, photos  # noqa: E402
-from facealign.errors import UserError  # noqa: E402
-from facealign.evaluate import make_translate  # noqa: E402
-from facealign.evaluation.baselines import aligned  # noqa: E402
-from facealign.evaluation.bench import create_bench, load_photos  # noqa: E402
-from facealign.input_pipeline import data_folder, load_data, to_float, to_uint8  # noqa: E402
-from facealign.measurements import Meter  # noqa: E402
-from facealign.pose import FRONTAL  # noqa: E402
+from facealign.data.datasets import (
+    archives,
+    mugshots,
+    photo_set,
+)
+from facealign.data.load import data_folder, load_data, to_float, to_uint8
+from facealign.errors import UserError
+from facealign.evaluation.baselines import aligned
+from facealign.evaluation.test_photos import create_bench, load_photos
+from facealign.faces.measure import Meter
+from facealign.geometry import views
+from facealign.geometry.pose import FRONTAL
+from facealign.training.checkpoints import SavedRun, load_run
+from facealign.training.evaluator import make_translate
 
 YAWS = (-45.0, 45.0)  # degrees
 ASIDE = 10.0  # degrees, at least, of real photos
@@ -43,9 +47,9 @@ FACE = np.s_[:, 40:100, 40:90]  # px of the crop: cheeks, nose, mouth
 
 def read_index(data) -> dict[str, dict[str, str]]:
     """The rows of index.csv by file name."""
-    place = photos.manual_folder(data, str(data_folder(data)))
-    source = photo_files.find_source([place], mugshots.SOURCES)
-    (content,) = photo_files.read_all(source, lambda name: name.endswith("index.csv")).values()
+    place = photo_set.manual_folder(data, str(data_folder(data)))
+    source = archives.find_source([place], mugshots.SOURCES)
+    (content,) = archives.read_all(source, lambda name: name.endswith("index.csv")).values()
     return {row["file"]: row for row in csv.DictReader(io.StringIO(content.decode()))}
 
 
@@ -65,11 +69,11 @@ def turn_portraits(
     examples = load_photos(run.config.data, f"mugshots:{splits}", restricted=True).examples
     images, index = examples["image"], read_index(run.config.data)
     about = [index[Path(name).name] for name in examples["file_name"]]
-    bank = viewpoint.make_bank(np.array([(yaw, 0.0, 0.0) for yaw in YAWS]))
+    bank = views.make_bank(np.array([(yaw, 0.0, 0.0) for yaw in YAWS]))
     outputs = []
     for view in range(len(YAWS)):
-        maps = viewpoint.pick(bank.turn, jnp.full(len(images), view))
-        turned = to_uint8(viewpoint.turn(to_float(jnp.asarray(images)), maps))
+        maps = views.pick(bank.turn, jnp.full(len(images), view))
+        turned = to_uint8(views.turn(to_float(jnp.asarray(images)), maps))
         outputs.append(to_uint8(translate(run.state, turned, "decoder_r")))
     sex = np.array([row["sex"] for row in about])
     age = np.array([float(row["age"].replace("NA", "") or "nan") for row in about])
@@ -85,9 +89,9 @@ def turn_photos(
 ) -> tuple[np.ndarray, list[np.ndarray], dict[str, np.ndarray]]:
     """Crops [N, H, W, 1] of photos that look aside, their outputs, and rows by group."""
     data = run.config.data
-    photos = load_photos(data, on, restricted=True)
-    measured = meter.measure(photos.examples["image"])
-    bench = create_bench(photos, load_data(data, "train"), data.frontal_yaw, measured)
+    photo_set = load_photos(data, on, restricted=True)
+    measured = meter.measure(photo_set.examples["image"])
+    bench = create_bench(photo_set, load_data(data, "train"), data.frontal_yaw, measured)
     rows = np.flatnonzero(np.abs(bench.yaw) >= ASIDE)
     if not len(rows):
         sys.exit(f"error: --on={on} tells of no photo that it looks {ASIDE} degrees aside")
@@ -98,10 +102,10 @@ def turn_photos(
         f"the darkest tenth, face up to {darkest:.0f} of 255 bright": bright <= darkest,
         f"the brightest tenth, above {brightest:.0f}": bright > brightest,
     }
-    if photos.dataset == "orl_faces":
+    if photo_set.dataset == "orl_faces":
         with LOOKS.open(newline="") as file:
             seen = {f"{row['subject']}/{row['photo']}.pgm": row for row in csv.DictReader(file)}
-        looks = [seen[name] for name in photos.examples["file_name"][rows]]
+        looks = [seen[name] for name in photo_set.examples["file_name"][rows]]
         for look in ("glasses", "beard"):
             has = np.array([row[look] == "1" for row in looks])
             groups |= {look: has, f"no {look}": ~has}

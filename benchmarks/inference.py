@@ -12,10 +12,10 @@ import jax  # isort: skip
 
 from train_step import twin
 
-from facealign.generate import generate
-from facealign.roles import DOMAINS, SWAP
+from facealign.names import DOMAINS, SWAP
 from facealign.stages import create_stages, roles_of
-from facealign.train_state import create_networks, create_state
+from facealign.training.state import create_networks, create_state
+from facealign.training.steps.forward import generate
 
 
 def make_round(batch_size: int, calls: int) -> sides.Round:

@@ -20,17 +20,17 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-import jax  # noqa: E402
-import numpy as np  # noqa: E402
-import tensorflow_datasets as tfds  # noqa: E402
-from matplotlib.figure import Figure  # noqa: E402
-from PIL import Image  # noqa: E402
+import jax
+import numpy as np
+import tensorflow_datasets as tfds
+from matplotlib.figure import Figure
+from PIL import Image
 
-from configs import base  # noqa: E402
-from facealign.datasets import DATASETS  # noqa: E402
-from facealign.feed import create_feed, look_up  # noqa: E402
-from facealign.input_pipeline import load_data, load_examples  # noqa: E402
-from facealign.roles import DOMAINS  # noqa: E402
+from configs import base
+from facealign.data.batches import create_feed, look_up
+from facealign.data.datasets.table import DATASETS
+from facealign.data.load import load_data, load_examples
+from facealign.names import DOMAINS
 
 EPOCHS = 3
 

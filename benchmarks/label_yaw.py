@@ -1,4 +1,4 @@
-"""Measures `facealign/datasets/lfw_yaw.csv`: `python benchmarks/label_yaw.py --peer=PYTHON`.
+"""Measures `facealign/data/datasets/lfw_yaw.csv`: `python benchmarks/label_yaw.py --peer=PYTHON`.
 
 MediaPipe's face mesh says how far LFW's training people look aside, for models that learn from real
 heads too. It reads a known turn of the generic head a little too small; what is written is on the
@@ -14,13 +14,13 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-import numpy as np  # noqa: E402
+import numpy as np
 
-from benchmarks.second_judge import YAWS, measure_elsewhere, turn_by_known  # noqa: E402
-from configs import frontalize  # noqa: E402
-from facealign.datasets.lfw import YAW_FILE  # noqa: E402
-from facealign.errors import UserError  # noqa: E402
-from facealign.input_pipeline import load_data, load_examples  # noqa: E402
+from benchmarks.second_judge import YAWS, measure_elsewhere, turn_by_known
+from configs import frontalize
+from facealign.data.datasets.lfw import YAW_FILE
+from facealign.data.load import load_data, load_examples
+from facealign.errors import UserError
 
 TURNED = 200  # frontal photos that are turned by known yaws
 
@@ -59,7 +59,8 @@ def main() -> None:
                 rows.writerow((Path(name).stem, f"{yaw:.1f}"))
     print(f"{np.isfinite(yaws).sum()} of {len(yaws)} photos: {YAW_FILE}")
     print(
-        "what is prepared keeps the old yaws: raise the version of lfw in facealign/datasets/lfw.py"
+        "what is prepared keeps the old yaws: raise the version of lfw in "
+        "facealign/data/datasets/lfw.py"
     )
 
 

@@ -19,11 +19,11 @@ import jax  # isort: skip
 import numpy as np
 
 from configs import frontalize
+from facealign.data.load import load_examples
+from facealign.data.sampling import make_sampler, yaw_weights
 from facealign.errors import UserError
-from facealign.experiment import create_experiment
-from facealign.input_pipeline import load_examples
 from facealign.models.convolutions import portable
-from facealign.sampling import make_sampler, yaw_weights
+from facealign.training.experiment import create_experiment
 
 READ = 4000  # photos, to time their decoding
 SAMPLED = 7_000_000  # photos, to time the order of an epoch

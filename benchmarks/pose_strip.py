@@ -12,20 +12,20 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-import jax  # noqa: E402
-import jax.numpy as jnp  # noqa: E402
-import numpy as np  # noqa: E402
-from etils import epath  # noqa: E402
-from PIL import Image  # noqa: E402
+import jax
+import jax.numpy as jnp
+import numpy as np
+from etils import epath
+from PIL import Image
 
-from facealign.checkpoints import SavedRun, load_run  # noqa: E402
-from facealign.errors import UserError  # noqa: E402
-from facealign.evaluate import choose_samples  # noqa: E402
-from facealign.evaluation.bench import load_photos  # noqa: E402
-from facealign.input_pipeline import data_folder, to_float, to_uint8  # noqa: E402
-from facealign.measurements import Meter  # noqa: E402
-from facealign.models.attribute import BINS, attribute_of  # noqa: E402
-from facealign.train_state import apply_network, averaged  # noqa: E402
+from facealign.data.load import data_folder, to_float, to_uint8
+from facealign.errors import UserError
+from facealign.evaluation.test_photos import load_photos
+from facealign.faces.measure import Meter
+from facealign.models.attribute import BINS, attribute_of
+from facealign.training.checkpoints import SavedRun, load_run
+from facealign.training.evaluator import choose_samples
+from facealign.training.state import apply_network, averaged
 
 FURTHEST = 45  # degrees; instruments measure too little beyond
 

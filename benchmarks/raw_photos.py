@@ -15,19 +15,23 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-import numpy as np  # noqa: E402
-from PIL import Image  # noqa: E402
+import numpy as np
+from PIL import Image
 
-from facealign.align import load_model, load_networks  # noqa: E402
-from facealign.align_page import portrait_path  # noqa: E402
-from facealign.datasets import cfp, lfw, photo_files  # noqa: E402
-from facealign.errors import UserError  # noqa: E402
-from facealign.evaluation.baselines import Outputs  # noqa: E402
-from facealign.evaluation.bench import create_bench, load_photos  # noqa: E402
-from facealign.evaluation.scores import score  # noqa: E402
-from facealign.evaluation.tables import cell, markdown_table  # noqa: E402
-from facealign.input_pipeline import data_folder, load_data  # noqa: E402
-from facealign.measurements import Meter  # noqa: E402
+from facealign.data.datasets import (
+    archives,
+    cfp,
+    lfw,
+)
+from facealign.data.load import data_folder, load_data
+from facealign.errors import UserError
+from facealign.evaluation.baselines import Outputs
+from facealign.evaluation.scoring import score
+from facealign.evaluation.tables import cell, markdown_table
+from facealign.evaluation.test_photos import create_bench, load_photos
+from facealign.faces.measure import Meter
+from facealign.portraits.aligner import load_model, load_networks
+from facealign.portraits.results import portrait_path
 
 SOURCES = {"cfp": cfp.SOURCES, "lfw": lfw.SOURCES}
 COLUMNS = ("photos", "found", "yaw < 8", "TAR", "rank-1", "to input", "FD", "sharpness")
@@ -43,7 +47,7 @@ def choose(dataset: str, names: list[str]) -> list[int]:
 
 def unpack(source: Path, names: set[str], folder: Path) -> Iterator[str]:
     """Writes the files whose names end so; yields those."""
-    for name, read in photo_files.walk(source):
+    for name, read in archives.walk(source):
         for parts in (2, 3):  # LFW's PERSON/FILE, CFP's PERSON/KIND/FILE
             short = "/".join(name.split("/")[-parts:])
             if short in names:
@@ -80,7 +84,7 @@ def main() -> None:
     photos = load_photos(data, args.on)
     names = photos.examples["file_name"].tolist()
     rows = choose(photos.dataset, names)
-    source = photo_files.find_source([args.manual_dir], SOURCES[photos.dataset])
+    source = archives.find_source([args.manual_dir], SOURCES[photos.dataset])
     there = args.out.resolve()
     written = list(unpack(source, {names[row] for row in rows}, there / "photos"))
     if len(written) != len(rows):

@@ -10,8 +10,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from facealign.guard import START_AGAIN  # noqa: E402
-from facealign.run_log import read_rows  # noqa: E402
+from facealign.cli.supervisor import START_AGAIN
+from facealign.workdir.log import read_rows
 
 LIGHT = (  # all stages of the adversarial experiment, in seconds
     f"--config={ROOT / 'configs' / 'medium_gan.py'}",

@@ -17,9 +17,9 @@ from train_step import twin
 
 from facealign.models import convolutions
 from facealign.stages import create_stages, roles_of
-from facealign.train_state import create_networks, create_state
-from facealign.train_steps import create_step
-from facealign.update import make_update
+from facealign.training.compiled_step import make_update
+from facealign.training.state import create_networks, create_state
+from facealign.training.steps.table import create_step
 
 ROUNDING = 1e-7  # share by which the weights of the third run differ
 SHOWN = (1, 5, 10, 20, 50)  # steps

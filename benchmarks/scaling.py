@@ -108,10 +108,10 @@ def memory() -> None:
     import jax.numpy as jnp
 
     from configs import medium_gan
-    from facealign.experiment import create_update
-    from facealign.mesh import create_mesh
+    from facealign.parallel.sharding import create_mesh
     from facealign.stages import create_stages, roles_of
-    from facealign.train_state import create_networks, create_state
+    from facealign.training.experiment import create_update
+    from facealign.training.state import create_networks, create_state
 
     print("MiB of temporary buffers of an adversarial step of 32 images of each domain")
     for accumulate, remat in ((1, False), (1, True), (4, False), (4, True)):

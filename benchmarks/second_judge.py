@@ -2,7 +2,7 @@
 
 The evaluation measures yaw by dlib's landmarks, which also chose the near-frontal training photos.
 Here MediaPipe's face mesh, which said how far training people look aside
-(facealign/datasets/lfw_yaw.csv), measures the same photos and outputs. PY is the python of an
+(facealign/data/datasets/lfw_yaw.csv), measures the same photos and outputs. PY is the python of an
 environment with benchmarks/peers/requirements-mediapipe.txt. First, what both say of frontal photos
 that the generic head turned by known angles. Needs requirements-faces.txt.
 """
@@ -19,19 +19,19 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-import jax.numpy as jnp  # noqa: E402
-import numpy as np  # noqa: E402
-from etils import epath  # noqa: E402
+import jax.numpy as jnp
+import numpy as np
+from etils import epath
 
-from facealign import viewpoint  # noqa: E402
-from facealign.checkpoints import SavedRun, load_run  # noqa: E402
-from facealign.errors import UserError  # noqa: E402
-from facealign.evaluate import make_translate  # noqa: E402
-from facealign.evaluation.baselines import aligned  # noqa: E402
-from facealign.evaluation.bench import create_bench, load_photos  # noqa: E402
-from facealign.input_pipeline import data_folder, load_data, to_float, to_uint8  # noqa: E402
-from facealign.measurements import Meter  # noqa: E402
-from facealign.pose import FRONTAL  # noqa: E402
+from facealign.data.load import data_folder, load_data, to_float, to_uint8
+from facealign.errors import UserError
+from facealign.evaluation.baselines import aligned
+from facealign.evaluation.test_photos import create_bench, load_photos
+from facealign.faces.measure import Meter
+from facealign.geometry import views
+from facealign.geometry.pose import FRONTAL
+from facealign.training.checkpoints import SavedRun, load_run
+from facealign.training.evaluator import make_translate
 
 Judge = Callable[[np.ndarray], np.ndarray]  # photos uint8 [N, H, W, 1] -> yaws [N] in degrees
 
@@ -64,10 +64,10 @@ def describe(yaw: np.ndarray) -> str:
 
 def turn_by_known(photos: np.ndarray) -> Iterator[tuple[float, np.ndarray]]:
     """Each of YAWS, and frontal photos uint8 [N, H, W, 1] turned by it by the generic head."""
-    frontal, bank = to_float(jnp.asarray(photos)), viewpoint.make_bank([(y, 0, 0) for y in YAWS])
+    frontal, bank = to_float(jnp.asarray(photos)), views.make_bank([(y, 0, 0) for y in YAWS])
     for view, yaw in enumerate(YAWS):
-        maps = viewpoint.pick(bank.turn, jnp.full(len(frontal), view))
-        yield yaw, to_uint8(viewpoint.turn(frontal, maps))
+        maps = views.pick(bank.turn, jnp.full(len(frontal), view))
+        yield yaw, to_uint8(views.turn(frontal, maps))
 
 
 def print_turned(judges: Mapping[str, Judge], data: Any) -> None:

@@ -18,12 +18,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from facealign.memory import keep_freed_memory  # noqa: E402
+from facealign.cli.memory import keep_freed_memory
 
 keep_freed_memory()  # as launch.py does
 
-import jax  # noqa: E402
-import jax.numpy as jnp  # noqa: E402
+import jax
+import jax.numpy as jnp
 
 Round = Callable[[], dict[str, float]]  # takes a few steps; median ms of a step by variant
 

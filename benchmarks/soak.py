@@ -21,9 +21,9 @@ import jax  # isort: skip
 from matplotlib.figure import Figure
 
 from configs import medium_gan
-from facealign.memory import keep_freed_memory
-from facealign.preemption import Preempted
-from facealign.train import train
+from facealign.cli.memory import keep_freed_memory
+from facealign.parallel.preemption import Preempted
+from facealign.training.loop import train
 
 EVERY = 10.0  # s
 COLUMNS = ("seconds", "step", "memory_mb", "threads", "files", "compiled")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from facealign.run_log import read_rows
+from facealign.workdir.log import read_rows
 
 WINDOW = 20  # steps whose median a loss is compared with
 FACTOR = 2.0  # a leap is a loss above this many times that median

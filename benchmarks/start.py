@@ -17,7 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from facealign.run_log import read_rows  # noqa: E402
+from facealign.workdir.log import read_rows
 
 
 def time_start(flags: list[str], cache: Path) -> float:

@@ -28,13 +28,13 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from configs import base
+from facealign.data.rotated_pairs import create_views, for_device
+from facealign.names import DOMAINS
 from facealign.paths import cache_folder
-from facealign.roles import DOMAINS
 from facealign.stages import OF_TURNED, create_stages, roles_of
-from facealign.train_state import TrainState, create_networks, create_state
-from facealign.train_steps import create_step
-from facealign.turned_pairs import create_views, for_device
-from facealign.update import make_update
+from facealign.training.compiled_step import make_update
+from facealign.training.state import TrainState, create_networks, create_state
+from facealign.training.steps.table import create_step
 
 TWINS = ("autoencoder", "adversarial")  # steps that benchmarks/peers has as well
 NETWORKS = ("light", "medium", "hourglass")  # and networks

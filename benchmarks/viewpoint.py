@@ -13,14 +13,15 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-import jax  # noqa: E402
-import jax.numpy as jnp  # noqa: E402
-import numpy as np  # noqa: E402
-from PIL import Image  # noqa: E402
+import jax
+import jax.numpy as jnp
+import numpy as np
+from PIL import Image
 
-from configs import base  # noqa: E402
-from facealign import viewpoint, visualize  # noqa: E402
-from facealign.input_pipeline import load_examples  # noqa: E402
+from configs import base
+from facealign.data.load import load_examples
+from facealign.geometry import views
+from facealign.workdir import figures
 
 POSES = np.array(
     [(yaw, 0, 0) for yaw in (-90, -75, -60, -45, -30, -15, 0, 15, 30, 45, 60, 75, 90)]
@@ -28,29 +29,29 @@ POSES = np.array(
 )
 
 
-def make_sheet(photos: np.ndarray, bank: viewpoint.ViewBank) -> np.ndarray:
+def make_sheet(photos: np.ndarray, bank: views.ViewBank) -> np.ndarray:
     """Photos uint8 [N, H, W, 1] in all views of the bank, and back: uint8 [height, width]."""
     count = len(photos)
     images = jnp.repeat(jnp.asarray(photos, jnp.float32) / 127.5 - 1, 2, axis=0)
     columns = {}
     for number, pose in enumerate(bank.poses):
         index = jnp.full(count, number)
-        turned = jax.jit(viewpoint.turn)(images[::2], viewpoint.pick(bank.turn, index))
-        back = jax.jit(viewpoint.frontalize)(turned, bank.poses[index], bank)
+        turned = jax.jit(views.turn)(images[::2], views.pick(bank.turn, index))
+        back = jax.jit(views.frontalize)(turned, bank.poses[index], bank)
         both = jnp.stack([turned, back], axis=1).reshape(images.shape)
         title = "/".join(f"{angle:.0f}" for angle in pose)
         columns[title] = np.asarray((both + 1) * 127.5).clip(0, 255).astype(np.uint8)
     columns = {"photo": np.repeat(photos, 2, axis=0)} | columns
-    return visualize.draw_grid(columns, {"": 2 * count})
+    return figures.draw_grid(columns, {"": 2 * count})
 
 
 def time_turn(batch_size: int, size: int, rounds: int = 20) -> float:
     """ms for a batch of random images, one map each."""
     rng = np.random.default_rng(0)
     images = jnp.asarray(rng.uniform(-1, 1, (batch_size, size, size, 1)), jnp.float32)
-    bank = viewpoint.make_bank([(yaw, 0, 0) for yaw in np.linspace(-60, 60, batch_size)])
-    maps = viewpoint.pick(bank.turn, jnp.arange(batch_size))
-    function = jax.jit(viewpoint.turn)
+    bank = views.make_bank([(yaw, 0, 0) for yaw in np.linspace(-60, 60, batch_size)])
+    maps = views.pick(bank.turn, jnp.arange(batch_size))
+    function = jax.jit(views.turn)
     jax.block_until_ready(function(images, maps))
     times = []
     for _ in range(rounds):
@@ -74,7 +75,7 @@ def main() -> None:
     examples = load_examples(data, args.dataset, args.split)
     rows = np.linspace(0, len(examples["image"]) - 1, args.people).astype(int)
     start = time.perf_counter()
-    bank = viewpoint.make_bank(POSES)
+    bank = views.make_bank(POSES)
     print(f"{(time.perf_counter() - start) / len(POSES):.3f} s a view of two maps")
     Image.fromarray(make_sheet(np.asarray(examples["image"][rows]), bank)).save(args.out)
     print(f"{time_turn(32, 128):.1f} ms for a batch of 32 at 128 px")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from facealign.errors import UserError, lookup
-from facealign.roles import GENERATOR, ROLES
+from facealign.names import GENERATOR, ROLES
 
 OF_TURNED = ("frontalize", "recognize")  # objectives that see R's photos turned
 JUDGED = ("adversarial", "cycle", "attribute")  # that cannot do without a discriminator

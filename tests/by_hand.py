@@ -5,9 +5,9 @@ import jax.numpy as jnp
 import optax
 from flax import linen as nn
 
-from facealign import losses
-from facealign.adversary import Rules
-from facealign.train_state import Network, create_state
+from facealign.training import losses
+from facealign.training.state import Network, create_state
+from facealign.training.steps.gan import Rules
 
 
 class Same(nn.Module):

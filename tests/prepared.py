@@ -4,8 +4,9 @@ import csv
 from pathlib import Path
 
 from configs import base
-from facealign.datasets import DATASETS, examples
-from facealign.input_pipeline import load_examples
+from facealign.data.datasets import schema
+from facealign.data.datasets.table import DATASETS
+from facealign.data.load import load_examples
 
 
 def data_config(tmp_path, **changes):
@@ -18,7 +19,7 @@ def data_config(tmp_path, **changes):
 def load(data, name):
     """All examples of a dataset by their file name."""
     found = {}
-    for split in examples.SPLITS:
+    for split in schema.SPLITS:
         columns = load_examples(data, name, split)
         rows = zip(*columns.values(), strict=True)
         for row in (dict(zip(columns, row, strict=True)) for row in rows):

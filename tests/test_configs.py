@@ -7,11 +7,11 @@ import jax
 import pytest
 
 from configs import base
-from facealign.roles import ROLES
-from facealign.run_config import check_numbers, flatten
+from facealign.names import ROLES
 from facealign.stages import create_stages, roles_of
-from facealign.train_state import create_networks, create_state
-from facealign.train_steps import create_step
+from facealign.training.state import create_networks, create_state
+from facealign.training.steps.table import create_step
+from facealign.workdir.config import check_numbers, flatten
 
 FOLDER = Path(__file__).parent.parent / "configs"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.py") if path.stem not in ("__init__", "base"))

@@ -11,14 +11,14 @@ import pytest
 from etils import epath
 from PIL import Image
 
-from facealign.checkpoints import Checkpoints
+from facealign.data.load import load_examples
 from facealign.errors import UserError
-from facealign.input_pipeline import load_examples
 from facealign.paths import is_local, open_path, write_whole
-from facealign.report import write_report
-from facealign.run_config import check_continuation, flatten, load_config, make_workdir
-from facealign.run_log import RunLog, read_fetch_times, read_rows
-from facealign.visualize import plot_curves, plot_fetch_times
+from facealign.training.checkpoints import Checkpoints
+from facealign.workdir.config import check_continuation, flatten, load_config, make_workdir
+from facealign.workdir.figures import plot_curves, plot_fetch_times
+from facealign.workdir.log import RunLog, read_fetch_times, read_rows
+from facealign.workdir.report import write_report
 from tests import bucket
 
 

@@ -6,9 +6,10 @@ the yaw as a brightness, the lower right is dark where there is no face to be fo
 
 import numpy as np
 
-from facealign import generic_face, measurements
-from facealign.instruments import Face, Instruments
-from facealign.measurements import Measured, measure_photo
+from facealign.faces import measure
+from facealign.faces.dlib_tools import Face, Instruments
+from facealign.faces.measure import Measured, measure_photo
+from facealign.geometry import generic_face
 
 SIZE, SQUARES = 32, 128
 
@@ -50,7 +51,7 @@ class ToyMeter:
 
     def measure(self, images: np.ndarray, title: str = "") -> Measured:
         tools = create_instruments()
-        return measurements.unpack(np.array([measure_photo(image, tools) for image in images]))
+        return measure.unpack(np.array([measure_photo(image, tools) for image in images]))
 
 
 def examples(rows: list[tuple[int, float, int, bool]]) -> dict[str, np.ndarray]:

@@ -5,9 +5,9 @@ In a file of its own, since other processes import it.
 
 import numpy as np
 
-from facealign.geometry import SIZE, from_five_points
-from facealign.instruments import Face, Instruments, Place, five_points
-from tests.test_pose import picture
+from facealign.faces.dlib_tools import Face, Instruments, Place, five_points
+from facealign.geometry.frame import SIZE, from_five_points
+from tests.geometry.test_pose import picture
 
 LARGE, SMALL = (20, 20, 140, 140), (150, 150, 170, 170)
 

@@ -6,9 +6,9 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageFilter
 
-from facealign import generic_turn, geometry
-from facealign.evaluation.bench import Bench
-from facealign.instruments import five_points
+from facealign.evaluation.test_photos import Bench
+from facealign.faces.dlib_tools import five_points
+from facealign.geometry import frame, generic_turn
 
 BLUR = 1 / 32  # standard deviation of the blurred input, as a share of the image's side
 ALIGNED = {"cfp", "lfw", "lfw-frontal", "mugshots"}  # prepared photos are alignments
@@ -69,7 +69,7 @@ def aligned(bench: Bench) -> np.ndarray:
     for row in np.flatnonzero(bench.measured.found):
         points = five_points(bench.measured.landmarks[row])
         photo = Image.fromarray(images[row, :, :, 0])
-        crops[row] = geometry.crop(photo, geometry.from_five_points(points, size), size)
+        crops[row] = frame.crop(photo, frame.from_five_points(points, size), size)
     return crops
 
 

@@ -9,10 +9,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from facealign import verification
-from facealign.evaluation.bench import FAR
-from facealign.evaluation.judge import Judgement
+from facealign.evaluation.compare import Judgement
 from facealign.evaluation.recognition import all_pairs, with_gallery
+from facealign.evaluation.test_photos import FAR
+from facealign.metrics import verification
 
 INK = "#010203"  # becomes the colour of the text around the plot
 # Of the system that is evaluated, then of the baselines; told apart on white and on black.

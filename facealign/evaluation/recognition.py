@@ -5,12 +5,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from facealign import verification
 from facealign.evaluation.baselines import Outputs
-from facealign.evaluation.bench import FAR, Bench, is_probe
 from facealign.evaluation.score import Score, Scores, mean_score
-from facealign.intervals import bootstrap, rows_by_person
-from facealign.measurements import Measured
+from facealign.evaluation.test_photos import FAR, Bench, is_probe
+from facealign.faces.measure import Measured
+from facealign.metrics import verification
+from facealign.metrics.bootstrap import bootstrap, rows_by_person
 
 # From people to the distances of genuine and of impostor pairs.
 Pairs = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]

@@ -5,20 +5,20 @@ from collections.abc import Mapping
 from etils import epath
 from ml_collections import ConfigDict
 
+from facealign.data.load import data_folder, load_data, to_uint8
+from facealign.data.rotated_pairs import create_views, with_turned
 from facealign.errors import UserError
-from facealign.evaluate import evaluate, make_translate
 from facealign.evaluation.baselines import comes_aligned
-from facealign.evaluation.bench import load_photos
-from facealign.evaluation.judge import judge
+from facealign.evaluation.compare import judge
+from facealign.evaluation.test_photos import load_photos
 from facealign.evaluation.write import describe, for_terminal, write_evaluation
-from facealign.input_pipeline import data_folder, load_data, to_uint8
-from facealign.measurements import Meter
+from facealign.faces.measure import Meter
+from facealign.names import DOMAINS
 from facealign.paths import cache_folder
-from facealign.report import table
-from facealign.roles import DOMAINS
 from facealign.stages import learns
-from facealign.train_state import Network, TrainState
-from facealign.turned_pairs import create_views, with_turned
+from facealign.training.evaluator import evaluate, make_translate
+from facealign.training.state import Network, TrainState
+from facealign.workdir.report import table
 
 
 def run_evaluation(

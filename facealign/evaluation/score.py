@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from facealign.intervals import bootstrap_mean
+from facealign.metrics.bootstrap import bootstrap_mean
 
 
 class Score(NamedTuple):

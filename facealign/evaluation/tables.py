@@ -4,8 +4,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from facealign.evaluation.judge import FLOOR, Judgement
-from facealign.evaluation.scores import Score, Scores
+from facealign.evaluation.compare import FLOOR, Judgement
+from facealign.evaluation.scoring import Score, Scores
 
 Table = tuple[str, list[list[str]]]  # a title; lines of cells, the first is the head
 

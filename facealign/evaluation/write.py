@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 
 from etils import epath
 
-from facealign.evaluation.judge import Judgement
-from facealign.evaluation.page import html
+from facealign.evaluation.compare import Judgement
+from facealign.evaluation.html_page import html
 from facealign.evaluation.tables import markdown, markdown_table, tables, to_json
 from facealign.paths import write_whole
-from facealign.report import table
-from facealign.run_log import write_json
+from facealign.workdir.log import write_json
+from facealign.workdir.report import table
 
 Rows = Mapping[str, Mapping[str, float]]
 

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from facealign.models import layers, medium
-from facealign.models.trunk import LEAKY_SLOPE
+from facealign.models.blocks import LEAKY_SLOPE
 
 BINS = (-90, -45, -30, -15, 0, 15, 30, 45, 90)  # degrees of yaw
 

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from facealign.models.trunk import LEAKY_SLOPE
+from facealign.models.blocks import LEAKY_SLOPE
 
 
 class CodeCritic(nn.Module):

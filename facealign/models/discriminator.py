@@ -4,7 +4,7 @@ import jax
 from flax import linen as nn
 
 from facealign.models import layers
-from facealign.models.trunk import LEAKY_SLOPE
+from facealign.models.blocks import LEAKY_SLOPE
 
 
 class Discriminator(nn.Module):

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from facealign.models import layers, medium
-from facealign.models.trunk import u_net
+from facealign.models.blocks import u_net
 
 LANDMARKS = 68  # in the order of iBUG 300-W
 OPENING = 20.0  # of the refinement to its one parameter, which Adam moves by small steps

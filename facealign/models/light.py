@@ -5,7 +5,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from facealign.models import layers, variational
-from facealign.models.trunk import LEAKY_SLOPE
+from facealign.models.blocks import LEAKY_SLOPE
 
 
 class Encoder(nn.Module):

@@ -8,8 +8,8 @@ import jax
 from flax import linen as nn
 
 from facealign.models import layers, variational
+from facealign.models.blocks import LEAKY_SLOPE
 from facealign.models.output import to_image
-from facealign.models.trunk import LEAKY_SLOPE
 
 
 class Encoder(nn.Module):

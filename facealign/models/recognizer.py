@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from facealign.models.trunk import describe_image
+from facealign.models.blocks import describe_image
 
 TINY = 1e-6
 

@@ -1,9 +1,10 @@
 """Warp and fill: the encoder says where the head looks, the decoder turns it back and repairs.
 
 Geometry moves the pixels, so that sharpness and the person survive, and the network invents only
-what was hidden. The generic head of facealign.head_pose, turned back by the pose, brings every
-photo near the frontal one; what is left is a small repair: a flow that corrects the generic shape,
-a choice between the photo's own side and its mirror image, and a filling for the rest.
+what was hidden. The generic head of facealign.geometry.head_rotation, turned back by the pose,
+brings every photo near the frontal one; what is left is a small repair: a flow that corrects the
+generic shape, a choice between the photo's own side and its mirror image, and a filling for the
+rest.
 
 After Rotate-and-Render (Zhou et al. 2020, https://arxiv.org/abs/2003.08124), whose network repairs
 views of a 3D face, and FFWM (Wei et al. 2020, https://arxiv.org/abs/2008.03247), which warps by a
@@ -14,11 +15,11 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from facealign.geometry import SIZE
-from facealign.head_pose import make_unturn, mirror, resized
+from facealign.geometry.frame import SIZE
+from facealign.geometry.head_rotation import make_unturn, mirror, resized
+from facealign.geometry.resample import resample
 from facealign.models import layers
-from facealign.models.trunk import LEAKY_SLOPE, describe_image, u_net
-from facealign.resample import resample
+from facealign.models.blocks import LEAKY_SLOPE, describe_image, u_net
 
 DEGREES = 30.0  # of pose, that one unit of the encoder's last layer stands for
 REACH = 12.0  # px, at most, by which the flow corrects a place

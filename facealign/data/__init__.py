@@ -1,0 +1,1 @@
+"""Photos as batches: prepared datasets, caches, sampling, augmentation, rotated pairs."""

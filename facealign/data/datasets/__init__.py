@@ -1,0 +1,1 @@
+"""The datasets that configs name, one builder a file."""

@@ -1,0 +1,132 @@
+"""Celebrities in Frontal-Profile, Sengupta et al., 2016: 10 frontal, 4 profile photos a person."""
+
+import functools
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from facealign.data.datasets import archives, photo_set, schema
+from facealign.errors import UserError
+from facealign.geometry import frame
+
+SOURCES = ("cfp*.tar*", "cfp*.tgz", "cfp*.zip", "cfp*/")
+NAME = re.compile(r"(?:.*/)?((\d+)/(frontal|profile)/\d+)\.(\w+)")
+PEOPLE_IN_A_FOLD = 50
+# Landmarks of the visible side, in frontal photos of the left one in the picture.
+POINTS, EYE, NOSE, MOUTH = 30, slice(12, 18), 21, 25
+SPELLINGS = {  # of the list -> as Labeled Faces in the Wild has them
+    "Albert Pujol": "Albert_Pujols",
+    "Alex Fergusson": "Alex_Ferguson",
+    "Barbara Streisand": "Barbra_Streisand",
+    "Catherine Zeta": "Catherine_Zeta-Jones",
+    "Cristina Fernandez De Kirchner": "Cristina_Kirchner",
+    "David Cruso": "David_Caruso",
+    "Diane Feinstein": "Dianne_Feinstein",
+    "Diego Maradona": "Diego_Armando_Maradona",
+    "Fernando Alanso": "Fernando_Alonso",
+    "George Bush": "George_W_Bush",
+    "Gerard Schroeder": "Gerhard_Schroeder",
+    "Jean Chretian": "Jean_Chretien",
+    "Jennifer Anniston": "Jennifer_Aniston",
+    "Jennifer Capriarti": "Jennifer_Capriati",
+    "Jevin Kostner": "Kevin_Costner",
+    "Joe Biden": "Joseph_Biden",
+    "John Mcenroe": "John_McEnroe",
+}
+MIDLINE = (8, 18, 19, 20, 21, 22, 26, 27, 28, 29)  # bridge and tip of the nose, lips, chin
+
+
+def create_builder(data: Any, data_dir: str) -> photo_set.PhotoSet:
+    """The builder for an archive or folder cfp* in `config.data.manual_dir`."""
+    place = photo_set.manual_folder(data, data_dir)
+    return photo_set.create_photo_set(
+        f"cfp_{photo_set.source_key(data)}",
+        "1.0.0",
+        f"Celebrities in Frontal-Profile in {place}",
+        functools.partial(list_cfp, place),
+        data_dir,
+        photo_set.detects(data),
+        lambda: archives.find_source([place], SOURCES),
+    )
+
+
+def fold_of(file_name: str) -> int:
+    """The official fold, from 1, of a photo `ID/frontal/NN.jpg`: fifty people each."""
+    return (int(file_name.split("/")[0]) - 1) // PEOPLE_IN_A_FOLD + 1
+
+
+def list_cfp(place: Path) -> Iterator[photo_set.Photo]:
+    """All photos, unrestricted; a profile's yaw is nominal, 90 degrees to the right or left.
+
+    Raises:
+      UserError: nothing is there, or the list of names is missing.
+    """
+    source = archives.find_source([place], SOURCES)
+    if source is None:
+        raise UserError(
+            f"no CFP in {place}; put cfp-dataset.zip or a folder cfp-dataset/ there, or set "
+            "config.data.manual_dir to where it is"
+        )
+    names, fiducials = read_texts(source)
+    for name, read in archives.walk(source):
+        match = NAME.fullmatch(name)
+        if match and archives.is_photo(name):
+            key, person, kind, ending = match.groups()
+            number = int(person)
+            subject = subject_of(names[number - 1]) if number <= len(names) else f"cfp_{person}"
+            cut, yaw = align(fiducials.get(key, ""), kind)
+            file_name = f"{key}.{ending}"
+            yield photo_set.Photo(file_name, subject, "unrestricted", read, cut, yaw)
+
+
+def subject_of(name: str) -> str:
+    """A name of the list as Labeled Faces in the Wild spells it."""
+    return SPELLINGS.get(name) or schema.subject_name(name)
+
+
+def read_texts(source: Path) -> tuple[list[str], dict[str, str]]:
+    """The names in the order of the numbers, and the fiducials by `ID/kind/NN`.
+
+    Raises:
+      UserError: there is no list of names.
+    """
+    names, fiducials = None, {}
+    for name, content in archives.read_all(source, lambda name: name.endswith(".txt")).items():
+        match = NAME.fullmatch(name)
+        if match:
+            fiducials[match[1]] = content.decode("ascii", "replace")
+        elif re.search(r"(^|/)list_names?\.txt$", name):
+            lines = content.decode("utf-8", "replace").split("\n")
+            names = [line.strip() for line in lines if line.strip()]
+    if names is None:
+        raise UserError(f"no Data/list_name.txt in {source}; fetch the whole of CFP again")
+    return names, fiducials
+
+
+def align(fiducials: str, kind: str) -> tuple[photo_set.Cut, float]:
+    """How to cut a photo, and its yaw in degrees, from its fiducials, lines of x,y in px."""
+    try:
+        matrix, yaw = locate(fiducials, kind)
+    except ValueError as error:
+        return photo_set.refuse(f"fiducials: {error}"), np.nan
+    return photo_set.cut_by_landmarks(matrix), yaw
+
+
+def locate(fiducials: str, kind: str) -> tuple[np.ndarray, float]:
+    """The transformation [2, 3] of a photo to the canonical crop, and its yaw, as `align`.
+
+    Raises:
+      ValueError: the fiducials are not what they should be.
+    """
+    points = np.array([line.split(",") for line in fiducials.split()], np.float64)
+    if points.shape != (POINTS, 2):
+        raise ValueError(f"{len(points)} points instead of {POINTS}")
+    eye, nose, mouth = points[EYE].mean(axis=0), points[NOSE], points[MOUTH]
+    if kind == "profile":
+        matrix = frame.from_profile(eye, nose, mouth)
+        to_the_right = frame.apply(matrix, np.array([nose - eye]))[0, 0] > matrix[0, 2]
+        return matrix, 90.0 if to_the_right else -90.0
+    return frame.from_half_face(eye, nose, mouth, points[list(MIDLINE)]), np.nan

@@ -1,0 +1,86 @@
+"""Any folder of photos. A person is a folder, or a row of index.csv says who is on a photo."""
+
+import functools
+import hashlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from facealign.data.datasets import archives, photo_set, pupil_index, schema
+from facealign.errors import UserError
+
+
+def create_builder(data: Any, data_dir: str) -> photo_set.PhotoSet:
+    """The builder for the folder `config.data.manual_dir`, prepared anew when a file changes.
+
+    The photos belong to the domain that `config.data` takes them for.
+    """
+    folder = photo_set.manual_folder(data, data_dir)
+    restricted = data.restricted == "folder" and data.unrestricted != "folder"
+    domain = "restricted" if restricted else "unrestricted"
+    return photo_set.create_photo_set(
+        f"folder_{domain}_{fingerprint(folder)}",
+        "1.0.0",
+        f"photos in {folder}",
+        functools.partial(list_folder, folder, domain),
+        data_dir,
+        photo_set.detects(data),
+    )
+
+
+def fingerprint(folder: Path) -> str:
+    """Eight letters that change with the name, size or date of any file in a folder."""
+    digest = hashlib.sha256(str(folder).encode("utf-8", "surrogateescape"))
+    for name, path in archives.walk_folder(folder):
+        if archives.is_photo(name) or path.name == pupil_index.INDEX:
+            status = path.lstat()
+            digest.update(f"\n{name} {status.st_size} {status.st_mtime_ns}".encode())
+    return digest.hexdigest()[:8]
+
+
+def list_folder(source: Path, domain: str) -> Iterator[photo_set.Photo]:
+    """The photos of a folder or archive.
+
+    With an index.csv, its `subject` and pupils count, and photos that it lacks are rejected.
+    Without, the subject is `subject_of` the name, and nobody knows where the face lies.
+
+    Raises:
+      UserError: there is no photo, or index.csv has no columns `file` and `subject`.
+    """
+    index = pupil_index.read_index(source) if source.exists() else None
+    cuts = dict(pupil_index.make_cuts(source, index)) if index else {}
+    empty = True
+    for name, read in archives.walk(source) if source.exists() else ():
+        if not archives.is_photo(name):
+            continue
+        empty = False
+        if index is None:
+            subject, cut, pose = subject_of(name), None, {}
+        elif name in index:
+            row = index[name]
+            subject, cut = row["subject"] or subject_of(name), cuts[name]
+            pose = pupil_index.pose_of(row)
+        else:
+            subject, pose = subject_of(name), {}
+            cut = photo_set.refuse(f"not in {pupil_index.INDEX}")
+        yield photo_set.Photo(name, subject, domain, read, cut, **pose)
+    if empty:
+        raise UserError(
+            f"no photo in {source}; put photos ({', '.join(archives.SUFFIXES)}) there, one "
+            "folder for each person, or set config.data.manual_dir to where they are"
+        )
+
+
+def subject_of(name: str) -> str:
+    """Who is on a photo, by its name in the folder.
+
+    `00012_1_F.png` of NIST Special Database 18 -> 00012, wherever it lies; else the folder that
+    holds it; at the top, the file name without its number: `anna_02.jpg` -> anna.
+    """
+    *folders, file = name.split("/")
+    stem = file.rsplit(".", 1)[0]
+    mugshot = re.fullmatch(r"(\d+)_\d+_[A-Z]", stem)
+    if mugshot:
+        return mugshot[1]
+    return schema.subject_name(folders[-1] if folders else re.sub(r"[ _-]*\d+$", "", stem) or stem)

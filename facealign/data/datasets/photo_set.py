@@ -1,0 +1,245 @@
+"""The tfds builder of all sets of photo files; a set is a function that lists its photos."""
+
+import csv
+import hashlib
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow_datasets as tfds
+from absl import logging
+from PIL import Image
+
+from facealign.data.datasets import archives, schema
+from facealign.errors import UserError, lookup
+from facealign.faces import dlib_tools
+from facealign.faces.dlib_tools import Instruments
+from facealign.geometry import frame
+from facealign.geometry.pose import estimate_pose
+
+# A gray photo -> a gray square of it; raises ValueError with the reason why it cannot.
+Cut = Callable[[Image.Image], Image.Image]
+ANGLES = ("yaw", "pitch", "roll")
+FACES = {"known": False, "detect": True}  # config.data.faces -> whether faces are searched
+
+# Where the archive or folder with the photos is, or None.
+FindSource = Callable[[], Path | None]
+SOURCE = "source.txt"  # beside a prepared dataset: the stamp of what it was prepared from
+
+
+class Photo(NamedTuple):
+    """A photo that has not been read yet."""
+
+    file_name: str  # unique in its dataset
+    subject: str
+    domain: str  # unrestricted or restricted
+    read: Callable[[], bytes]
+    cut: Cut | None  # None: nobody knows where the face lies
+    yaw: float = np.nan  # degrees
+    pitch: float = np.nan
+    roll: float = np.nan
+    box: dlib_tools.Box | None = None  # of the face in the crop, where it is always the same
+
+
+class PhotoSetConfig(tfds.core.BuilderConfig):
+    """One set of photos: its name on disk, what it is, and the function that lists it."""
+
+    def __init__(
+        self,
+        name: str,
+        version: str,
+        description: str,
+        list_photos: Callable[[], Iterator[Photo]],
+        detect: bool,
+        find_source: FindSource,
+    ):
+        super().__init__(name=name, version=version, description=description)
+        self.list_photos = list_photos
+        self.find_source = find_source
+        self.detect = detect  # whether faces are searched and their pose is measured
+
+
+class PhotoSet(tfds.core.GeneratorBasedBuilder):
+    """One example a photo; those that cannot be used are listed in rejected.csv beside them."""
+
+    VERSION = tfds.core.Version("1.0.0")
+    BUILDER_CONFIGS = []  # noqa: RUF012 (any folder can be asked for)
+
+    def _info(self) -> tfds.core.DatasetInfo:
+        return self.dataset_info_from_configs(
+            description=self.builder_config.description, features=schema.features()
+        )
+
+    def download_and_prepare(self, **options: Any) -> None:
+        """As tfds does it, and anew where another archive lies at the place of the old one."""
+        prepared, now = Path(self.data_dir), stamp(self.builder_config.find_source())
+        before = prepared / SOURCE
+        if now and before.exists() and before.read_text(encoding="utf-8") != now:
+            logging.info("%s is another one than before; preparing anew", now.split("\n")[0])
+            old = prepared.with_name(".old")  # renamed first, since half a folder passes for whole
+            shutil.rmtree(old, ignore_errors=True)
+            prepared.rename(old)
+            shutil.rmtree(old)
+        super().download_and_prepare(**options)
+
+    def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Iterator]:
+        del dl_manager
+        subjects = [photo.subject for photo in self.builder_config.list_photos()]
+        # While it prepares, tfds lets data_dir be the folder that it renames at the end.
+        source = stamp(self.builder_config.find_source())
+        Path(self.data_dir, SOURCE).write_text(source, encoding="utf-8")
+        found = {schema.split_of(subject) for subject in set(subjects)}
+        splits = [split for split in schema.SPLITS if split in found]
+        rejected: list[tuple[str, str]] = []
+        tools = dlib_tools.load_instruments() if self.builder_config.detect else None
+
+        def generate(split: str) -> Iterator[tuple[str, dict[str, Any]]]:
+            yield from self._generate_examples(split, rejected, tools)
+            self._write_rejected(rejected)  # splits are prepared one after the other
+            if rejected and split == splits[-1]:
+                logging.warning(
+                    "%s: %d of %d photos could not be used, the first because: %s. All are in %s",
+                    self.builder_config.name,
+                    len(rejected),
+                    len(subjects),
+                    rejected[0][1],
+                    "rejected.csv of the prepared dataset",
+                )
+
+        return {split: generate(split) for split in splits}
+
+    def _generate_examples(
+        self, split: str, rejected: list[tuple[str, str]], tools: Instruments | None
+    ) -> Iterator[tuple[str, dict[str, Any]]]:
+        seen, used = set(), 0
+        for photo in self.builder_config.list_photos():
+            if schema.split_of(photo.subject) != split:
+                continue
+            try:
+                if photo.file_name in seen:
+                    raise archives.BadPhotoError("a second file of this name")
+                seen.add(photo.file_name)
+                image = archives.read_gray(photo.read())
+                if tools is None:
+                    crop = (photo.cut or cut_centre)(image)
+                else:
+                    crop, photo = examine(photo, image, tools)
+            except (ValueError, *archives.DAMAGED) as error:
+                rejected.append((photo.file_name, " ".join(str(error).split())))
+                continue
+            used += 1
+            yield photo.file_name, _example(photo, crop)
+        if not used:
+            name, reason = rejected[-1]
+            raise UserError(
+                f"{self.builder_config.description}: no photo of the {split} split can be used; "
+                f"the last is {name}: {reason}; mend or remove them"
+            )
+
+    def _write_rejected(self, rejected: list[tuple[str, str]]) -> None:
+        with Path(self.data_dir, "rejected.csv").open("w", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows([("file_name", "reason"), *rejected])
+
+
+def _example(photo: Photo, crop: Image.Image) -> dict[str, Any]:
+    fields = photo._asdict()
+    del fields["read"], fields["cut"], fields["box"]
+    return {"image": schema.png_bytes(crop), **fields}
+
+
+def examine(photo: Photo, image: Image.Image, tools: Instruments) -> tuple[Image.Image, Photo]:
+    """The crop of a gray photo, and the photo with the pose that its face has in the crop.
+
+    The face is searched in the photo if nobody knows where it lies. A pose that is known stays;
+    it is nan where no face is found in the crop.
+
+    Raises:
+      ValueError: the reason why it cannot be cut.
+    """
+    cut = photo.cut or cut_by_landmarks(dlib_tools.main_face(image, tools).matrix)
+    crop = cut(image)
+    if np.isfinite(photo.yaw):
+        return crop, photo
+    if photo.box is not None:
+        landmarks = tools.landmarks(np.asarray(crop), photo.box)
+    elif faces := tools.find(np.asarray(crop)):
+        landmarks = faces[0].landmarks
+    else:
+        return crop, photo
+    return crop, photo._replace(**dict(zip(ANGLES, estimate_pose(landmarks), strict=True)))
+
+
+def create_photo_set(
+    name: str,
+    version: str,
+    description: str,
+    list_photos: Callable,
+    data_dir: str,
+    detect: bool,
+    find_source: FindSource = lambda: None,
+) -> PhotoSet:
+    """The builder of one set of photos; `name` has to differ for different content.
+
+    With `detect`, faces are searched where nobody knows their place, and their pose is measured.
+    Where `find_source` finds an archive or folder, another one there is prepared anew.
+    """
+    if detect:
+        name += "_detect"
+    config = PhotoSetConfig(name, version, description, list_photos, detect, find_source)
+    return PhotoSet(config=config, data_dir=data_dir, file_format="array_record")
+
+
+def detects(data: Any) -> bool:
+    """Whether `config.data.faces` says that faces are to be searched.
+
+    Raises:
+      UserError: it is neither "known" nor "detect".
+    """
+    return lookup(FACES, data.faces, "config.data.faces")
+
+
+def manual_folder(data: Any, data_dir: str) -> Path:
+    """Where `config.data.manual_dir` says that archives and photos lie."""
+    if data.manual_dir:
+        return Path(data.manual_dir).expanduser().absolute()
+    return Path(data_dir, "downloads", "manual")
+
+
+def stamp(source: Path | None) -> str:
+    """Name, size and date of an archive or folder, in lines; "" for none."""
+    if source is None:
+        return ""
+    status = source.stat()
+    return f"{source.name}\n{status.st_size}\n{status.st_mtime_ns}\n"
+
+
+def source_key(data: Any) -> str:
+    """A word for where the photos come from, so that another folder is prepared anew."""
+    if not data.manual_dir:
+        return "manual"
+    path = str(Path(data.manual_dir).expanduser().absolute())
+    return hashlib.sha256(path.encode("utf-8", "surrogateescape")).hexdigest()[:8]
+
+
+def cut_by_landmarks(matrix: np.ndarray) -> Cut:
+    """A function that cuts the canonical crop out by its transformation [2, 3]."""
+    return lambda image: Image.fromarray(frame.crop(image, matrix)[:, :, 0])
+
+
+def cut_centre(image: Image.Image) -> Image.Image:
+    """The largest central square at 128 px, for photos whose landmarks nobody knows."""
+    side = min(image.size)
+    left, top = (image.width - side) // 2, (image.height - side) // 2
+    square = image.crop((left, top, left + side, top + side))
+    return square.resize((frame.SIZE, frame.SIZE), Image.Resampling.LANCZOS)
+
+
+def refuse(reason: str) -> Cut:
+    """A `cut` for a photo that cannot be cut."""
+
+    def cut(image: Image.Image) -> Image.Image:
+        raise ValueError(reason)
+
+    return cut

@@ -1,0 +1,145 @@
+"""index.csv beside photos: who is on them, and where the pupils are."""
+
+import csv
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from PIL import Image
+
+from facealign.data.datasets import archives, photo_set, schema
+from facealign.errors import UserError
+from facealign.geometry import frame
+
+INDEX = "index.csv"  # file, subject, and where known pupil1_x ... pupil2_y (px), yaw, pitch, roll
+PUPILS = ("pupil1_x", "pupil1_y", "pupil2_x", "pupil2_y")
+EYE = (16, 13, 17, 9)  # px of the canonical crop from the pupil to the left, up, right, down
+REACH = (14, 14, 14, 26)  # px beyond it in which the eye is looked for in another photo
+LIKENESS = 0.5  # correlation of two eyes of one person; below it the eye counts as not found
+
+Row = dict[str, str]
+
+
+def read_index(source: Path) -> dict[str, Row] | None:
+    """The rows of the first index.csv by the name of their photo; None if there is none.
+
+    Raises:
+      UserError: it has no columns `file` and `subject`.
+    """
+    found = archives.read_all(source, lambda name: name.split("/")[-1] == INDEX)
+    for name, content in found.items():
+        table = csv.DictReader(content.decode("utf-8-sig", "replace").splitlines())
+        missing = {"file", "subject"} - set(table.fieldnames or ())
+        if missing:
+            raise UserError(
+                f"{INDEX} in {source} has no column {' or '.join(sorted(missing))}; its first "
+                f"line should be: file,subject,{','.join(PUPILS)}"
+            )
+        folder = name.removesuffix(INDEX)
+        return {
+            folder + (row["file"] or ""): row
+            | {"subject": schema.subject_name(row["subject"] or "")}
+            for row in table
+        }
+    return None
+
+
+def pose_of(row: Row) -> dict[str, float]:
+    """Yaw, pitch and roll in degrees, nan where the row has none."""
+    return {angle: _number(row.get(angle)) for angle in ("yaw", "pitch", "roll")}
+
+
+def make_cuts(source: Path, index: Mapping[str, Row]) -> Iterator[tuple[str, photo_set.Cut | None]]:
+    """How each photo of the index is cut, by its name.
+
+    By its pupils. Where they are missing, the eyes are looked for with those of another photo of
+    the same person as the template. An index without such columns does not know, which is None.
+    """
+    known = {name: pupils_of(row) for name, row in index.items() if set(PUPILS) <= set(row)}
+    lacking = {index[name]["subject"] for name, pupils in known.items() if np.isnan(pupils).any()}
+    templates = {
+        index[name]["subject"]: name
+        for name, pupils in reversed(known.items())
+        if index[name]["subject"] in lacking and np.isfinite(pupils).all()
+    }
+    wanted = set(templates.values())
+    content = archives.read_all(source, wanted.__contains__) if wanted else {}
+    for name, row in index.items():
+        template = templates.get(row["subject"])
+        if name not in known:
+            yield name, None
+        elif np.isnan(known[name]).any() and template in content:
+            yield name, cut_like(content[template], known[template])
+        else:
+            yield name, _cut_by_pupils(known[name])
+
+
+def _cut_by_pupils(pupils: np.ndarray) -> photo_set.Cut:
+    try:
+        return photo_set.cut_by_landmarks(frame.from_pupils(pupils))
+    except ValueError as error:
+        return photo_set.refuse(f"pupils in {INDEX}: {error}")
+
+
+def cut_like(template: bytes, pupils: np.ndarray) -> photo_set.Cut:
+    """A cut by the pupils that are found with the eyes of another photo.
+
+    Args:
+      template: a photo of the same person, taken from about the same place.
+      pupils: [2, 2] of the template, px.
+    """
+
+    def cut(image: Image.Image) -> Image.Image:
+        found = find_pupils(archives.read_gray(template), pupils, image)
+        return photo_set.cut_by_landmarks(frame.from_pupils(found))(image)
+
+    return cut
+
+
+def find_pupils(template: Image.Image, pupils: np.ndarray, image: Image.Image) -> np.ndarray:
+    """Pupils [2, 2] of a gray image in px, where it is most like the template around its pupils.
+
+    Raises:
+      ValueError: an eye is nowhere alike.
+    """
+    matrix = frame.from_pupils(pupils)
+    eyes, faces = (frame.crop(photo, matrix)[:, :, 0] for photo in (template, image))
+    found = []
+    for x, y in np.rint(frame.EYES).astype(int):
+        left, up, right, down = EYE
+        patch = eyes[y - up : y + down, x - left : x + right].astype(float)
+        left, up, right, down = np.add(EYE, REACH)
+        window = faces[y - up : y + down, x - left : x + right].astype(float)
+        likeness = correlation(patch, window)
+        row, column = np.unravel_index(likeness.argmax(), likeness.shape)
+        if likeness[row, column] < LIKENESS:
+            raise ValueError(f"no pupils in {INDEX}, and the eyes of the other photo do not match")
+        found.append(frame.EYES[len(found)] + np.array([column, row]) - REACH[:2])
+    return frame.apply(frame.invert(matrix), np.array(found))
+
+
+def correlation(patch: np.ndarray, window: np.ndarray) -> np.ndarray:
+    """Pearson's correlation of a patch [h, w] with every place in a window [H, W].
+
+    Returns:
+      [H - h + 1, W - w + 1] in [-1, 1], 0 where one of the two is flat.
+    """
+    places = sliding_window_view(window, patch.shape)
+    places = places - places.mean(axis=(2, 3), keepdims=True)
+    patch = patch - patch.mean()
+    product = np.einsum("yxhw,hw->yx", places, patch)
+    power = np.einsum("yxhw,yxhw->yx", places, places) * np.sum(patch**2)
+    return product / np.sqrt(np.maximum(power, 1e-9))
+
+
+def pupils_of(row: Row) -> np.ndarray:
+    """The pupils [2, 2] in px, nan where the row has none."""
+    return np.array([_number(row[column]) for column in PUPILS]).reshape(2, 2)
+
+
+def _number(text: str | None) -> float:
+    try:
+        return float(text or "nan")
+    except ValueError:
+        return np.nan

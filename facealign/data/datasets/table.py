@@ -1,0 +1,19 @@
+"""One dataset a file; every example has the features of `examples.features`."""
+
+from collections.abc import Callable
+from typing import Any
+
+import tensorflow_datasets as tfds
+
+from facealign.data.datasets import cfp, folder, lfw, mugshots, orl_faces, polygons
+
+# Name -> function of (config.data, data_dir) that creates the builder.
+DATASETS: dict[str, Callable[[Any, str], tfds.core.DatasetBuilder]] = {
+    "cfp": cfp.create_builder,
+    "folder": folder.create_builder,
+    "lfw": lfw.create_builder,
+    "lfw-frontal": lfw.create_frontal_builder,
+    "mugshots": mugshots.create_builder,
+    "orl_faces": orl_faces.create_builder,
+    "polygons": polygons.create_builder,
+}

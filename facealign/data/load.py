@@ -1,0 +1,183 @@
+"""From prepared datasets to arrays. Every photo is decoded once, unless that takes too much."""
+
+import sys
+from collections.abc import Sequence
+from functools import partial
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import tensorflow_datasets as tfds
+from etils import epath
+from PIL import Image
+
+from facealign.data import cache
+from facealign.data.datasets.table import DATASETS
+from facealign.data.prepare import HOME, prepare
+from facealign.data.streaming import StreamedImages
+from facealign.errors import UserError, lookup
+from facealign.names import DOMAINS
+from facealign.paths import open_path
+
+Examples = dict[str, Any]  # image uint8 [N, H, W, 1], subject [N], yaw [N], ...
+CACHE_VERSION = 1  # one more when the same photos are decoded to other pixels
+
+
+def load_data(data: Any, split: str) -> dict[str, Examples]:
+    """The examples of both domains, images as uint8, prepared on disk at the first call.
+
+    Args:
+      data: `config.data`.
+      split: train, validation or test.
+
+    Raises:
+      UserError: unknown dataset, an empty domain, pairs that do not match, an unusable folder.
+    """
+    names = {domain: data[domain].split("+") for domain in DOMAINS}
+    for domain in DOMAINS:
+        for name in names[domain]:
+            lookup(DATASETS, name, f"config.data.{domain}")
+    examples = {
+        name: load_examples(data, name, split) for name in dict.fromkeys(chain(*names.values()))
+    }
+    domains = {
+        domain: _join([select_domain(examples[name], domain, data) for name in names[domain]])
+        for domain in DOMAINS
+    }
+    for domain, selected in domains.items():
+        if not len(selected["image"]):
+            raise UserError(
+                f"config.data.{domain}={data[domain]!r} has no {domain} photo in its {split} "
+                "split; choose another dataset or other config.data.frontal_* angles"
+            )
+    if data.paired and not np.array_equal(*(domains[domain]["subject"] for domain in DOMAINS)):
+        raise UserError(
+            f"config.data.paired=True, but {data.unrestricted!r} and {data.restricted!r} "
+            "do not hold one image of each subject in each domain; set it to False"
+        )
+    return domains
+
+
+def _join(parts: Sequence[Examples]) -> Examples:
+    """Examples of several datasets, one after another, with the fields that all of them have.
+
+    Raises:
+      UserError: one of several is streamed from disk.
+    """
+    if len(parts) == 1:
+        return parts[0]
+    if any(isinstance(part["image"], StreamedImages) for part in parts):
+        raise UserError(
+            "a dataset that is one of several, joined by +, does not fit in "
+            "config.data.memory_mb; raise that, or name one dataset"
+        )
+    shared = [key for key in parts[0] if all(key in part for part in parts)]
+    return {key: np.concatenate([part[key] for part in parts]) for key in shared}
+
+
+def data_folder(data: Any) -> epath.Path:
+    """Where prepared datasets lie, and what was measured of their photos."""
+    return open_path(data.data_dir or HOME, "config.data.data_dir")
+
+
+def load_examples(data: Any, name: str, split: str) -> Examples:
+    """One split of one dataset, in the order of the file names, whatever its domain."""
+    if not sys.stderr.isatty():  # where its progress bars would fill pages
+        tfds.disable_progress_bar()
+    folder = data_folder(data)
+    try:
+        builder = prepare(partial(DATASETS[name], data), folder)
+    except (OSError, AssertionError) as error:  # the latter is tfds's word for an empty split
+        raise UserError(
+            f"cannot prepare {name!r} in config.data.data_dir={folder}: {error}"
+        ) from error
+    if split not in builder.info.splits:
+        raise UserError(
+            f"{name!r} has nobody in its {split} split, which a hash of the names decides; "
+            "add photos of more people"
+        )
+    size, prepared = data.image_size, Path(builder.data_dir)
+    key = f"{CACHE_VERSION} {size} {_content_key(prepared)}"
+    if builder.info.splits[split].num_examples * size**2 <= data.memory_mb * 2**20:
+        return cache.load_or_build(
+            prepared / f"cache_{split}_{size}px",
+            key,
+            lambda: _decode_all(builder.as_data_source(split=split), size),
+        )
+    fields = cache.load_or_build(
+        prepared / f"cache_{split}_fields", key, lambda: _read_fields(builder, split)
+    )
+    images = StreamedImages(
+        builder.as_data_source(split=split), fields.pop("record"), size, _decode
+    )
+    return fields | {"image": images}
+
+
+def _decode_all(source: Sequence[dict[str, Any]], size: int) -> Examples:
+    """All examples in the order of the file names, images as uint8 [N, size, size, 1]."""
+    rows = sorted(source, key=lambda row: row["file_name"])
+    return _columns(rows) | {"image": np.stack([_decode(row, size) for row in rows])}
+
+
+def _read_fields(builder: tfds.core.DatasetBuilder, split: str) -> Examples:
+    """All but the images, in the same order, and the number of each one's `record`."""
+    skip = {"image": tfds.decode.SkipDecoding()}
+    source = builder.as_data_source(split=split, decoders=skip)
+    rows = [
+        {key: value for key, value in row.items() if key != "image"} | {"record": record}
+        for record, row in enumerate(source)
+    ]
+    return _columns(sorted(rows, key=lambda row: row["file_name"]))
+
+
+def _columns(rows: Sequence[dict[str, Any]]) -> Examples:
+    """One array a field, images left out."""
+    return {key: np.array([_plain(row[key]) for row in rows]) for key in rows[0] if key != "image"}
+
+
+def _content_key(prepared: Path) -> str:
+    """Changes when the dataset in a folder is another one: its files, their sizes and dates."""
+    files = sorted(path for path in prepared.iterdir() if path.is_file())
+    return " ".join(
+        f"{path.name}:{path.stat().st_size}:{path.stat().st_mtime_ns}" for path in files
+    )
+
+
+def select_domain(examples: Examples, domain: str, data: Any) -> Examples:
+    """The examples that say they are of this domain, or whose pose says so."""
+    limits = {"yaw": data.frontal_yaw, "pitch": data.frontal_pitch, "roll": data.frontal_roll}
+    frontal = np.all([np.abs(examples[angle]) < limit for angle, limit in limits.items()], axis=0)
+    by_pose = np.where(frontal, "restricted", "unrestricted")
+    domains = np.where(examples["domain"] == "", by_pose, examples["domain"])
+    chosen = domains == domain
+    if chosen.all():  # no copy, so that a memory map stays one
+        return dict(examples)
+    return {
+        key: values.where(chosen) if isinstance(values, StreamedImages) else values[chosen]
+        for key, values in examples.items()
+    }
+
+
+def to_float(images: jax.Array) -> jax.Array:
+    """uint8 pixels to float32 in [-1, 1]; any shape."""
+    return images.astype(np.float32) / 127.5 - 1
+
+
+def to_uint8(images: np.ndarray) -> np.ndarray:
+    """Floats in [-1, 1] (others are clipped) to uint8 pixels; the inverse of `to_float`."""
+    return np.rint((np.clip(np.asarray(images), -1, 1) + 1) * 127.5).astype(np.uint8)
+
+
+def _plain(value: Any) -> Any:
+    return value.decode() if isinstance(value, bytes) else value
+
+
+def _decode(row: dict[str, Any], size: int) -> np.ndarray:
+    """The image of a record as uint8 [size, size, 1]."""
+    image = row["image"]
+    if image.shape[:2] == (size, size):
+        return image
+    resized = Image.fromarray(image[:, :, 0]).resize((size, size), Image.Resampling.LANCZOS)
+    return np.asarray(resized)[:, :, None]

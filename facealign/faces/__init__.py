@@ -1,0 +1,1 @@
+"""Faces in photos: found, cut to the canonical frame, measured. Nothing here imports JAX."""

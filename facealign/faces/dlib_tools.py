@@ -1,0 +1,216 @@
+"""What finds faces in raw photos, and what measures them: dlib's landmarks and descriptor.
+
+Faces are found from any side by the detector and framed without landmarks, since a profile hides
+half of them; what is measured is seen from the front by dlib. All comes with the optional
+requirements-faces.txt. It judges and prepares; nothing is trained on it or against it. King,
+"Dlib-ml: A machine learning toolkit", 2009; landmarks: Kazemi and Sullivan, "One millisecond face
+alignment with an ensemble of regression trees", 2014.
+"""
+
+import contextlib
+import importlib
+import importlib.metadata
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from facealign.errors import UserError
+from facealign.faces.detector import Box, find_boxes, read_layers
+from facealign.faces.framing import find_frame, load_framing
+from facealign.faces.numpy_cnn import Layer
+from facealign.geometry import frame
+
+SEARCHED = 1024  # px: longest side that is searched; larger photos are shrunk
+AT_LEAST = 160  # px: longest side to which smaller photos are enlarged before faces are located
+ENLARGED = 512  # px: longest side up to which a small photo is searched again when no face is found
+BORDER = 32  # px of repeated border around a photo, so that a face that fills it is found
+MEASURED = 256  # px: a smaller photo is drawn larger, since dlib rounds landmarks to whole px
+ALIKE = 0.5  # share of the largest face's area from which on another one counts beside it
+EYES_APART = 20  # px: a face with less between the centres of its eyes is too small to use
+# The box that dlib's detector draws around the face of a canonical crop, from brow to chin: the
+# median over every fortieth photo of Labeled Faces in the Wild. Its landmarks expect such a box.
+CANONICAL_BOX = (6, 19, 114, 126)
+
+
+class Face(NamedTuple):
+    """A face that was found in a photo."""
+
+    box: Box
+    landmarks: np.ndarray  # float [68, 2], (x, y) in px, in the order of iBUG 300-W
+
+
+class Place(NamedTuple):
+    """Where a face lies in a raw photo."""
+
+    box: Box
+    matrix: np.ndarray  # [2, 3], takes the photo to the canonical crop
+
+
+class Instruments(NamedTuple):
+    """Functions of a photo, uint8 [H, W], [H, W, 1] or [H, W, 3], or a gray image."""
+
+    locate: Callable[[Image.Image], list[Place]]  # faces of any pose in a raw photo, largest first
+    find: Callable[[np.ndarray], list[Face]]  # faces that look ahead, to be measured; largest first
+    landmarks: Callable[[np.ndarray, Box], np.ndarray]  # [68, 2] in px of the face in a box
+    describe: Callable[[np.ndarray, np.ndarray], np.ndarray]  # float [128] of the face at [68, 2]
+
+
+def load_instruments() -> Instruments:
+    """The instruments; takes about a second.
+
+    Raises:
+      UserError: requirements-faces.txt is not installed.
+    """
+    try:
+        dlib = importlib.import_module("dlib")
+        # Importing this package fails with recent setuptools, so that only its files are used.
+        package = importlib.metadata.distribution("face_recognition_models")
+    except ImportError as error:  # PackageNotFoundError is one
+        raise UserError(
+            f"faces cannot be measured ({error}); run: pip install -r requirements-faces.txt"
+        ) from None
+    models = Path(package.locate_file("face_recognition_models/models"))
+    try:
+        layers = read_layers((models / "mmod_human_face_detector.dat").read_bytes())
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"{models} holds {error}; run: pip install -r requirements-faces.txt"
+        ) from None
+    framing = load_framing()
+    detector = dlib.get_frontal_face_detector()
+    predictor = dlib.shape_predictor(str(models / "shape_predictor_68_face_landmarks.dat"))
+    encoder = dlib.face_recognition_model_v1(
+        str(models / "dlib_face_recognition_resnet_model_v1.dat")
+    )
+
+    def locate(photo: Image.Image) -> list[Place]:
+        places = []
+        for box in _search_everywhere(layers, photo):
+            with contextlib.suppress(ValueError):  # nothing that could be a face
+                places.append(Place(box, find_frame(framing, photo, box)))
+        return places
+
+    def landmarks(image: np.ndarray, box: Box) -> np.ndarray:
+        larger, factor = _zoom(_squeeze(image), MEASURED, at_least=1.0)
+        rectangle = dlib.rectangle(*(round(side * factor) for side in box))
+        points = predictor(larger, rectangle).parts()
+        return (np.array([(point.x, point.y) for point in points]) + 0.5) / factor - 0.5
+
+    def find(image: np.ndarray) -> list[Face]:
+        image = _squeeze(image)
+        boxes = sorted(_search(detector, image), key=_area, reverse=True)
+        return [Face(box, landmarks(image, box)) for box in boxes]
+
+    def describe(image: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+        larger, factor = _zoom(_squeeze(image), MEASURED, at_least=1.0)
+        if larger.ndim == 2:
+            larger = np.repeat(larger[:, :, None], 3, axis=2)
+        return np.array(
+            encoder.compute_face_descriptor(larger, _shape(dlib, (landmarks + 0.5) * factor - 0.5))
+        )
+
+    return Instruments(locate, find, landmarks, describe)
+
+
+def five_points(landmarks: np.ndarray) -> np.ndarray:
+    """Eye centres, nose tip and corners of the mouth [5, 2] of landmarks [68, 2].
+
+    In the order of `geometry.FIVE_POINTS`.
+    """
+    eyes = landmarks[36:42].mean(axis=0), landmarks[42:48].mean(axis=0)
+    return np.array([*eyes, landmarks[30], landmarks[48], landmarks[54]])
+
+
+def eyes_apart(matrix: np.ndarray) -> float:
+    """px between the eyes of a face in its photo, if it looked ahead, by its frame [2, 3]."""
+    (left, _), (right, _) = frame.EYES
+    return frame.side_in_photo(matrix) * (right - left) / frame.SIZE
+
+
+def main_face(photo: Image.Image, instruments: Instruments) -> Place:
+    """The one face that a gray photo is of.
+
+    That is the largest. Where others have half of its area or more, it is the one of them with
+    its centre in the middle third of the photo, from left to right and from top to bottom.
+
+    Raises:
+      ValueError: there is no face, several are alike in size, or it is tiny.
+    """
+    places = instruments.locate(photo)
+    if not places:
+        raise ValueError("no face was found")
+    alike = [place for place in places if _area(place.box) >= ALIKE * _area(places[0].box)]
+    if len(alike) > 1:
+        middle = [place for place in alike if _is_central(place.box, photo.size)]
+        if len(middle) != 1:
+            raise ValueError(f"{len(alike)} faces alike in size")
+        alike = middle
+    apart = eyes_apart(alike[0].matrix)
+    if apart < EYES_APART:
+        raise ValueError(f"a tiny face: eyes {apart:.0f} px apart, at least {EYES_APART} needed")
+    return alike[0]
+
+
+def _search_everywhere(layers: Sequence[Layer], photo: Image.Image) -> list[Box]:
+    """Boxes of the faces of any pose, in a small photo without any at a larger scale too."""
+    longest = int(np.clip(max(photo.size), AT_LEAST, SEARCHED))
+    while not (boxes := find_boxes(layers, photo, longest)) and 2 * longest <= ENLARGED:
+        longest *= 2
+    return boxes
+
+
+def _is_central(box: Box, size: tuple[int, int]) -> bool:
+    x, y = (box[0] + box[2]) / 2 / size[0], (box[1] + box[3]) / 2 / size[1]
+    return 1 / 3 <= x <= 2 / 3 and 1 / 3 <= y <= 2 / 3
+
+
+def _search(detector: Callable, image: np.ndarray) -> list[Box]:
+    """Boxes of the faces, at the first scale that shows any."""
+    searched, factor = _zoom(image, SEARCHED, at_most=1.0)
+    width = [(BORDER, BORDER)] * 2 + [(0, 0)] * (image.ndim - 2)
+    padded = np.ascontiguousarray(np.pad(searched, width, mode="edge"))
+    doublings = 0
+    while not (found := detector(padded, doublings)):
+        doublings += 1
+        if max(searched.shape) * 2**doublings > ENLARGED:
+            break
+    return [
+        tuple(
+            round((side - BORDER) / factor)
+            for side in (box.left(), box.top(), box.right(), box.bottom())
+        )
+        for box in found
+    ]
+
+
+def _area(box: Box) -> int:
+    return (box[2] - box[0]) * (box[3] - box[1])
+
+
+def _squeeze(image: np.ndarray) -> np.ndarray:
+    """[H, W, 1] as [H, W]; others as they are, in one piece of memory."""
+    return np.ascontiguousarray(image[:, :, 0] if image.shape[2:] == (1,) else image)
+
+
+def _zoom(
+    image: np.ndarray, side: int, at_least: float = 0.0, at_most: float = np.inf
+) -> tuple[np.ndarray, float]:
+    """The image with a longest side of `side` px, and the factor, which is kept within limits."""
+    factor = float(np.clip(side / max(image.shape[:2]), at_least, at_most))
+    if factor == 1.0:
+        return image, 1.0
+    height, width = (max(1, round(factor * length)) for length in image.shape[:2])
+    resized = Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR)
+    return np.asarray(resized), factor
+
+
+def _shape(dlib: ModuleType, landmarks: np.ndarray) -> object:
+    """Landmarks [68, 2] as dlib has them."""
+    points = np.rint(landmarks).astype(int)
+    (left, top), (right, bottom) = points.min(axis=0), points.max(axis=0)
+    box = dlib.rectangle(int(left), int(top), int(right), int(bottom))
+    return dlib.full_object_detection(box, [dlib.point(int(x), int(y)) for x, y in points])

@@ -1,0 +1,148 @@
+"""The generic head turned: its crop, and where that shows what the frontal crop shows.
+
+Angles are those of facealign.geometry.generic_face, in degrees; places are (x, y) in px of the
+canonical crop.
+"""
+
+import functools
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from facealign.geometry import frame, generic_face, head_surface
+from facealign.geometry.frame import SIZE
+from facealign.geometry.head_surface import (
+    COLUMNS,
+    MIDDLE,
+    PIVOT,
+    ROWS,
+    Surface,
+    create_surface,
+    in_crop,
+)
+
+HALF_TO_PROFILE = (45.0, 75.0)  # degrees of yaw: cut by five points below, as a profile above
+YAWS, PITCHES = np.arange(-95, 96, 5), np.arange(-30, 31, 10)  # degrees, of the table; even steps
+
+# Poses [B, 2] (yaw, pitch) -> places [B, 68, 2].
+PlaceLandmarks = Callable[[jax.Array], jax.Array]
+# Poses [B, 2] (yaw, pitch) -> places [B, SIZE, SIZE, 2] and facing [B, SIZE, SIZE].
+Unturn = Callable[[jax.Array], tuple[jax.Array, jax.Array]]
+
+
+def crop_of(pose: np.ndarray, surface: Surface) -> np.ndarray:
+    """The transformation [2, 3] of the picture of a turned head to its crop.
+
+    By five points for a moderate yaw, by the rule for profiles near 90 degrees, and a mixture of
+    both matrices between, so that it is continuous. Alignment takes the roll of a head away; the
+    roll of the pose is what it left, a rotation of the crop about the middle of the five points.
+    """
+    yaw, pitch, roll = pose
+    points = turned(surface.five, (yaw, pitch, 0.0))[:, :2]
+    target = surface.five[:, :2]
+    matrix = frame.similarity(points, target)
+    start, stop = HALF_TO_PROFILE
+    share = head_surface.smooth_step((abs(yaw) - start) / (stop - start))
+    if share > 0:
+        near = [0, 2, 3] if yaw > 0 else [1, 2, 4]
+        matrix = (1 - share) * matrix + share * frame.from_profile(*points[near])
+    lean = generic_face.rotation(0, 0, roll)[:2, :2]
+    centre = target.mean(axis=0)
+    return np.column_stack([lean @ matrix[:, :2], lean @ (matrix[:, 2] - centre) + centre])
+
+
+def turned(points: np.ndarray, pose: np.ndarray) -> np.ndarray:
+    """Points [N, 3] of the head in px after a turn, before the crop."""
+    return (points - PIVOT) @ generic_face.rotation(*pose).T + PIVOT
+
+
+@functools.cache
+def make_unturn() -> Unturn:
+    """Where the crop of a turned head shows each pixel of the frontal crop, as a smooth function.
+
+    Differentiable in the pose; beyond the table, its last angles. `facing` is how squarely the
+    surface of a pixel faces the camera after the turn: 1 at most, hidden below 0. What lies behind
+    something else may face the camera all the same.
+    """
+    surface = create_surface()
+    shape = (len(ROWS), len(COLUMNS))
+    slope_y, slope_x = (s.ravel() for s in np.gradient(surface.points[:, 2].reshape(shape)))
+    normals = np.stack([-slope_x, -slope_y, np.ones_like(slope_x)], axis=-1)
+    normals /= np.linalg.norm(normals, axis=-1, keepdims=True)
+    points, normals = np.float32(in_crop(surface.points - PIVOT)), np.float32(in_crop(normals))
+    still = np.float32(in_crop(surface.still))[..., None]
+
+    def unturn(poses: jax.Array) -> tuple[jax.Array, jax.Array]:
+        rows = _interpolate(jnp.asarray(_table()), poses)
+        head, background = rows[:, :6].reshape(-1, 2, 3), rows[:, 6:10].reshape(-1, 2, 2)
+        places = (1 - still) * jnp.einsum("bij,hwj->bhwi", head, points)
+        places += still * jnp.einsum("bij,hwj->bhwi", background, points[..., :2])
+        facing = jnp.einsum("bj,hwj->bhw", rows[:, 12:], normals)
+        return places + rows[:, None, None, 10:12], facing
+
+    return unturn
+
+
+@functools.cache
+def make_landmarks() -> PlaceLandmarks:
+    """Where the crop of a turned head has the 68 landmarks of `generic_face`, hidden ones too."""
+    points = np.float32(head_surface.fit_face()[0][generic_face.LANDMARKS] - PIVOT)
+
+    def place(poses: jax.Array) -> jax.Array:
+        rows = _interpolate(jnp.asarray(_table()), poses)
+        head = rows[:, :6].reshape(-1, 2, 3)
+        return jnp.einsum("bij,nj->bni", head, points) + rows[:, None, 10:12]
+
+    return place
+
+
+def resized(maps: jax.Array, height: int, width: int) -> jax.Array:
+    """Maps [B, SIZE, SIZE, 2] for pictures of height x width px and in their px."""
+    if (height, width) == maps.shape[1:3]:
+        return maps
+    own, wanted = (
+        jnp.stack(jnp.meshgrid(*((jnp.arange(n) + 0.5) * (SIZE / n) - 0.5 for n in shape)), axis=-1)
+        for shape in (maps.shape[2:0:-1], (width, height))
+    )
+    shape = (maps.shape[0], height, width, 2)
+    places = wanted + jax.image.resize(maps - own, shape, "linear", antialias=False)
+    return (places + 0.5) * (jnp.array((width, height)) / SIZE) - 0.5
+
+
+def mirror(picture: jax.Array) -> jax.Array:
+    """A canonical crop [B, H, W, ...] with its sides exchanged; the middle of the face stays."""
+    size = picture.shape[2]
+    middle = (MIDDLE + 0.5) * size / SIZE - 0.5
+    columns = jnp.rint(2 * middle - jnp.arange(size)).clip(0, size - 1).astype(jnp.int32)
+    return picture[:, :, columns]
+
+
+@functools.cache
+def _table() -> np.ndarray:
+    """Coefficients of the poses of YAWS and PITCHES, float32 [yaws, pitches, N]."""
+    return np.float32([[_coefficients(yaw, pitch) for pitch in PITCHES] for yaw in YAWS])
+
+
+def _coefficients(yaw: float, pitch: float) -> np.ndarray:
+    """Of a pose: points to places [2, 3], background [2, 2], shift [2], facing [3]; flat."""
+    matrix = crop_of(np.array((yaw, pitch, 0.0)), create_surface())
+    rotation = generic_face.rotation(yaw, pitch, 0.0)
+    shift = matrix[:, :2] @ PIVOT[:2] + matrix[:, 2]
+    parts = matrix[:, :2] @ rotation[:2], matrix[:, :2], shift, rotation[2]
+    return np.concatenate([np.ravel(part) for part in parts])
+
+
+def _interpolate(table: jax.Array, poses: jax.Array) -> jax.Array:
+    """Rows [B, N] of a table [yaws, pitches, N] at poses [B, 2], linearly between its entries."""
+    starts = jnp.float32((YAWS[0], PITCHES[0]))
+    steps = jnp.float32((YAWS[1] - YAWS[0], PITCHES[1] - PITCHES[0]))
+    last = jnp.float32(table.shape[:2]) - 1
+    place = jnp.clip((poses - starts) / steps, 0, last)
+    corner = jnp.minimum(jnp.floor(place), last - 1)
+    share, (i, j) = place - corner, corner.astype(jnp.int32).T
+    low, high = (1 - share[:, 1:]), share[:, 1:]
+    near = low * table[i, j] + high * table[i, j + 1]
+    far = low * table[i + 1, j] + high * table[i + 1, j + 1]
+    return (1 - share[:, :1]) * near + share[:, :1] * far

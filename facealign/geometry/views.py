@@ -1,0 +1,202 @@
+"""Photos of faces turned in 3D by one generic head, and turned back.
+
+A view map says for every pixel of a picture where to read in another one: float [H, W, 2], (x, y)
+in px of the canonical crop whatever the size of the pictures. A view has two. `turn` is for the
+turned picture and reads in the frontal one; `unturn` is for the frontal picture and reads in the
+turned one. Both pictures are canonical crops: a turned face is cut again by its own landmarks, as
+in facealign.geometry.frame. Angles are those of facealign.geometry.generic_face, in degrees.
+"""
+
+import hashlib
+import itertools
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from scipy.ndimage import median_filter
+
+from facealign.data import cache
+from facealign.geometry import frame, head_surface
+from facealign.geometry.frame import SIZE
+from facealign.geometry.head_rotation import crop_of, mirror, resized, turned
+from facealign.geometry.head_surface import COLUMNS, ROWS, create_surface, in_crop
+from facealign.geometry.resample import resample
+
+STEEPEST = 6.0  # px of depth a px across; what is steeper is hardly seen from the front
+SAME = 8.0  # px: what a picture shows at a place is a point if it is no further from it
+BLEND = 4  # px from the border of what is seen, over which both sides of a face blend
+FILL = (2, 12)  # px: how far what is seen reaches into what is not, specks first
+UNIT = 128  # fixed-point numbers a px, in a bank
+VERSION = "1"  # of the maps; a new one makes cached banks anew
+
+
+class View(NamedTuple):
+    """One pose: two maps [SIZE, SIZE, 2] in px, and three masks, bool [SIZE, SIZE].
+
+    `turn_seen` is where the turned picture shows what the frontal crop shows too, and not at a
+    grazing angle, `unturn_seen` where the frontal one shows what the turned crop shows too.
+    `turn_head` is where the turned picture shows the head, its sides and hair included, and not
+    the background, which stays where it is.
+    """
+
+    turn: np.ndarray
+    unturn: np.ndarray
+    turn_seen: np.ndarray
+    unturn_seen: np.ndarray
+    turn_head: np.ndarray
+
+
+class ViewBank(NamedTuple):
+    """K views; an index picks one. Maps are int16 [K, SIZE, SIZE, 2] in 1/128 px: see `pick`."""
+
+    poses: np.ndarray  # float32 [K, 3]: yaw, pitch, roll
+    turn: np.ndarray
+    unturn: np.ndarray
+    turn_seen: np.ndarray  # bool [K, SIZE, SIZE]
+    unturn_seen: np.ndarray
+    turn_head: np.ndarray
+
+
+def create_poses(
+    yaws: Sequence[float], pitches: Sequence[float] = (0,), rolls: Sequence[float] = (0,)
+) -> np.ndarray:
+    """All combinations, float32 [K, 3] in degrees."""
+    return np.array(list(itertools.product(yaws, pitches, rolls)), np.float32)
+
+
+def project(points: np.ndarray, pose: np.ndarray, still: np.ndarray | float = 0.0) -> np.ndarray:
+    """Where points [N, 3] of the frontal crop are in that of the turned head, [N, 3] in px.
+
+    Args:
+      points: x, y in px of the crop, z towards the camera.
+      pose: yaw, pitch, roll in degrees.
+      still: [N], 0 for a point of the head, 1 for one of the background.
+    """
+    surface = create_surface()
+    still = np.asarray(still)[..., None]
+    moved = (1 - still) * turned(points, (pose[0], pose[1], 0.0)) + still * points
+    matrix = crop_of(pose, surface)
+    scale = np.sqrt(np.linalg.det(matrix[:, :2]))
+    return np.column_stack([frame.apply(matrix, moved[:, :2]), scale * moved[:, 2]])
+
+
+def make_view(pose: np.ndarray) -> View:
+    """Both maps of a pose (yaw, pitch, roll) in degrees; takes some 0.1 s."""
+    surface = create_surface()
+    shape = (len(ROWS), len(COLUMNS))
+    slope = np.hypot(*np.gradient(surface.points[:, 2].reshape(shape))).ravel()
+    moved = project(surface.points, pose, surface.still)
+    values = np.column_stack([surface.points[:, :2], surface.still, slope])
+    _, drawn = head_surface.draw(moved, surface.corners, values, (SIZE, SIZE))
+    source = drawn[..., :2]
+    turn_seen = (drawn[..., 3] < STEEPEST) & _within(source)
+    place = in_crop(moved)[..., :2]
+    unturn_seen = _within(place) & _shown(source, place)
+    unturn_seen &= median_filter(unturn_seen, 5, mode="nearest")  # no specks
+    return View(source, place, turn_seen, unturn_seen, drawn[..., 2] < 0.5)
+
+
+def _within(places: np.ndarray) -> np.ndarray:
+    """Which places [..., 2] lie in the crop."""
+    return ((places > -0.5) & (places < SIZE - 0.5)).all(axis=-1)
+
+
+def _shown(source: np.ndarray, place: np.ndarray) -> np.ndarray:
+    """Where the turned picture shows a frontal pixel: all four pixels that are read come from it.
+
+    Not if it is hidden, nor at an outline, where what is before and what is behind would be mixed.
+    """
+    own = np.stack(np.meshgrid(np.arange(SIZE), np.arange(SIZE)), axis=-1)
+    first = np.floor(place).astype(int)
+    shown = np.ones(place.shape[:2], bool)
+    for step in itertools.product((0, 1), (0, 1)):
+        x, y = (first + step).clip(0, SIZE - 1).transpose(2, 0, 1)
+        shown &= np.linalg.norm(source[y, x] - own, axis=-1) < SAME
+    return shown
+
+
+def make_bank(poses: np.ndarray) -> ViewBank:
+    """The views of poses [K, 3]: yaw, pitch, roll in degrees."""
+    poses = np.asarray(poses, np.float32)
+    views = [make_view(pose) for pose in poses]
+    limit = np.iinfo(np.int16).max
+    turn, unturn = (
+        np.stack([np.rint(view[i] * UNIT).clip(-limit, limit).astype(np.int16) for view in views])
+        for i in (0, 1)
+    )
+    return ViewBank(poses, turn, unturn, *(np.stack([v[i] for v in views]) for i in (2, 3, 4)))
+
+
+def load_bank(poses: np.ndarray, folder: Path) -> ViewBank:
+    """As `make_bank`, kept in a folder of its own between runs."""
+    poses = np.asarray(poses, np.float32)
+    key = f"{VERSION} {hashlib.sha256(poses.tobytes()).hexdigest()}"
+
+    def build() -> dict[str, np.ndarray]:
+        fields = make_bank(poses)._asdict()
+        return {"image": np.stack([fields.pop("turn"), fields.pop("unturn")]), **fields}
+
+    fields = cache.load_or_build(Path(folder), key, build)
+    turn, unturn = fields.pop("image")
+    return ViewBank(turn=turn, unturn=unturn, **fields)
+
+
+def pick(maps: jax.Array, index: jax.Array) -> jax.Array:
+    """Maps [B, SIZE, SIZE, 2] of a bank's field, float32 in px, by their indices [B]."""
+    return jnp.asarray(maps)[index].astype(jnp.float32) / UNIT
+
+
+def nearest(bank: ViewBank, poses: jax.Array) -> jax.Array:
+    """Indices [B] of the views that are nearest to poses [B, 3] in degrees."""
+    return jnp.square(jnp.asarray(poses)[:, None] - bank.poses).sum(axis=-1).argmin(axis=1)
+
+
+def turn(images: jax.Array, maps: jax.Array) -> jax.Array:
+    """Reads images [B, H, W, C] at the places of maps [B, SIZE, SIZE, 2], bilinearly.
+
+    The same for both directions. Beyond its border an image goes on as its last pixel. H and W may
+    differ from SIZE: the maps stay in px of the canonical crop. Differentiable in both.
+    """
+    return resample(images, resized(maps, *images.shape[1:3]))
+
+
+unturn = turn
+
+
+def frontalize(images: jax.Array, poses: jax.Array, bank: ViewBank) -> jax.Array:
+    """Photos [B, H, W, C] turned to the front by the generic head: the baseline without learning.
+
+    Takes the view of the bank that is nearest to each pose [B, 3] in degrees. What the photo hides
+    comes from the other side of the face where that is seen.
+    """
+    index = nearest(bank, poses)
+    maps, seen = pick(bank.unturn, index), jnp.asarray(bank.unturn_seen)[index]
+    other_seen = mirror(seen)
+    # Both sides blend: 0 where the own side ends, 1 a few px within it.
+    outside = mean_around((~seen[..., None]).astype(jnp.float32), BLEND)[..., 0]
+    share = jnp.where(seen, jnp.clip(1 - 2 * outside, 0, 1), 0)
+    share = jnp.where(other_seen, share, 1)
+    known = (seen | other_seen).astype(jnp.float32)
+    shape = (*images.shape[:3], 1)
+    share, known = (
+        jax.image.resize(m[..., None], shape, "linear", antialias=False) for m in (share, known)
+    )
+    picture = share * turn(images, maps) + (1 - share) * turn(images, mirror(maps))
+    for radius in FILL:  # what neither side shows becomes the mean of what is around it
+        weight = mean_around(known, radius)
+        around = mean_around(known * picture, radius) / jnp.maximum(weight, 1e-6)
+        reached = weight > 0
+        picture = jnp.where(reached, known * picture + (1 - known) * around, picture)
+        known = jnp.where(reached, 1.0, known)
+    return picture
+
+
+def mean_around(values: jax.Array, radius: int) -> jax.Array:
+    """Means over squares around the pixels of [B, H, W, C]; nothing counts as 0."""
+    side = 2 * radius + 1
+    for window in ((1, side, 1, 1), (1, 1, side, 1)):
+        values = jax.lax.reduce_window(values, 0.0, jax.lax.add, window, (1,) * 4, "SAME") / side
+    return values

@@ -1,0 +1,111 @@
+"""Networks, as (encoder, decoder) pairs of Linen modules, discriminators and the recognizer."""
+
+import dataclasses
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from flax import linen as nn
+
+from facealign.errors import UserError, lookup
+from facealign.models import (
+    attribute,
+    code_critic,
+    critics,
+    discriminator,
+    ftgan,
+    hourglass,
+    image_pool,
+    light,
+    medium,
+    recognizer,
+    warp,
+)
+
+MODELS: dict[str, tuple[type[nn.Module], type[nn.Module]]] = {
+    "light": (light.Encoder, light.Decoder),
+    "medium": (medium.Encoder, medium.Decoder),
+    "hourglass": (hourglass.Encoder, hourglass.Decoder),
+    "warp": (warp.Encoder, warp.Decoder),
+    "attribute": (attribute.Encoder, attribute.Decoder),
+    "ftgan": (ftgan.Encoder, ftgan.Decoder),
+}
+CRITICS: dict[str, type[nn.Module]] = {
+    "patches": discriminator.Discriminator,
+    "face": critics.FaceCritic,
+    "attribute": attribute.Critic,
+}
+
+
+def create_modules(config: Any, roles: Iterable[str]) -> dict[str, nn.Module]:
+    """The module of each of some roles. Every decoder of a run has the same architecture.
+
+    Raises:
+      UserError: no such model or discriminator, an image size that it cannot halve often enough, or
+        a variational code asked of a model that has skips around its code.
+    """
+    return {role: MAKERS[role](config) for role in roles}
+
+
+def _create_encoder(config: Any) -> nn.Module:
+    encoder, model, size = _classes(config)[0], config.model, config.data.image_size
+    if model.kl_weight > 0 and "variational" not in _fields(encoder):
+        raise UserError(
+            f"config.model.kl_weight={model.kl_weight} asks for a variational code, but skips lead "
+            f"around the code of {model.name!r}; set it to 0 or choose light or medium"
+        )
+    encoder = _from_config(encoder, config)
+    if size < encoder.image_multiple or size % encoder.image_multiple:
+        raise UserError(
+            f"config.data.image_size={size} does not fit config.model.name={model.name!r}; "
+            f"choose a multiple of {encoder.image_multiple}"
+        )
+    return encoder
+
+
+def _create_decoder(config: Any) -> nn.Module:
+    return _from_config(_classes(config)[1], config)
+
+
+def _create_discriminator(config: Any) -> nn.Module:
+    critic = config.discriminator
+    return lookup(CRITICS, critic.name, "config.discriminator.name")(critic.features)
+
+
+def _create_code_critic(_: Any) -> nn.Module:
+    return code_critic.CodeCritic()
+
+
+def _create_pool(config: Any) -> nn.Module:
+    return image_pool.ImagePool(config.discriminator.pool)
+
+
+def _create_recognizer(config: Any) -> nn.Module:
+    return recognizer.Recognizer(config.recognizer.people)
+
+
+MAKERS: dict[str, Callable[[Any], nn.Module]] = {
+    "encoder": _create_encoder,
+    "encoder_r": _create_encoder,
+    "decoder_u": _create_decoder,
+    "decoder_r": _create_decoder,
+    "discriminator": _create_discriminator,
+    "discriminator_u": _create_discriminator,
+    "pool_u": _create_pool,
+    "pool_r": _create_pool,
+    "recognizer": _create_recognizer,
+    "code_critic": _create_code_critic,
+}
+
+
+def _classes(config: Any) -> tuple[type[nn.Module], type[nn.Module]]:
+    return lookup(MODELS, config.model.name, "config.model.name")
+
+
+def _fields(module: type[nn.Module]) -> set[str]:
+    return {field.name for field in dataclasses.fields(module)} - {"parent", "name"}
+
+
+def _from_config(module: type[nn.Module], config: Any) -> nn.Module:
+    values = dict(config.model) | {"image_size": config.data.image_size}
+    values["variational"] = config.model.kl_weight > 0
+    return module(**{name: values[name] for name in _fields(module) if name in values})

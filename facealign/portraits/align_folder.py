@@ -1,0 +1,247 @@
+"""A folder of photos in, a folder of frontal portraits out; what was done is not done again."""
+
+import csv
+import io
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from etils import epath
+from PIL import Image
+from tqdm import tqdm
+
+from facealign.data.datasets.archives import is_photo, walk_folder
+from facealign.data.datasets.schema import png_bytes
+from facealign.errors import UserError
+from facealign.faces import find
+from facealign.faces.dlib_tools import Instruments, load_instruments
+from facealign.faces.measure import WIDTH, start_pool, unpack
+from facealign.paths import write_whole
+from facealign.portraits.aligner import Model
+from facealign.portraits.results import FRONTAL, Row, crop_path, draw_page, portrait_path
+
+RESULTS, SHEET, MODEL = "results.csv", "sheet.html", "model.json"
+CHUNK = 32  # photos in memory at a time
+
+
+class Folders(NamedTuple):
+    """Where photos come from and portraits go."""
+
+    photos: dict[str, Path]  # by name, path below the input folder
+    output: Path
+
+
+def align_folder(
+    model: Model,
+    folders: Folders,
+    already_aligned: bool = False,
+    sheet: bool = False,
+    original_size: bool = False,
+    create: Callable[[], Instruments] = load_instruments,
+) -> list[Row]:
+    """Writes a portrait of every face, results.csv and, if asked for, sheet.html.
+
+    Photos that results.csv knows are passed over. Whenever it is stopped, what it lists is whole.
+
+    Args:
+      model: that makes portraits.
+      folders: of `find_photos`.
+      already_aligned: photos are canonical crops; no face is searched or measured.
+      sheet: whether to keep the crops too and to show both on a page.
+      original_size: whether portraits are as large as the crops in the photos; else 128 px.
+      create: the instruments; a function that another process can import.
+
+    Returns:
+      All rows of results.csv.
+
+    Raises:
+      UserError: whatever the user can mend; nothing that was written before is harmed.
+    """
+    output, tools = folders.output, None if already_aligned else create
+    name = model.name + ", portraits as large as in the photo" * original_size
+    if tools:
+        tools()  # fails here rather than in another process
+    try:
+        rows = _continue(output, name)
+        seen = {row.photo for row in rows}
+        new = [name for name in folders.photos if name not in seen]
+        with (
+            start_pool(find.load_tools, tools) as pool,
+            tqdm(total=len(new), unit="photos", mininterval=_interval()) as progress,
+        ):
+            for chunk in _chunks(new):
+                found = list(pool.map(find.read_faces_here, [folders.photos[n] for n in chunk]))
+                made = _make_portraits(chunk, found, model, pool if tools else None)
+                for row, portrait, face in made:
+                    if face is not None:
+                        size = face.size if original_size else len(portrait)
+                        _write_image(output / row.portrait, portrait, size)
+                        if sheet:
+                            _write_image(
+                                output / crop_path(row.portrait), face.crop, len(face.crop)
+                            )
+                rows += [row for row, *_ in made]
+                _append(output / RESULTS, [row for row, *_ in made])
+                progress.update(len(chunk))
+        if sheet:
+            write_whole(epath.Path(output / SHEET), draw_page(rows, output, name).encode())
+    except OSError as error:
+        raise UserError(
+            f"cannot write to --output={output}: {error}; what {RESULTS} lists is whole, and the "
+            "same command goes on from there"
+        ) from error
+    except BrokenProcessPool as error:
+        raise UserError(
+            "a process that searches faces was ended from outside, perhaps for want of memory; the "
+            "same command goes on"
+        ) from error
+    return rows
+
+
+def find_photos(source: Path, output: Path, recursive: bool = True) -> Folders:
+    """The photos of a folder, or a single one, by name.
+
+    Raises:
+      UserError: there are none, or one of the folders lies in the other.
+    """
+    source, output = source.expanduser(), output.expanduser()
+    here, there = source.resolve(), output.resolve()
+    if here == there or here in there.parents or there in here.parents:
+        raise UserError(
+            f"--output={output} and --input={source} lie in each other; choose another --output"
+        )
+    if source.is_file():
+        return Folders({source.name: source}, output)
+    if not source.is_dir():
+        raise UserError(f"--input={source} is no folder and no photo; check the path")
+    photos = {
+        name: path
+        for name, path in walk_folder(source)
+        if is_photo(name) and (recursive or "/" not in name)
+    }
+    if not photos:
+        raise UserError(
+            f"--input={source} has no photo; their names end in .jpg, .png and the like"
+        )
+    return Folders(photos, output)
+
+
+def _make_portraits(
+    photos: Sequence[str],
+    found: Sequence[find.FoundFaces],
+    model: Model,
+    pool: ProcessPoolExecutor | None,
+) -> list[tuple[Row, np.ndarray | None, find.FoundFace | None]]:
+    """Rows with their portraits uint8 [128, 128, 1] and faces; None where there is none.
+
+    Args:
+      photos: names.
+      found: in each of them.
+      model: that makes portraits.
+      pool: whose processes measure them; None measures nothing.
+    """
+    every = [face for one in found for face in one.faces]
+    crops = [face.crop for face in every]
+    portraits = model.frontal(np.stack(crops), find.poses_of(every)) if every else []
+    unknown = [np.full(WIDTH, np.nan)] * len(every)
+    measured = unpack(np.array([*pool.map(find.measure_here, portraits)] if pool else unknown)
+                      .reshape(-1, WIDTH))  # fmt: skip
+    made = zip(every, portraits, measured.yaw, measured.descriptor, strict=True)
+    rows = []
+    for photo, one in zip(photos, found, strict=True):
+        for number, (face, portrait, *after) in enumerate(islice(made, len(one.faces)), 1):
+            row = _describe(portrait_path(photo, number), photo, face, *after)
+            if pool and not row.yaw_after:
+                notes = [row.note, "no face is found in the portrait"]
+                row = row._replace(note="; ".join(filter(None, notes)))
+            rows.append((row, portrait, face))
+        rows += [(Row(photo, note=note), None, None) for note in one.notes]
+    return rows
+
+
+def _describe(
+    portrait: str, photo: str, face: find.FoundFace, yaw: float, descriptor: np.ndarray
+) -> Row:
+    """The row of a face; yaw and descriptor are the portrait's, nan where no face is in it."""
+    known = face.descriptor is not None and not np.isnan(yaw)
+    return Row(
+        photo,
+        portrait,
+        *(face.box or ("",) * 4),
+        yaw_before="" if np.isnan(face.yaw) else f"{face.yaw:.1f}",
+        yaw_after="" if np.isnan(yaw) else f"{yaw:.1f}",
+        distance=f"{np.linalg.norm(face.descriptor - descriptor):.3f}" if known else "",
+        note="already frontal" if abs(face.yaw) < FRONTAL else "",
+    )
+
+
+def _continue(output: Path, name: str) -> list[Row]:
+    """The rows of what was done before in this folder by the same model.
+
+    Raises:
+      UserError: the folder holds portraits of another model, or files that are not ours.
+      OSError: it cannot be written.
+    """
+    output.mkdir(parents=True, exist_ok=True)
+    try:
+        return _read_rows(output, name)
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(
+            f"{MODEL} or {RESULTS} in --output={output} was changed by somebody else ({error}); "
+            "choose another folder"
+        ) from error
+
+
+def _read_rows(output: Path, name: str) -> list[Row]:
+    """As `_continue`; what is not ours raises KeyError, TypeError or ValueError."""
+    model = epath.Path(output / MODEL)
+    if model.exists():
+        before = json.loads(model.read_text())["model"]
+        if before != name:
+            raise UserError(
+                f"--output={output} holds portraits by {before}, not by {name}; choose another"
+            )
+    else:
+        write_whole(model, json.dumps({"model": name}).encode())
+    path = output / RESULTS
+    if not path.exists():
+        _append(path, [Row(*Row._fields)])
+    content = path.read_bytes()
+    whole = content[: content.rfind(b"\n") + 1]  # a line that was being written is written again
+    if len(whole) < len(content):
+        os.truncate(path, len(whole))
+    return [Row(*row) for row in csv.reader(io.StringIO(whole.decode(), newline=""))][1:]
+
+
+def _append(path: Path, rows: Sequence[Row]) -> None:
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    with path.open("ab") as file:
+        file.write(text.getvalue().encode())
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _write_image(path: Path, image: np.ndarray, size: int) -> None:
+    """Writes uint8 [H, H, 1] at size x size px."""
+    picture = Image.fromarray(image[..., 0])
+    if size != len(image):
+        picture = picture.resize((size, size), Image.Resampling.LANCZOS)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(epath.Path(path), png_bytes(picture).getvalue())
+
+
+def _chunks(names: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (names[start : start + CHUNK] for start in range(0, len(names), CHUNK))
+
+
+def _interval() -> float:
+    """Seconds between two updates of the progress bar."""
+    return 0.5 if sys.stderr.isatty() else 20

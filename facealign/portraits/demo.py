@@ -1,0 +1,138 @@
+"""A local page that aligns a photo: drop one or take one with the camera."""
+
+import os
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from facealign.data.datasets import orl_faces
+from facealign.data.datasets.archives import BadPhotoError
+from facealign.errors import UserError
+from facealign.paths import cache_folder
+from facealign.portraits.aligner import Aligner, Portrait
+
+SHOWN = 256  # px: side of a face on the page
+DOT = 1.5  # px: radius of a landmark
+EXAMPLES = ("s4/10", "s32/7", "s39/3", "s1/5", "s13/6", "s25/8")  # of ORL, heads turned aside
+COLUMNS = ("face", "yaw before", "yaw after", "distance")
+LARGEST_FILE = "50mb"
+WORDS = """# Photos in, frontal portraits out
+Drop a photo or take one. Each face comes as it was found, with its landmarks, and from the front.
+*Yaw* is the degrees by which a head looks aside; *distance* says how far the person moved: two
+photos of one person are about 0.43 apart, of two people 0.75. What was hidden in the photo is
+invented. Photos stay on this machine.
+"""
+
+
+class Shown(NamedTuple):
+    """What the page shows of a photo."""
+
+    pictures: list[tuple[Image.Image, str]]  # with their captions
+    rows: list[list[Any]]  # under `COLUMNS`
+    message: str
+
+
+def turn_photo(aligner: Aligner, path: str | None) -> Shown:
+    """The faces of a photo before and after; what is wrong is said in the message."""
+    if not path:
+        return Shown([], [], "Choose a photo first.")
+    try:
+        (portraits,) = aligner([path])
+    except (BadPhotoError, OSError) as error:
+        return Shown([], [], f"This photo cannot be used: {error}.")
+    if not portraits:
+        return Shown([], [], "No face was found; try a larger one.")
+    pictures, rows = [], []
+    for number, portrait in enumerate(portraits, 1):
+        yaw, distance = aligner.measure(portrait)
+        pictures.append((_draw(portrait), f"face {number} as found"))
+        picture = Image.fromarray(portrait.image).resize((SHOWN, SHOWN), Image.Resampling.BICUBIC)
+        pictures.append((picture, f"face {number} from the front"))
+        values = (f"{portrait.yaw:.1f}", f"{yaw:.1f}", f"{distance:.2f}")
+        rows.append([number, *("not measured" if v == "nan" else v for v in values)])
+    return Shown(pictures, rows, f"{len(portraits)} face{'s' * (len(portraits) > 1)} found.")
+
+
+def create_demo(aligner: Aligner) -> Any:
+    """The page as a `gradio.Blocks`.
+
+    Raises:
+      UserError: requirements-demo.txt is not installed.
+    """
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # nothing is told to anybody
+    try:
+        import gradio
+    except ImportError as error:
+        raise UserError(
+            f"no page can be shown ({error}); run: pip install -r requirements-demo.txt"
+        ) from None
+    examples = cache_folder() / "examples"
+    gradio.set_static_paths([examples])
+    with gradio.Blocks(title="facealign", analytics_enabled=False) as page:
+        gradio.Markdown(WORDS)
+        with gradio.Row():
+            with gradio.Column():
+                photo = gradio.Image(type="filepath", sources=["upload", "webcam"], label="photo")
+                button = gradio.Button("Turn to the front", variant="primary")
+                gradio.Examples(_write_examples(examples), photo)
+            with gradio.Column():
+                gallery = gradio.Gallery(label="faces", columns=2, object_fit="contain")
+                message = gradio.Markdown()
+                numbers = gradio.Dataframe(headers=list(COLUMNS), interactive=False)
+        button.click(lambda path: turn_photo(aligner, path), photo, [gallery, numbers, message])
+    return page
+
+
+def show(aligner: Aligner, host: str, port: int) -> None:
+    """Serves the page until the process ends.
+
+    Args:
+      aligner: with instruments.
+      host: whose requests are answered; 127.0.0.1 are those of this machine alone.
+      port: of the server.
+
+    Raises:
+      UserError: the port is taken, or requirements-demo.txt is not installed.
+    """
+    page = create_demo(aligner).queue(default_concurrency_limit=2)
+    try:
+        page.launch(
+            server_name=host,
+            server_port=port,
+            share=False,
+            inbrowser=True,
+            max_file_size=LARGEST_FILE,
+            quiet=True,
+            prevent_thread_lock=True,
+        )
+    except OSError as error:
+        raise UserError(f"cannot serve on --host={host} --port={port}: {error}") from error
+    print(f"showing http://{host}:{port} until you press Ctrl-C", flush=True)
+    page.block_thread()
+
+
+def _draw(portrait: Portrait) -> Image.Image:
+    """The crop with its landmarks."""
+    factor = SHOWN / portrait.crop.shape[0]
+    picture = Image.fromarray(portrait.crop).convert("RGB")
+    picture = picture.resize((SHOWN, SHOWN), Image.Resampling.BICUBIC)
+    if portrait.landmarks is not None:
+        pen = ImageDraw.Draw(picture)
+        for x, y in (portrait.landmarks + 0.5) * factor:
+            pen.ellipse((x - DOT, y - DOT, x + DOT, y + DOT), fill=(80, 220, 120))
+    return picture
+
+
+def _write_examples(folder: Path) -> list[str]:
+    """Photos of ORL as files that a browser can show."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for name in EXAMPLES:
+        path = folder / f"{name.replace('/', '_')}.png"
+        with Image.open(orl_faces.photo_folder() / f"{name}.pgm") as image:
+            enlarged = image.resize((3 * image.width, 3 * image.height), Image.Resampling.BICUBIC)
+        Image.fromarray(np.asarray(enlarged)).save(path)
+        paths.append(str(path))
+    return paths

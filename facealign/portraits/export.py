@@ -1,0 +1,137 @@
+"""A trained model as a program for other runtimes: ONNX, and StableHLO for JAX without facealign.
+
+Both take canonical crops float32 [B, 128, 128, 1] in [-1, 1] to frontal ones, for any B or a fixed
+one, which some runtimes need.
+"""
+
+import tempfile
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import jax
+import jax.export
+import jax.numpy as jnp
+import numpy as np
+from etils import epath
+
+from facealign.errors import UserError
+from facealign.models.convolutions import portable
+from facealign.paths import write_whole
+from facealign.portraits.aligner import Networks
+from facealign.training.packed_weights import KEPT
+from facealign.training.state import apply_network, averaged
+
+OPSET = 21  # of ONNX
+LARGEST_DIFFERENCE = 1e-3  # between a program and JAX, of images in [-1, 1]
+PLATFORMS = ("cpu", "cuda", "rocm", "tpu")
+
+Program = Callable[[np.ndarray], np.ndarray]
+
+
+def make_frontal(model: Networks) -> Callable[[jax.Array], jax.Array]:
+    """The model as one function of images [B, H, H, 1] in [-1, 1]."""
+    nets = averaged(model.state).nets
+    encoder, decoder = ((model.networks[role], nets[role]) for role in KEPT)
+
+    def frontal(images: jax.Array) -> jax.Array:
+        return apply_network(*decoder, apply_network(*encoder, images))[-1]
+
+    return frontal
+
+
+def make_portable(model: Networks) -> Callable[[jax.Array], jax.Array]:
+    """The same without what is fast on this machine alone."""
+
+    def frontal(images: jax.Array) -> jax.Array:
+        with portable():
+            return make_frontal(model)(images)
+
+    return frontal
+
+
+def export_onnx(model: Networks, path: epath.Path, batch_size: int = 0) -> Program:
+    """Writes one file with everything inside, for batches of a size or, 0, of any.
+
+    Returns it as a function.
+    """
+    import onnx
+    import onnxruntime
+    from jax2onnx import to_onnx
+
+    size = model.config.data.image_size
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the converter's own float64
+        part = str(Path(folder, "model.onnx"))  # large arrays come in a file beside it
+        to_onnx(
+            make_portable(model),
+            [(batch_size or "B", size, size, 1)],
+            model_name="facealign",
+            opset=OPSET,
+            return_mode="file",
+            output_path=part,
+            input_names=["crops"],
+            output_names=["frontal"],
+        )
+        content = onnx.load(part).SerializeToString()
+    write_whole(path, content)
+    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    return lambda images: session.run(["frontal"], {"crops": images})[0]
+
+
+def export_stablehlo(model: Networks, path: epath.Path, batch_size: int = 0) -> Program:
+    """Writes a serialized `jax.export.Exported`; arguments and result as `export_onnx`."""
+    size, (free,) = model.config.data.image_size, jax.export.symbolic_shape("b")
+    shape = jax.ShapeDtypeStruct((batch_size or free, size, size, 1), jnp.float32)
+    exported = jax.export.export(jax.jit(make_portable(model)), platforms=PLATFORMS)(shape)
+    content = bytes(exported.serialize())
+    write_whole(path, content)
+    program = jax.export.deserialize(bytearray(content))
+    return lambda images: np.asarray(program.call(images))
+
+
+EXPORTS: dict[str, Callable[[Networks, epath.Path, int], Program]] = {
+    "onnx": export_onnx,
+    "stablehlo": export_stablehlo,
+}
+
+
+def export(
+    model: Networks, folder: epath.Path, photos: np.ndarray, batch_size: int = 0
+) -> dict[epath.Path, float]:
+    """Writes the model in every format and compares it with JAX.
+
+    Args:
+      model: to export.
+      folder: for the files.
+      photos: float32 [N, H, H, 1] in [-1, 1] to compare on; N a multiple of the batch size.
+      batch_size: how many crops the programs take at a time; 0 is any number.
+
+    Returns:
+      The largest difference of a pixel for each file.
+
+    Raises:
+      UserError: one differs by more than 1e-3, it cannot be written, or requirements-export.txt is
+        not installed.
+    """
+    wanted, differences = np.asarray(jax.jit(make_frontal(model))(photos)), {}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for kind, export_it in EXPORTS.items():
+            path = folder / f"facealign.{kind}"
+            program = export_it(model, path, batch_size)
+            batches = np.split(photos, len(photos) // (batch_size or len(photos)))
+            made = np.concatenate([program(batch) for batch in batches])
+            differences[path] = float(np.abs(made - wanted).max())
+    except ImportError as error:
+        raise UserError(
+            f"cannot export ({error}); run: pip install -r requirements-export.txt"
+        ) from error
+    except OSError as error:
+        raise UserError(f"cannot write to --output={folder}: {error}") from error
+    for path, difference in differences.items():
+        if not difference < LARGEST_DIFFERENCE:
+            raise UserError(
+                f"{path} differs from JAX by up to {difference:.1e}; do not use it, and report this"
+            )
+    return differences

@@ -1,0 +1,99 @@
+"""What was made of a folder of photos: a row for each face, and a page that shows them."""
+
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+from statistics import median
+from typing import NamedTuple
+from urllib.parse import quote
+
+from facealign.geometry.pose import FRONTAL
+
+STYLE = """
+:root { color-scheme: light dark; }
+body { font: 16px/1.5 system-ui, sans-serif; margin: 0 auto; padding: 1rem; max-width: 72rem; }
+h1 { font-size: 1.6rem; } h2 { font-size: 1.2rem; }
+div { display: grid; grid-template-columns: repeat(auto-fill, minmax(12rem, 1fr)); gap: 1rem; }
+figure { margin: 0; } figure img { width: 48%; margin-right: 1%; }
+figcaption { font-size: .8rem; overflow-wrap: anywhere; }
+"""
+
+
+class Row(NamedTuple):
+    """A line of results.csv: a portrait, or why a photo has none."""
+
+    photo: str  # path below the input folder
+    portrait: str = ""  # path below the output folder
+    left: int | str = ""  # px of the face in the photo
+    top: int | str = ""
+    right: int | str = ""
+    bottom: int | str = ""
+    yaw_before: str = ""  # degrees by which the head looks aside
+    yaw_after: str = ""
+    distance: str = ""  # of the descriptors before and after
+    note: str = ""
+
+
+def portrait_path(photo: str, face: int) -> str:
+    """Where the portrait of a photo's face goes, below the output folder.
+
+    The first of `a/b.jpg` is `a/b.jpg.png`, the second `a/b.jpg.2.png`. Since the names of photos
+    end as photos do, no two of these are alike.
+    """
+    return f"{photo}.png" if face == 1 else f"{photo}.{face}.png"
+
+
+def crop_path(portrait: str) -> str:
+    """Where the crop goes that a portrait was made of: `a/b.jpg.crop.png`."""
+    return f"{portrait.removesuffix('.png')}.crop.png"
+
+
+def describe(rows: Sequence[Row]) -> list[str]:
+    """What became of the photos, in lines."""
+    photos, made = {row.photo for row in rows}, [row for row in rows if row.portrait]
+    without = len(photos) - len({row.photo for row in made})
+    lines = [f"{len(made)} portraits of {len(photos)} photos, {without} without any"]
+    if any(row.yaw_after for row in made):
+        before, after = (
+            sum(abs(float(yaw or "inf")) < FRONTAL for yaw in yaws) / len(made)
+            for yaws in ([row.yaw_before for row in made], [row.yaw_after for row in made])
+        )
+        lines.append(
+            f"heads turned by less than {FRONTAL:.0f} degrees: {before:.0%} before, "
+            f"{after:.0%} after"
+        )
+    if moved := [float(row.distance) for row in made if row.distance]:
+        lines.append(
+            f"distance of descriptors before and after, median {median(moved):.2f}, "
+            f"of {len(moved)} that could be measured"
+        )
+    return lines
+
+
+def draw_page(rows: Sequence[Row], output: Path, name: str) -> str:
+    """The page that shows every face beside its portrait, and what could not be used."""
+    figures = []
+    for row in rows:
+        if row.portrait:
+            images = [crop_path(row.portrait), row.portrait]
+            shown = "".join(
+                f'<img src="{quote(image)}" alt="" loading="lazy">'
+                for image in images
+                if (output / image).exists()
+            )
+            turned = f"{row.yaw_before or '?'} to {row.yaw_after or '?'} degrees"
+            turned *= bool(row.yaw_before or row.yaw_after)
+            words = [row.photo, turned, f"distance {row.distance}" * bool(row.distance), row.note]
+            caption = "<br>".join(escape(word) for word in words if word)
+            figures.append(f"<figure>{shown}<figcaption>{caption}</figcaption></figure>")
+    failed = [row for row in rows if not row.portrait]
+    lines = "".join(f"<li>{escape(row.photo)}: {escape(row.note)}</li>" for row in failed)
+    left_out = f"<h2>Without a portrait ({len(failed)})</h2><ul>{lines}</ul>" if failed else ""
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>Frontal portraits</title><style>{STYLE}</style></head>\n<body>"
+        f"<h1>Frontal portraits</h1><p>{len(figures)} by {escape(name)}. Left as it was, right "
+        f"from the front; what was hidden is invented.</p><div>{''.join(figures)}</div>{left_out}"
+        "</body></html>\n"
+    )

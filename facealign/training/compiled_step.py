@@ -1,0 +1,108 @@
+"""From a step on one batch of floats to the program that the loop calls, on any mesh of devices."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+from jax.sharding import Mesh
+
+from facealign.data.augment import augment
+from facealign.data.batches import Batch, look_up
+from facealign.data.load import to_float
+from facealign.data.rotated_pairs import add_pairs
+from facealign.names import DOMAINS
+from facealign.parallel.sharding import whole
+from facealign.training.state import Network, TrainState, update_networks
+from facealign.training.steps.table import TrainStep
+
+# (state, images that stay on the device, batches of K steps) -> (state, metrics summed over them)
+Update = Callable[
+    [TrainState, Mapping[str, jax.Array], Sequence[Batch]],
+    tuple[TrainState, dict[str, jax.Array]],
+]
+
+
+def make_update(
+    step: TrainStep, strengths: Any, key: jax.Array, turned: bool = False, mesh: Mesh | None = None
+) -> Update:
+    """The jitted step on K batches of uint8 images, one after the other; sums of the metrics.
+
+    Each step's images become floats in [-1, 1] and are augmented under the key of its number. If
+    `turned`, R's photos come turned as well, by the "views" among what stays on the device. On a
+    mesh, state and metrics lie on every device, and batches come split over them.
+    """
+
+    def one(state: TrainState, resident: Mapping[str, jax.Array], batch: Batch):
+        augment_key, step_key = jax.random.split(jax.random.fold_in(key, state.step))
+        found = look_up(resident, batch)
+        images = {domain: to_float(found.pop(domain)) for domain in DOMAINS}
+        images = augment(images, augment_key, strengths)
+        if turned:
+            key_of_pairs = jax.random.fold_in(augment_key, 1)
+            images = add_pairs(found | images, resident["views"], key_of_pairs)
+        return step(state, found | images, step_key)
+
+    def update(state: TrainState, resident: Mapping[str, jax.Array], batches: Sequence[Batch]):
+        if len(batches) == 1:  # a loop's body runs on one core of a CPU, at a twentieth the speed
+            return one(state, resident, batches[0])
+        stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *batches)
+        state, metrics = jax.lax.scan(lambda s, batch: one(s, resident, batch), state, stacked)
+        return state, jax.tree.map(lambda metric: metric.sum(axis=0), metrics)
+
+    return jax.jit(update, donate_argnums=0, out_shardings=mesh and whole(mesh))
+
+
+def recording(networks: Mapping[str, Network]) -> dict[str, Network]:
+    """The networks with an optimizer that changes nothing and keeps the gradient as its state."""
+    optimizer = optax.GradientTransformation(
+        init=lambda params: (),
+        update=lambda gradient, _, params=None: (jax.tree.map(jnp.zeros_like, gradient), gradient),
+    )
+    return {
+        role: network._replace(optimizer=optimizer, ema_decay=0.0)
+        for role, network in networks.items()
+    }
+
+
+def accumulate(step: TrainStep, networks: Mapping[str, Network], count: int) -> TrainStep:
+    """One update by the mean gradient of `count` parts of a batch, of which one is held at a time.
+
+    Batch normalization sees parts instead of the batch. Every `count`-th image belongs to the same
+    part, so that each device has its share of every part.
+
+    Args:
+      step: of `recording(networks)`.
+      networks: with the optimizers to use.
+      count: divides B.
+    """
+
+    def part_of(state: TrainState, stats: Mapping[str, Any], part: Any, key: jax.Array):
+        """(new statistics, (gradients by role, metrics)) of the images of one part."""
+        index, images = part
+        nets = {
+            role: net.replace(opt_state=(), batch_stats=stats[role])
+            for role, net in state.nets.items()
+        }
+        new, metrics = step(state.replace(nets=nets), images, jax.random.fold_in(key, index))
+        gradients = {role: net.opt_state for role, net in new.nets.items() if net.opt_state != ()}
+        return {role: net.batch_stats for role, net in new.nets.items()}, (gradients, metrics)
+
+    def whole_step(state: TrainState, batch: Mapping[str, jax.Array], key: jax.Array):
+        def add(carry: Any, part: Any):
+            stats, sums = carry
+            stats, found = part_of(state, stats, part, key)
+            return (stats, jax.tree.map(jnp.add, sums, found)), None
+
+        parts = jax.tree.map(lambda x: x.reshape(-1, count, *x.shape[1:]).swapaxes(0, 1), batch)
+        parts = (jnp.arange(count), parts)
+        stats = {role: net.batch_stats for role, net in state.nets.items()}
+        first = jax.tree.map(lambda x: x[0], parts)
+        _, shapes = jax.eval_shape(part_of, state, stats, first, key)
+        zeros = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes)
+        (stats, sums), _ = jax.lax.scan(add, (stats, zeros), parts)
+        gradients, metrics = jax.tree.map(lambda x: x / count, sums)
+        return update_networks(networks, state, gradients, stats), metrics
+
+    return whole_step

@@ -1,0 +1,59 @@
+"""Whether the recognizer of a run knows people apart that it never saw."""
+
+from functools import partial
+
+import jax
+import numpy as np
+
+from facealign.data.load import Examples, to_float
+from facealign.metrics import verification
+from facealign.training.state import NetState, Network, apply_network
+
+PEOPLE, PHOTOS = 150, 4  # at most; of each, evenly spaced
+BATCH_SIZE = 50
+
+
+def choose_people(examples: Examples) -> Examples:
+    """Some photos of people of whom there are several."""
+    rows: list[int] = []
+    names, counts = np.unique(examples["subject"], return_counts=True)
+    names = names[counts > 1]
+    for name in names[np.linspace(0, len(names) - 1, min(PEOPLE, len(names))).astype(int)]:
+        own = np.flatnonzero(examples["subject"] == name)
+        rows += list(own[np.linspace(0, len(own) - 1, min(PHOTOS, len(own))).astype(int)])
+    return {key: values[np.array(rows, int)] for key, values in examples.items()}
+
+
+def measure_recognizer(network: Network, net: NetState, people: Examples) -> dict[str, float]:
+    """Equal error rate and area under the curve over all pairs of photos; {} without pairs."""
+    images = people["image"]
+    parts = np.array_split(np.arange(len(images)), max(1, -(-len(images) // BATCH_SIZE)))
+    seen = [np.asarray(_embed(network, net, images[part])) for part in parts if len(part)]
+    return rates(np.concatenate(seen), people["subject"]) if seen else {}
+
+
+def measure_pixels(people: Examples) -> dict[str, float]:
+    """The same, for photos compared pixel by pixel: what needs no network."""
+    pixels = people["image"].reshape(len(people["image"]), -1).astype(np.float32)
+    pixels -= pixels.mean(axis=1, keepdims=True)
+    pixels /= np.linalg.norm(pixels, axis=1, keepdims=True) + 1e-6
+    return rates(pixels, people["subject"])
+
+
+def rates(features: np.ndarray, subjects: np.ndarray) -> dict[str, float]:
+    """eer/recognizer and auc/recognizer of the distances between rows [N, D] of subjects [N]."""
+    first, second = np.triu_indices(len(features), 1)
+    far = verification.distances(features, features)[first, second]
+    same = subjects[first] == subjects[second]
+    if not same.any() or same.all():
+        return {}
+    genuine, impostor = far[same], far[~same]
+    return {
+        "eer/recognizer": verification.eer(genuine, impostor),
+        "auc/recognizer": verification.auc(genuine, impostor),
+    }
+
+
+@partial(jax.jit, static_argnums=0)
+def _embed(network: Network, net: NetState, images: jax.Array) -> jax.Array:
+    return apply_network(network, net, to_float(images))["embedding"]

@@ -1,0 +1,1 @@
+"""Train steps, pure functions (state, batch, key) -> (state, metrics)."""

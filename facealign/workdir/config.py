@@ -1,0 +1,159 @@
+"""The config of a workdir: written by its first run, kept to by every later one."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from etils import epath
+from ml_collections import ConfigDict
+
+from facealign.errors import UserError
+from facealign.stages import create_stages
+from facealign.workdir.log import read_rows, write_json
+
+AT_LEAST_ONE = (
+    "accumulate",
+    "data.batch_size",
+    "discriminator.features",
+    "discriminator.pool",
+    "discriminator.r1_every",
+    "evaluate_examples",
+    "log_every",
+    "evaluate_every",
+    "checkpoint_every",
+    "mesh.model",
+    "model.features",
+    "model.scales",
+    "model.stacks",
+    "recognizer.people",
+    "steps_per_call",
+)
+# Where data and devices are, and not what is computed.
+PLACES = ("data.data_dir", "data.manual_dir", "mesh.data", "mesh.model", "model.remat")
+NOT_NEGATIVE = ("seed", "data.polygon_seed", "mesh.data")
+SHIFTS = ("augment.shift", "discriminator.augment.shift")
+MULTIPLES = (("evaluate_every", "log_every"), ("checkpoint_every", "evaluate_every"))
+
+
+def check_numbers(config: ConfigDict) -> None:
+    """Counts are counts, and every checkpoint falls on an evaluation, that on a row of the log.
+
+    Raises:
+      UserError: a number that cannot be, or a value that nothing would ever read.
+    """
+    values = flatten(config)
+    for name in AT_LEAST_ONE:
+        if values[name] < 1:
+            raise UserError(f"config.{name}={values[name]} must be at least 1")
+    for name in NOT_NEGATIVE:
+        if values[name] < 0:
+            raise UserError(f"config.{name}={values[name]} must not be negative")
+    for name in SHIFTS:
+        if not 0 <= values[name] < config.data.image_size:
+            raise UserError(
+                f"config.{name}={values[name]} must be from 0 to below config.data.image_size="
+                f"{config.data.image_size}"
+            )
+    for longer, shorter in MULTIPLES:
+        if values[longer] % values[shorter]:
+            raise UserError(
+                f"config.{longer}={values[longer]} must be a multiple of "
+                f"config.{shorter}={values[shorter]}"
+            )
+    if config.init_roles and not config.init_from:
+        raise UserError(
+            f"config.init_roles={config.init_roles} names networks to take, but config.init_from "
+            "names no run to take them from; give --config.init_from=WORKDIR too"
+        )
+
+
+def load_config(workdir: epath.Path) -> ConfigDict:
+    """The config that a workdir's run was started with.
+
+    Raises:
+      UserError: there is no run in it.
+    """
+    path = workdir / "config.json"
+    try:
+        config = ConfigDict(json.loads(path.read_text()))
+        create_stages(config)  # what is no config of ours has none
+        return config
+    except (OSError, AttributeError, TypeError, ValueError) as error:
+        raise UserError(
+            f"{workdir} holds no run: cannot read {path} ({error}); name the --workdir of one, or "
+            "train one in a new folder"
+        ) from error
+
+
+def make_workdir(config: ConfigDict, workdir: epath.Path) -> None:
+    """Creates the folder with config.json, or checks that the one there allows to go on with it.
+
+    Raises:
+      UserError: the folder cannot be written, or it belongs to a run with another config.
+    """
+    path = workdir / "config.json"
+    if path.exists():
+        check_continuation(load_config(workdir), config, workdir)
+    try:
+        workdir.mkdir(parents=True, exist_ok=True)
+        write_json(path, json.loads(config.to_json()))
+    except OSError as error:
+        raise UserError(f"cannot write into --workdir={workdir}: {error}") from error
+
+
+def check_continuation(old: ConfigDict, new: ConfigDict, workdir: epath.Path) -> None:
+    """A run goes on with the config it began with; only a stage that none followed may grow longer.
+
+    Where data and devices are is no part of it.
+
+    Raises:
+      UserError: names each field that differs, with both values.
+    """
+    before, after = flatten(old), flatten(new)
+    ends = {f"stages.{stage.name}.steps": stage.end for stage in create_stages(old)}
+    reached = max((row["step"] for row in read_rows(workdir)), default=0)
+    differing = []
+    for name in sorted(before.keys() | after.keys()):
+        was, now = before.get(name), after.get(name)
+        extends = name in ends and now is not None and now > was and reached <= ends[name]
+        if was != now and not extends and name not in PLACES:
+            differing.append(f"{name}: {was!r} -> {now!r}")
+    if differing:
+        raise UserError(
+            f"{workdir} holds a run with another config ({'; '.join(differing)}); give back "
+            "the old values to continue it, or choose another --workdir"
+        )
+
+
+def check_same(old: ConfigDict, new: ConfigDict, workdir: epath.Path) -> None:
+    """Networks and data to evaluate must be those that were trained, wherever they lie.
+
+    Raises:
+      UserError: names each field that differs.
+    """
+    before, after = flatten(old), flatten(new)
+    differing = [
+        f"{name}: {before.get(name)!r} -> {after.get(name)!r}"
+        for name in sorted(before.keys() | after.keys())
+        if before.get(name) != after.get(name) and name not in PLACES
+    ]
+    if differing:
+        raise UserError(
+            f"{workdir} holds a run with another config ({'; '.join(differing)}); "
+            "evaluate it with the config that it was trained with"
+        )
+
+
+def flatten(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Dotted names to plain values, as JSON would give them back."""
+    flat = {}
+
+    def walk(value: Any, name: str) -> None:
+        if isinstance(value, Mapping):
+            for key, inner in value.items():
+                walk(inner, f"{name}.{key}" if name else key)
+        else:
+            flat[name] = value
+
+    walk(json.loads(ConfigDict(config).to_json()), "")
+    return flat

@@ -1,0 +1,72 @@
+"""Boxes of faces: where they are drawn, which are one face, and dlib's own answer."""
+
+import importlib.metadata
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from facealign.data.datasets import orl_faces
+from facealign.faces import detector
+from facealign.faces.numpy_cnn import Layer
+
+MODEL = "face_recognition_models/models/mmod_human_face_detector.dat"
+
+
+def bright_squares(*boxes, size=(300, 240)):
+    photo = Image.new("L", size, 0)
+    for box in boxes:
+        photo.paste(255, box)
+    return photo
+
+
+@pytest.fixture(scope="module")
+def layers():
+    """A 'detector' of bright squares with a dark border, about 64 px wide."""
+    average = np.full((5, 5, 1, 1), 1 / 25, np.float32)
+    inside = np.full((9, 9, 1, 1), -1 / 32, np.float32)
+    inside[1:-1, 1:-1] = 1 / 49
+    none = np.zeros(1, np.float32)
+    return [Layer(average, none, 2)] * 3 + [Layer(inside, none - 60, 1, 4)]
+
+
+@pytest.mark.parametrize("side", [90, 150])
+def test_a_box_is_drawn_where_the_face_is_in_any_size(layers, side):
+    left, top = 40, 50
+    photo = bright_squares((left, top, left + side, top + side))
+    (box,) = detector.find_boxes(layers, photo, 300)
+    middle = np.reshape(box, (2, 2)).mean(axis=0)
+    assert np.abs(middle - (left + side / 2, top + side / 2)).max() < 8 * side / 64
+    assert 1 < (box[2] - box[0]) / side < 1.7
+
+
+def test_every_face_is_found_once_and_the_largest_comes_first(layers):
+    photo = bright_squares((10, 10, 90, 90), (130, 40, 270, 180))
+    first, second = detector.find_boxes(layers, photo, 300)
+    assert first[2] > 200 > second[2] > 90
+    assert detector.find_boxes(layers, bright_squares(), 300) == []
+
+
+@pytest.mark.parametrize("content", [b"", b"hello", b"\x05con_4" + b"\x01" * 40])
+def test_another_file_is_refused(content):
+    with pytest.raises(ValueError, match="not the face detector"):
+        detector.read_layers(content)
+
+
+def test_faces_are_those_that_dlib_finds_with_the_same_network():
+    dlib = pytest.importorskip("dlib")
+    path = importlib.metadata.distribution("face_recognition_models").locate_file(MODEL)
+    layers = detector.read_layers(Path(path).read_bytes())
+    own = dlib.cnn_face_detection_model_v1(str(path))
+    with Image.open(orl_faces.photo_folder() / "s4/10.pgm") as face:
+        photo = Image.new("L", (240, 180), 90)
+        photo.paste(face, (20, 30))
+        photo.paste(face.rotate(12, fillcolor=90), (130, 20))
+    pixels = np.repeat(np.asarray(photo)[:, :, None], 3, axis=2)
+    wanted = sorted(
+        (r.left(), r.top(), r.right(), r.bottom()) for r in (d.rect for d in own(pixels))
+    )
+    boxes = sorted(detector.find_boxes(layers, photo, 240))
+    assert len(boxes) == len(wanted) == 2
+    np.testing.assert_allclose(boxes, wanted, atol=12)

@@ -1,0 +1,50 @@
+"""dlib behind three functions; what needs dlib itself is skipped without requirements-faces.txt."""
+
+import importlib
+
+import numpy as np
+import pytest
+
+from facealign.errors import UserError
+from facealign.faces.dlib_tools import CANONICAL_BOX, five_points, load_instruments
+from facealign.geometry import frame
+
+
+@pytest.fixture(scope="module")
+def instruments():
+    pytest.importorskip("dlib")
+    return load_instruments()
+
+
+def test_five_points_are_those_of_the_canonical_frame():
+    landmarks = np.full((68, 2), np.nan)
+    for eye, centre in ((slice(36, 42), frame.EYES[0]), (slice(42, 48), frame.EYES[1])):
+        ring = np.exp(2j * np.pi * np.arange(6) / 6)
+        landmarks[eye] = np.stack([ring.real, ring.imag], axis=1) + centre
+    landmarks[30], landmarks[48], landmarks[54] = frame.NOSE, *frame.MOUTH
+    np.testing.assert_allclose(five_points(landmarks), frame.FIVE_POINTS)
+
+
+def test_without_the_extra_it_says_what_to_install(monkeypatch):
+    def missing(name):
+        raise ModuleNotFoundError(f"No module named {name!r}")
+
+    monkeypatch.setattr(importlib, "import_module", missing)
+    with pytest.raises(UserError, match=r"No module named 'dlib'.*requirements-faces\.txt"):
+        load_instruments()
+
+
+@pytest.mark.parametrize("shape", [(64, 48), (64, 48, 1), (300, 900, 3)])
+def test_nobody_is_found_in_a_flat_picture(instruments, shape):
+    assert instruments.find(np.full(shape, 128, np.uint8)) == []
+
+
+@pytest.mark.parametrize("size", [100, 128, 200])
+def test_landmarks_and_descriptor_have_their_shapes(instruments, size):
+    image = np.random.default_rng(0).integers(0, 256, (size, size), dtype=np.uint8)
+    landmarks = instruments.landmarks(image, CANONICAL_BOX)
+    assert landmarks.shape == (68, 2)
+    descriptor = instruments.describe(image, landmarks)
+    assert descriptor.shape == (128,) and np.isfinite(descriptor).all()
+    same = instruments.describe(np.repeat(image[:, :, None], 3, axis=2), landmarks)
+    np.testing.assert_array_equal(descriptor, same)  # gray or the same gray in colour

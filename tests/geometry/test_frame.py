@@ -1,0 +1,179 @@
+"""Landmarks land where they should, whatever was done to the photo before."""
+
+import numpy as np
+import pytest
+from PIL import Image, ImageFilter
+
+from facealign.geometry import frame
+
+
+def photo(size=(300, 260)):
+    """A smooth gray picture with something different everywhere."""
+    rng = np.random.default_rng(0)
+    coarse = Image.fromarray(rng.integers(0, 256, (12, 12), dtype=np.uint8))
+    return coarse.resize(size, Image.Resampling.BICUBIC)
+
+
+def turned(angle, scale, shift):
+    """A similarity transformation [2, 3]; the angle in degrees."""
+    a, b = scale * np.cos(np.radians(angle)), scale * np.sin(np.radians(angle))
+    return np.array([[a, -b, shift[0]], [b, a, shift[1]]])
+
+
+def draw_turned(image, matrix, size):
+    """The image through `matrix`, drawn by Pillow alone."""
+    (a, b, c), (d, e, f) = frame.invert(matrix)
+    c, f = c - (a + b) / 2 + 0.5, f - (d + e) / 2 + 0.5
+    return image.transform(
+        size, Image.Transform.AFFINE, (a, b, c, d, e, f), Image.Resampling.BICUBIC
+    )
+
+
+FACE = frame.apply(turned(-8, 1.3, (60, 40)), frame.FIVE_POINTS)  # in `photo()`
+
+
+def test_a_similarity_is_found_again():
+    matrix = turned(33, 0.4, (-5, 70))
+    points = np.random.default_rng(0).uniform(0, 100, (7, 2))
+    found = frame.similarity(points, frame.apply(matrix, points))
+    np.testing.assert_allclose(found, matrix, atol=1e-9)
+
+
+def test_a_similarity_never_mirrors_and_is_the_least_squares_one():
+    points = np.array([(0, 0), (10, 0), (0, 10), (7, 9)])
+    target = points * (-1, 1) + np.random.default_rng(0).normal(0, 1, (4, 2))
+    matrix = frame.similarity(points, target)
+    assert np.linalg.det(matrix[:, :2]) > 0
+
+    def error(matrix):
+        return np.square(frame.apply(matrix, points) - target).sum()
+
+    for row, column in np.ndindex(2, 3):  # no similarity beside it is better
+        change = np.zeros((2, 3))
+        change[row, column] = 1e-3
+        if column < 2:
+            change[1 - row, 1 - column] = -1e-3 if row != column else 1e-3
+        assert error(matrix) < error(matrix + change)
+
+
+@pytest.mark.parametrize(
+    ("points", "reason"),
+    [
+        ([(3, 3), (3, 3)], "one place"),
+        ([(0, 0), (1, np.nan)], "number"),
+        ([(0, 0)], "at least two"),
+    ],
+)
+def test_points_without_a_similarity_are_refused(points, reason):
+    with pytest.raises(ValueError, match=reason):
+        frame.similarity(np.array(points), np.array(points))
+
+
+def test_there_and_back_is_where_one_was():
+    matrix = turned(12, 0.3, (4, 9))
+    points = np.random.default_rng(0).uniform(0, 100, (5, 2))
+    back = frame.apply(frame.invert(matrix), frame.apply(matrix, points))
+    np.testing.assert_allclose(back, points, atol=1e-9)
+
+
+@pytest.mark.parametrize("size", [64, 128, 200])
+def test_pupils_and_five_points_land_on_the_canonical_ones(size):
+    target = frame.scaled(frame.FIVE_POINTS, size)
+    five = frame.from_five_points(FACE, size)
+    np.testing.assert_allclose(frame.apply(five, FACE), target, atol=1e-9)
+    for order in ([0, 1], [1, 0]):
+        pupils = frame.from_pupils(FACE[order], size)
+        np.testing.assert_allclose(frame.apply(pupils, FACE), target, atol=1e-9)
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_half_a_frontal_face_is_completed_by_its_mirror_image(mirrored):
+    """Within half a pixel: the canonical face itself is not quite symmetric."""
+    side = 1 if mirrored else 0
+    eye, nose, mouth = FACE[0 + side], FACE[2], FACE[3 + side]
+    midline = np.array([FACE[:2].mean(axis=0), FACE[3:].mean(axis=0)])
+    matrix = frame.from_half_face(eye, nose, mouth, midline)
+    np.testing.assert_allclose(frame.apply(matrix, FACE), frame.FIVE_POINTS, atol=0.7)
+
+
+@pytest.mark.parametrize("looks", [1, -1])
+def test_a_profile_stands_upright_at_the_heights_of_a_frontal_face(looks):
+    middle = (frame.SIZE - 1) / 2
+    face = np.array([(57.0, 53.15), (87.0, 77.0), (57.0, 99.4)])  # eye, nose, mouth
+    face[:, 0] = middle + looks * (face[:, 0] - middle)
+    seen = frame.apply(turned(25, 2.2, (30, -10)), face)
+    matrix = frame.from_profile(*seen)
+    np.testing.assert_allclose(frame.apply(matrix, seen), face, atol=1e-9)
+
+
+@pytest.mark.parametrize("scale", [0.7, 1.4, 5.3])
+def test_a_known_point_is_drawn_where_the_matrix_says(scale):
+    """A small spot at each landmark; its centre of brightness in the crop."""
+    points = frame.apply(turned(20, scale, (250, 60)), frame.FIVE_POINTS)
+    rows, columns = np.indices((1000, 1200))
+    distances = [np.hypot(columns - x, rows - y) / scale for x, y in points]
+    image = Image.fromarray((255 * np.exp(-np.square(distances).min(axis=0) / 6)).astype(np.uint8))
+    drawn = frame.crop(image, frame.from_five_points(points))[:, :, 0] / 255
+    rows, columns = np.indices(drawn.shape)
+    for x, y in frame.FIVE_POINTS:
+        near = drawn * (np.hypot(columns - x, rows - y) < 8)
+        centre = np.array([(columns * near).sum(), (rows * near).sum()]) / near.sum()
+        np.testing.assert_allclose(centre, (x, y), atol=0.02)
+
+
+def test_a_crop_without_rotation_or_scale_is_a_cut():
+    image = photo()
+    cut = frame.crop(image, turned(0, 1, (-31, -17)), 64)
+    assert cut.shape == (64, 64, 1) and cut.dtype == np.uint8
+    np.testing.assert_array_equal(cut[:, :, 0], np.asarray(image)[17:81, 31:95])
+
+
+@pytest.mark.parametrize(("angle", "scale"), [(15, 1.0), (-40, 1.7), (90, 0.8)])
+def test_turning_photo_and_points_together_changes_no_crop(angle, scale):
+    matrix = turned(angle, scale, (0, 0))
+    corners = frame.apply(matrix, [(0, 0), (300, 0), (0, 260), (300, 260)])
+    matrix[:, 2] -= corners.min(axis=0)
+    size = tuple(np.ceil(np.ptp(corners, axis=0)).astype(int).tolist())
+    first = frame.crop(photo(), frame.from_five_points(FACE))
+    points = frame.apply(matrix, FACE)
+    second = frame.crop(draw_turned(photo(), matrix, size), frame.from_five_points(points))
+    assert np.abs(first.astype(int) - second).mean() < 1.0
+
+
+def test_shrinking_averages():
+    """A chessboard of single pixels is gray from far away, not a pattern."""
+    board = Image.fromarray((np.indices((800, 800)).sum(axis=0) % 2 * 255).astype(np.uint8))
+    small = frame.crop(board, turned(0, 0.1, (0, 0)), 64)
+    assert np.abs(small[1:, 1:].astype(int) - 128).max() <= 2
+
+
+def test_beyond_the_photo_its_border_is_repeated():
+    image = Image.fromarray(np.tile(np.arange(50, dtype=np.uint8), (40, 1)))
+    cut = frame.crop(image, turned(0, 1, (30, 30)), 128)[:, :, 0]
+    assert (cut[:, :30] == 0).all() and (cut[:, 80:] == 49).all()
+    np.testing.assert_array_equal(cut[0], cut[-1])
+
+
+def test_landmarks_that_ask_for_all_the_memory_are_refused():
+    with pytest.raises(ValueError, match="16384 px"):
+        frame.crop(photo(), turned(0, 1e-6, (0, 0)))
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_a_crop_pasted_back_changes_nothing_else(mode):
+    image = photo().convert(mode)
+    matrix = frame.from_five_points(FACE)
+    pasted = frame.paste_back(image, frame.crop(image, matrix), matrix)
+    assert pasted.mode == mode and pasted.size == image.size
+    assert np.abs(np.asarray(pasted, int) - np.asarray(image)).max() <= 6
+    white = frame.paste_back(image, np.full((128, 128, 1), 255, np.uint8), matrix)
+    changed = np.asarray(white, int) - np.asarray(image)
+    assert np.asarray(white.convert("L"))[120, 140] >= 254  # between eyes and mouth
+    assert not changed[:15].any() and not changed[:, :50].any()
+
+
+def test_a_pasted_border_is_blended():
+    image = Image.new("L", (200, 200), 100).filter(ImageFilter.BLUR)
+    white = np.full((128, 128, 1), 255, np.uint8)
+    row = np.asarray(frame.paste_back(image, white, turned(0, 1, (-36, -36))), int)[100]
+    assert np.abs(np.diff(row)).max() < 25

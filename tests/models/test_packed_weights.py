@@ -1,0 +1,84 @@
+"""Weights in one file: nothing is lost but precision, and a wrong file is called so."""
+
+import jax
+import numpy as np
+import pytest
+from etils import epath
+
+from configs import frontalize
+from facealign.errors import UserError
+from facealign.stages import create_stages, roles_of
+from facealign.training.experiment import take_networks
+from facealign.training.packed_weights import load_weights, save_weights
+from facealign.training.state import apply_network, averaged, create_networks, create_state
+
+SHIPPED = "weights/frontalize.safetensors"
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    config = frontalize.get_config()
+    config.data.image_size = 64
+    config.data.manual_dir = "/somewhere/else"
+    stages = create_stages(config)
+    networks = create_networks(config, roles_of(stages), stages[0])
+    state = jax.jit(lambda key: create_state(networks, key, 64))(jax.random.key(0))
+    path = epath.Path(tmp_path_factory.mktemp("weights") / "w.safetensors")
+    save_weights(path, config, state)
+    return path, networks, state
+
+
+def test_the_same_images_come_out(saved):
+    path, networks, state = saved
+    config, loaded = load_weights(path)
+    photos = jax.random.uniform(jax.random.key(1), (2, 64, 64, 1), minval=-1)
+
+    @jax.jit
+    def frontal(nets):
+        code = apply_network(networks["encoder"], nets["encoder"], photos)
+        return apply_network(networks["decoder_r"], nets["decoder_r"], code)[-1]
+
+    np.testing.assert_allclose(frontal(loaded.nets), frontal(averaged(state).nets), atol=0.02)
+    assert config.model.name == "warp"
+    assert config.data.manual_dir == ""
+    assert path.stat().length < 6e6
+
+
+def test_a_run_starts_from_them(saved):
+    path, _, state = saved
+    config = frontalize.get_config()
+    config.init_from = str(path)
+    fresh = jax.tree.map(np.zeros_like, state)
+    taken = take_networks(config, fresh)
+    for role, net in load_weights(path)[1].nets.items():
+        jax.tree.map(np.testing.assert_array_equal, taken.nets[role].params, net.params)
+        jax.tree.map(np.testing.assert_array_equal, taken.nets[role].ema, net.params)
+        assert jax.tree.all(jax.tree.map(lambda leaf: not np.any(leaf), taken.nets[role].opt_state))
+
+
+def test_a_run_without_a_decoder_of_r_has_nothing_to_pack(saved, tmp_path):
+    _, _, state = saved
+    alone = state.replace(nets={"encoder": state.nets["encoder"]})
+    with pytest.raises(UserError, match="nothing to make frontal photos with"):
+        save_weights(epath.Path(tmp_path) / "w.safetensors", frontalize.get_config(), alone)
+
+
+@pytest.mark.parametrize("damage", [lambda b: b[: len(b) // 2], lambda b: b"no weights", None])
+def test_a_wrong_file_is_called_so(saved, tmp_path, damage):
+    path = epath.Path(tmp_path / "wrong.safetensors")
+    if damage:
+        path.write_bytes(damage(saved[0].read_bytes()))
+    with pytest.raises(UserError, match=r"wrong\.safetensors"):
+        load_weights(path)
+
+
+def test_the_weights_of_the_repository_fit_the_networks():
+    config, loaded = load_weights(epath.Path(__file__).parents[2] / SHIPPED)
+    stages = create_stages(config)
+    networks = create_networks(config, roles_of(stages), stages[0])
+    fresh = jax.eval_shape(lambda: create_state(networks, jax.random.key(0), 128))
+    for role, net in loaded.nets.items():
+        expected = fresh.nets[role].params, fresh.nets[role].batch_stats
+        shapes = jax.tree.map(np.shape, (net.params, net.batch_stats))
+        assert shapes == jax.tree.map(np.shape, expected)
+        assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(net.params))

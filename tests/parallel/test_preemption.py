@@ -1,0 +1,46 @@
+"""What the loop holds comes back; a signal is heard."""
+
+import os
+import signal
+
+import numpy as np
+from absl import logging
+
+from facealign.parallel.preemption import FILE, Progress, load_progress, save_progress, watch
+
+HELD = Progress(
+    pending=[{"loss": np.float32(step / 3), "accuracy": np.float32(0.5)} for step in range(12)],
+    before={"swap": np.linspace(-1, 1, 7, dtype=np.float32)},
+)
+
+
+def test_what_the_loop_holds_comes_back_bit_by_bit(tmp_path):
+    save_progress(tmp_path, 7, HELD)
+    found = load_progress(tmp_path, 7)
+    assert list(found.pending) == HELD.pending
+    np.testing.assert_array_equal(found.before["swap"], HELD.before["swap"])
+    assert found.before["swap"].dtype == np.float32
+
+
+def test_progress_of_another_step_is_none(tmp_path):
+    assert load_progress(tmp_path, 7) is None
+    save_progress(tmp_path, 7, HELD)
+    assert load_progress(tmp_path, 8) is None
+
+
+def test_damaged_progress_is_passed_over_loudly(tmp_path, caplog):
+    save_progress(tmp_path, 7, HELD)
+    content = (tmp_path / FILE).read_bytes()
+    (tmp_path / FILE).write_bytes(content[: len(content) // 2])
+    with caplog.at_level(logging.WARNING):
+        assert load_progress(tmp_path, 7) is None
+    assert "passed over" in caplog.text
+
+
+def test_sigterm_is_heard_and_then_nobody_listens():
+    before = signal.getsignal(signal.SIGTERM)
+    with watch() as must_stop:
+        assert not must_stop()
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert must_stop()
+    assert signal.getsignal(signal.SIGTERM) == before

@@ -1,0 +1,77 @@
+"""Programs for other runtimes give the images that JAX gives."""
+
+import jax
+import numpy as np
+import pytest
+from etils import epath
+
+from configs import base
+from facealign.data.load import load_data, to_float
+from facealign.errors import UserError
+from facealign.models import convolutions
+from facealign.portraits import export
+from facealign.portraits.aligner import load_networks
+from facealign.training.evaluator import take
+
+
+@pytest.fixture(scope="module")
+def photos(data_dir):
+    """Real ones. In one of them two roundings of a place once read two pixels, 0.02 apart."""
+    data = base.get_config().data
+    data.data_dir = data_dir
+    return np.asarray(to_float(take(load_data(data, "test"), 16)["unrestricted"]["image"]))
+
+
+def test_what_is_exported_gives_the_same_images(photos):
+    model = load_networks()
+    ours, portable = (
+        jax.jit(make(model))(photos) for make in (export.make_frontal, export.make_portable)
+    )
+    np.testing.assert_allclose(portable, ours, atol=export.LARGEST_DIFFERENCE)
+
+
+def test_stablehlo_is_the_model_for_any_number_of_photos(photos, tmp_path, monkeypatch):
+    pytest.importorskip("flatbuffers")
+    monkeypatch.setattr(export, "EXPORTS", {"stablehlo": export.export_stablehlo})
+    model = load_networks()
+    ((path, difference),) = export.export(model, epath.Path(tmp_path), photos).items()
+    assert path.name == "facealign.stablehlo" and path.stat().length < 40e6
+    assert difference < export.LARGEST_DIFFERENCE
+
+
+def test_onnx_is_the_model_for_any_number_of_photos(photos, tmp_path):
+    onnx = pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
+    pytest.importorskip("jax2onnx")
+    path = epath.Path(tmp_path / "model.onnx")
+    program = export.export_onnx(load_networks(), path)
+    assert path.stat().length < 40e6
+    assert [each.version for each in onnx.load(path).opset_import if not each.domain] == [
+        export.OPSET
+    ]
+    two = program(photos[:2])
+    np.testing.assert_allclose(two, program(photos)[:2], atol=1e-5)
+
+
+def test_a_program_of_a_fixed_batch_takes_that_one_alone(photos, tmp_path, monkeypatch):
+    pytest.importorskip("flatbuffers")
+    monkeypatch.setattr(export, "EXPORTS", {"stablehlo": export.export_stablehlo})
+    model = load_networks()
+    ((path, _),) = export.export(model, epath.Path(tmp_path), photos[:4], batch_size=2).items()
+    program = jax.export.deserialize(bytearray(path.read_bytes()))
+    assert program.in_avals[0].shape == (2, 128, 128, 1)
+
+
+def test_a_program_that_differs_is_refused(photos, tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        export, "EXPORTS", {"wrong": lambda model, path, batch_size: lambda images: images + 0.5}
+    )
+    with pytest.raises(UserError, match=r"facealign\.wrong differs from JAX by up to"):
+        export.export(load_networks(), epath.Path(tmp_path), photos[:2])
+
+
+def test_formulations_are_portable_inside_and_nowhere_else():
+    before = convolutions.formulation(8, 5, 64)
+    with convolutions.portable():
+        assert convolutions.formulation(8, 5, 64) == "lax"
+    assert convolutions.formulation(8, 5, 64) == before
