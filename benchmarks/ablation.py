@@ -7,16 +7,13 @@ goes on where it stopped; with --rows only some are made. With several seeds it 
 behind +-, half of the range. Needs requirements-faces.txt.
 """
 
-import argparse
 import json
 import statistics
 import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
+from common import ROOT, add_data_flags, create_parser, run_main
 from etils import epath
 
 from facealign.workdir.log import read_rows
@@ -111,10 +108,9 @@ def launch(*arguments: str) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = create_parser(__doc__)
     parser.add_argument("folder", type=Path, help="for the workdirs")
-    parser.add_argument("--manual_dir", default="", help="where the photos' archives lie")
-    parser.add_argument("--data_dir", default="", help="prepared datasets")
+    add_data_flags(parser)
     parser.add_argument("--steps", type=int, default=4000, help="of each row, 16 photos a domain")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--rows", nargs="+", choices=ROWS, default=list(ROWS))
@@ -143,4 +139,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_main(main)

@@ -5,24 +5,21 @@ degrees aside. Prints how far their heads are turned before and after, and how f
 moved. Needs requirements-faces.txt.
 """
 
-import argparse
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
 import numpy as np
-from etils import epath
+from common import run_main
+from judging import create_run_parser, measure_photos
 from PIL import Image
 
-from facealign.data.load import data_folder, load_data, to_uint8
-from facealign.errors import UserError
+from facealign.data.load import data_folder
 from facealign.evaluation.baselines import aligned
-from facealign.evaluation.test_photos import create_bench, load_photos
-from facealign.faces.measure import Measured, Meter
-from facealign.training.checkpoints import load_run
-from facealign.training.evaluator import make_translate
+from facealign.faces.measure import Measured
+from facealign.faces.measurement_cache import MeasurementCache
+from facealign.images import to_uint8
+from facealign.training.saved_model import load_run
+from facealign.training.translate import make_translate
 
 COLUMNS = 16  # photos in a row of the sheet
 
@@ -51,9 +48,7 @@ def print_change(before: Measured, after: Measured) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("workdir", type=epath.Path)
-    parser.add_argument("--step", type=int, default=0, help="of the checkpoint; 0 is the newest")
+    parser = create_run_parser(__doc__)
     parser.add_argument("--on", default="", help="DATASET:SPLIT,SPLIT; that of the run's U")
     parser.add_argument("--yaw", type=float, default=0.0, help="degrees, at least, of |yaw|")
     parser.add_argument("--most", type=int, default=10_000, help="photos at most, evenly spaced")
@@ -61,23 +56,18 @@ def main() -> None:
     args = parser.parse_args()
     run = load_run(args.workdir, args.step)
     data, translate = run.config.data, make_translate(run.networks)
-    photos = load_photos(data, args.on, restricted=True)
-    with Meter(data_folder(data)) as meter:
-        measured = meter.measure(photos.examples["image"])
-        bench = create_bench(photos, load_data(data, "train"), data.frontal_yaw, measured)
-        rows = np.flatnonzero(np.abs(bench.yaw) >= args.yaw)
+    with MeasurementCache(data_folder(data)) as meter:
+        eval_set = measure_photos(data, args.on, meter)
+        rows = np.flatnonzero(np.abs(eval_set.yaw) >= args.yaw)
         if not len(rows):
             sys.exit(f"error: no photo looks {args.yaw} degrees aside; choose a smaller --yaw")
         rows = rows[np.linspace(0, len(rows) - 1, min(len(rows), args.most)).astype(int)]
-        crops = aligned(bench)[rows]
+        crops = aligned(eval_set)[rows]
         outputs = to_uint8(translate(run.state, crops, "decoder_r"))
         Image.fromarray(draw_sheet(crops, outputs)).save(args.out)
-        print(f"{len(rows)} photos of {photos.dataset}")
+        print(f"{len(rows)} photos of {eval_set.photos.dataset}")
         print_change(meter.measure(crops, "crops"), meter.measure(outputs, "outputs"))
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except UserError as error:
-        sys.exit(f"error: {error}")
+    run_main(main)

@@ -6,25 +6,21 @@ canonical points, in px. With --out, writes a sheet of 64 crops and the mean cro
 their own. Marks between the crops of a sheet are at the canonical heights of eyes and mouth.
 """
 
-import argparse
 import csv
-import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
 import numpy as np
 import tensorflow_datasets as tfds
+from common import add_data_flags, create_parser, run_main
 from PIL import Image
 
 from configs import base
 from facealign.data.datasets.table import DATASETS
 from facealign.data.load import Examples, load_examples
 from facealign.errors import UserError, lookup
-from facealign.faces.dlib_tools import Instruments, five_points, load_instruments
+from facealign.faces.dlib_tools import FaceTools, five_points, load_tools
 from facealign.geometry import frame
 from facealign.geometry.pose import estimate_pose
 
@@ -54,7 +50,7 @@ def print_counts(name: str, found: Examples, reasons: list[str]) -> None:
         print(f"  rejected: {count} {reason}")
 
 
-def measure(images: np.ndarray, tools: Instruments, data: Any) -> tuple[np.ndarray, int]:
+def measure(images: np.ndarray, tools: FaceTools, data: Any) -> tuple[np.ndarray, int]:
     """Distances [N, 5] in px from the canonical points, over crops that are near-frontal.
 
     Returns:
@@ -71,7 +67,7 @@ def measure(images: np.ndarray, tools: Instruments, data: Any) -> tuple[np.ndarr
     return np.array(distances).reshape(-1, 5), missed
 
 
-def print_errors(images: np.ndarray, tools: Instruments, data: Any) -> None:
+def print_errors(images: np.ndarray, tools: FaceTools, data: Any) -> None:
     distances, missed = measure(images, tools, data)
     print(f"  of {len(images)} crops measured, no face found in {missed}")
     if len(distances):
@@ -114,10 +110,9 @@ def save_pictures(folder: Path, name: str, found: Examples) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = create_parser(__doc__)
     parser.add_argument("datasets", nargs="+", help=f"of {', '.join(DATASETS)}")
-    parser.add_argument("--data_dir", default="", help="prepared datasets")
-    parser.add_argument("--manual_dir", default="", help="archives or photos")
+    add_data_flags(parser)
     parser.add_argument("--faces", default="known", help="known or detect")
     parser.add_argument("--measured", type=int, default=2000, help="crops to measure, at most")
     parser.add_argument("--out", default="", help="folder for the pictures")
@@ -127,7 +122,7 @@ def main() -> None:
     data.update(manual_dir=args.manual_dir, faces=args.faces, image_size=frame.SIZE)
     data.data_dir = str(Path(args.data_dir or "~/tensorflow_datasets").expanduser().resolve())
     try:
-        tools = load_instruments()
+        tools = load_tools()
     except UserError as error:
         tools = None
         print(f"no landmark errors: {error}")
@@ -144,7 +139,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except UserError as error:
-        sys.exit(f"error: {error}")
+    run_main(main)

@@ -4,32 +4,28 @@ Prints milliseconds for one canonical crop, medians, of JAX, of onnxruntime with
 FOLDER/facealign.onnx, and of JAX with FOLDER/facealign.stablehlo, in turns; on all cores.
 """
 
-import argparse
 import statistics
-import sys
 import time
 from pathlib import Path
-
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
 
 import jax
 import jax.export
 import numpy as np
 import onnxruntime
+from common import create_parser, run_main
 
 from facealign.cli.memory import keep_freed_memory
-from facealign.portraits.aligner import load_networks
+from facealign.portraits.aligner import load_frontalizer
 from facealign.portraits.export import make_frontal
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = create_parser(__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--rounds", type=int, default=50)
     args = parser.parse_args()
     keep_freed_memory()
-    model = load_networks()
+    model = load_frontalizer()
     size = model.config.data.image_size
     crop = np.random.default_rng(0).uniform(-1, 1, (1, size, size, 1)).astype(np.float32)
     session = onnxruntime.InferenceSession(
@@ -58,4 +54,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_main(main)

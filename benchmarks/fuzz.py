@@ -19,30 +19,23 @@ from pathlib import Path
 
 from runs import LIGHT  # (finds facealign)
 
+from facealign import images
+
 import hypothesis  # isort: skip
-from absl import flags, logging
+from absl import logging
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from ml_collections import config_flags
 
-from facealign.cli import main as cli
-from facealign.data.datasets import archives
+from facealign.cli.flags import FLAGS
+from facealign.cli.parse import parse_flags
 from facealign.errors import UserError
 from facealign.paths import open_path
-from facealign.training.checkpoints import load_run
 from facealign.training.experiment import create_experiment
 from facealign.training.loop import open_workdir, train
+from facealign.training.saved_model import load_run
 from facealign.workdir.config import flatten
 
-CONFIG = config_flags.DEFINE_config_file("config")  # flags as those of launch.py
-flags.DEFINE_enum("mode", "train", cli.MODES, "")
-flags.DEFINE_string("workdir", None, "")
-flags.DEFINE_bool("distributed", False, "")
-flags.DEFINE_string("coordinator", "", "")
-flags.DEFINE_integer("num_processes", 0, "")
-flags.DEFINE_integer("process_id", -1, "")
-
-PLAIN = (UserError, OSError, SystemExit, archives.BadPhotoError)
+PLAIN = (UserError, OSError, SystemExit, images.BadPhotoError)
 SMALL = (  # what a case may change, but not enlarge beyond what a machine can take in a moment
     "--config.stages.reconstruction.steps=2",
     "--config.stages.discriminator.steps=2",
@@ -73,14 +66,14 @@ def guarded(case: Callable[[], None], example: object) -> None:
 
 def parse(argv: list[str]) -> None:
     """Flags as launch.py takes them, in this process."""
-    flags.FLAGS.unparse_flags()
-    for name in [name for name in flags.FLAGS if name.startswith("config.")]:
-        delattr(flags.FLAGS, name)  # the overrides of the last call
+    FLAGS.unparse_flags()
+    for name in [name for name in FLAGS if name.startswith("config.")]:
+        delattr(FLAGS, name)  # the overrides of the last call
     sys.argv = argv  # where ml_collections looks for overrides
     said = io.StringIO()
     try:
         with contextlib.redirect_stderr(said):
-            cli.parse_flags(argv)
+            parse_flags(argv)
     except SystemExit:
         line = said.getvalue()
         assert line.startswith("error: ") and line.count("\n") == 1, line
@@ -106,7 +99,7 @@ def values(name: str) -> st.SearchStrategy[str]:
 def fuzz_config(folder: Path, cases: int) -> None:
     """Up to four overrides of the light experiment, through the flags and until all is traced."""
     parse(["launch.py", *LIGHT])
-    names = [*sorted(flatten(CONFIG.value)), "nope", "model", "run.x"]
+    names = [*sorted(flatten(FLAGS.config)), "nope", "model", "run.x"]
     own = [*LIGHT, *SMALL, f"--config.data.data_dir={folder / 'data'}"]
     one = st.sampled_from(names).flatmap(lambda name: values(name).map(lambda v: (name, v)))
 
@@ -116,7 +109,7 @@ def fuzz_config(folder: Path, cases: int) -> None:
         def attempt() -> None:
             argv = [*own, *(f"--config.{name}={value}" for name, value in changes)]
             parse(["launch.py", *(text.replace("\0", "") for text in argv)])
-            create_experiment(CONFIG.value)
+            create_experiment(FLAGS.config)
 
         guarded(attempt, changes)
 
@@ -127,7 +120,7 @@ def fuzz_workdirs(folder: Path, cases: int) -> None:
     """A finished run's workdir with one to three files damaged, opened to go on and to evaluate."""
     parse(["launch.py", *LIGHT, *SMALL, f"--config.data.data_dir={folder / 'data'}",
            "--config.evaluate_every=2", "--config.checkpoint_every=2"])  # fmt: skip
-    config = CONFIG.value
+    config = FLAGS.config
     train(config, folder / "run")
     experiment = create_experiment(config)
     files = sorted(path for path in (folder / "run").rglob("*") if path.is_file())
@@ -207,7 +200,7 @@ def fuzz_photos(folder: Path, cases: int) -> None:
     @hypothesis.given(st.binary(max_size=200) | st.sampled_from(seeds).flatmap(mutated))
     def case(content: bytes) -> None:
         def read() -> None:
-            image = archives.read_gray(content)
+            image = images.read_gray(content)
             assert image.mode == "L" and min(image.size) > 0
 
         guarded(read, content)

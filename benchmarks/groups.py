@@ -10,34 +10,25 @@ config.data.manual_dir; brightness of the face stands for skin and light togethe
 do not tell apart. Needs requirements-faces.txt.
 """
 
-import argparse
 import csv
 import io
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-import jax.numpy as jnp
 import numpy as np
-from etils import epath
+from common import ROOT, run_main
+from judging import create_run_parser, measure_photos, turn_by
 
-from facealign.data.datasets import (
-    archives,
-    mugshots,
-    photo_set,
-)
-from facealign.data.load import data_folder, load_data, to_float, to_uint8
-from facealign.errors import UserError
+from facealign.data.datasets import archives, mugshots, photo_set
+from facealign.data.load import data_folder
 from facealign.evaluation.baselines import aligned
-from facealign.evaluation.test_photos import create_bench, load_photos
-from facealign.faces.measure import Meter
-from facealign.geometry import views
+from facealign.evaluation.evaluation_set import load_photos
+from facealign.faces.measurement_cache import MeasurementCache
 from facealign.geometry.pose import FRONTAL
-from facealign.training.checkpoints import SavedRun, load_run
-from facealign.training.evaluator import make_translate
+from facealign.images import to_uint8
+from facealign.training.saved_model import SavedModel, load_run
+from facealign.training.translate import make_translate
 
 YAWS = (-45.0, 45.0)  # degrees
 ASIDE = 10.0  # degrees, at least, of real photos
@@ -63,18 +54,15 @@ def halves(values: np.ndarray, unit: str) -> dict[str, np.ndarray]:
 
 
 def turn_portraits(
-    run: SavedRun, translate: Callable, splits: str
+    run: SavedModel, translate: Callable, splits: str
 ) -> tuple[np.ndarray, list[np.ndarray], dict[str, np.ndarray]]:
     """Portraits [N, H, W, 1], outputs of each turned to either side, and rows by group."""
     examples = load_photos(run.config.data, f"mugshots:{splits}", restricted=True).examples
     images, index = examples["image"], read_index(run.config.data)
     about = [index[Path(name).name] for name in examples["file_name"]]
-    bank = views.make_bank(np.array([(yaw, 0.0, 0.0) for yaw in YAWS]))
-    outputs = []
-    for view in range(len(YAWS)):
-        maps = views.pick(bank.turn, jnp.full(len(images), view))
-        turned = to_uint8(views.turn(to_float(jnp.asarray(images)), maps))
-        outputs.append(to_uint8(translate(run.state, turned, "decoder_r")))
+    outputs = [
+        to_uint8(translate(run.state, turned, "decoder_r")) for _, turned in turn_by(images, YAWS)
+    ]
     sex = np.array([row["sex"] for row in about])
     age = np.array([float(row["age"].replace("NA", "") or "nan") for row in about])
     groups = {name: sex == name for name in np.unique(sex) if name}
@@ -85,27 +73,24 @@ def turn_portraits(
 
 
 def turn_photos(
-    run: SavedRun, translate: Callable, on: str, meter: Meter
+    run: SavedModel, translate: Callable, on: str, meter: MeasurementCache
 ) -> tuple[np.ndarray, list[np.ndarray], dict[str, np.ndarray]]:
     """Crops [N, H, W, 1] of photos that look aside, their outputs, and rows by group."""
-    data = run.config.data
-    photo_set = load_photos(data, on, restricted=True)
-    measured = meter.measure(photo_set.examples["image"])
-    bench = create_bench(photo_set, load_data(data, "train"), data.frontal_yaw, measured)
-    rows = np.flatnonzero(np.abs(bench.yaw) >= ASIDE)
+    eval_set = measure_photos(run.config.data, on, meter)
+    rows = np.flatnonzero(np.abs(eval_set.yaw) >= ASIDE)
     if not len(rows):
         sys.exit(f"error: --on={on} tells of no photo that it looks {ASIDE} degrees aside")
-    crops = aligned(bench)[rows]
+    crops = aligned(eval_set)[rows]
     bright = crops[FACE].mean(axis=(1, 2, 3))
     darkest, brightest = np.quantile(bright, (0.1, 0.9))
     groups = {
         f"the darkest tenth, face up to {darkest:.0f} of 255 bright": bright <= darkest,
         f"the brightest tenth, above {brightest:.0f}": bright > brightest,
     }
-    if photo_set.dataset == "orl_faces":
+    if eval_set.photos.dataset == "orl_faces":
         with LOOKS.open(newline="") as file:
             seen = {f"{row['subject']}/{row['photo']}.pgm": row for row in csv.DictReader(file)}
-        looks = [seen[name] for name in photo_set.examples["file_name"][rows]]
+        looks = [seen[name] for name in eval_set.photos.examples["file_name"][rows]]
         for look in ("glasses", "beard"):
             has = np.array([row[look] == "1" for row in looks])
             groups |= {look: has, f"no {look}": ~has}
@@ -113,15 +98,13 @@ def turn_photos(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("workdir", type=epath.Path)
-    parser.add_argument("--step", type=int, default=0, help="of the checkpoint; 0 is the newest")
+    parser = create_run_parser(__doc__)
     parser.add_argument("--splits", default="validation,test", help="of the portraits")
     parser.add_argument("--on", default="", help="DATASET:SPLIT,SPLIT of real photos instead")
     args = parser.parse_args()
     run = load_run(args.workdir, args.step)
     translate = make_translate(run.networks)
-    with Meter(data_folder(run.config.data)) as meter:
+    with MeasurementCache(data_folder(run.config.data)) as meter:
         if args.on:
             images, outputs, groups = turn_photos(run, translate, args.on, meter)
         else:
@@ -146,7 +129,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except UserError as error:
-        sys.exit(f"error: {error}")
+    run_main(main)

@@ -13,23 +13,23 @@ import jax  # isort: skip
 from train_step import twin
 
 from facealign.names import DOMAINS, SWAP
-from facealign.stages import create_stages, roles_of
+from facealign.stages import create_stages
 from facealign.training.state import create_networks, create_state
-from facealign.training.steps.forward import generate
+from facealign.training.steps.forward import forward
 
 
 def make_round(batch_size: int, calls: int) -> sides.Round:
     """A round of images from U's photos through R's decoder."""
     config = twin("autoencoder")
     stages, size = create_stages(config), config.data.image_size
-    networks = create_networks(config, roles_of(stages), stages[0])
+    networks = create_networks(config, stages)
     state = jax.jit(lambda key: create_state(networks, key, size))(jax.random.key(0))
     photos = jax.random.uniform(jax.random.key(1), (batch_size, size, size, 1), minval=-1.0)
 
     @jax.jit
     def frontalize(state, photos):
         batch = dict.fromkeys(DOMAINS, photos)
-        return generate(networks, state, {}, batch, (SWAP,), jax.random.key(0))[0]
+        return forward(networks, state, {}, batch, (SWAP,), jax.random.key(0))[0]
 
     name = f"medium, {batch_size} photos"
     return sides.make_round(name, lambda: frontalize(state, photos), calls)

@@ -1,33 +1,29 @@
 """Fetch time of each batch over three epochs: `python benchmarks/input_pipeline.py --out=FILE.png`.
 
-Ways to read one dataset: naive (read and decode each photo of each batch), facealign's feed from
+Ways to read one dataset: naive (read and decode each photo of each batch), facealign's batches from
 memory, from the device and streamed, and where they are installed, tf.data with a cache and a torch
 DataLoader with workers. The first batch bears what opening costs; the batch is on the device at the
 end. The report's plot, for several readers.
 """
 
-import argparse
 import importlib.util
 import io
 import shutil
 import statistics
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
 import jax
 import numpy as np
 import tensorflow_datasets as tfds
+from common import add_data_flags, create_parser, run_main
 from matplotlib.figure import Figure
 from PIL import Image
 
 from configs import base
-from facealign.data.batches import create_feed, look_up
+from facealign.data.batches import create_batches, look_up
 from facealign.data.datasets.table import DATASETS
 from facealign.data.load import load_data, load_examples
 from facealign.names import DOMAINS
@@ -63,15 +59,15 @@ def read_naively(config: Any, steps: int) -> Iterator[Any]:
 
 
 def read_ours(config: Any, steps: int, **changes: Any) -> Iterator[Any]:
-    """facealign's feed; a batch of U alone counts."""
+    """facealign's batches; a batch of U alone counts."""
     config = config.copy_and_resolve_references()
     config.data.update(changes)
     domains = load_data(config.data, "train")
-    feed = create_feed({domain: domains[DOMAINS[0]] for domain in DOMAINS}, config)
+    created = create_batches({domain: domains[DOMAINS[0]] for domain in DOMAINS}, config, ())
     gather = jax.jit(look_up)
-    for batch in feed.batches(0, steps):
+    for batch in created.of_steps(0, steps):
         own = {DOMAINS[0]: batch[DOMAINS[0]]}
-        yield gather(feed.resident, own) if feed.resident else own
+        yield gather(created.resident, own) if created.resident else own
 
 
 def read_with_tf(config: Any, steps: int) -> Iterator[Any]:
@@ -127,10 +123,9 @@ def remove_cache(config: Any) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = create_parser(__doc__)
     parser.add_argument("--dataset", default="orl_faces", choices=sorted(DATASETS))
-    parser.add_argument("--data_dir", default="")
-    parser.add_argument("--manual_dir", default="")
+    add_data_flags(parser)
     parser.add_argument("--batch_size", type=int, default=32)
     parser.add_argument("--out", default="", help="PNG file for the plot")
     args = parser.parse_args()
@@ -187,4 +182,4 @@ def plot(path: str, times: dict[str, list[float]]) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_main(main)

@@ -6,21 +6,17 @@ generic head's scale. PYTHON is that of an environment with
 benchmarks/peers/requirements-mediapipe.txt. Needs requirements-faces.txt.
 """
 
-import argparse
 import csv
-import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
 import numpy as np
+from common import add_data_flags, create_parser, run_main
+from judging import turn_by
+from second_judge import YAWS, measure_elsewhere
 
-from benchmarks.second_judge import YAWS, measure_elsewhere, turn_by_known
 from configs import frontalize
 from facealign.data.datasets.lfw import YAW_FILE
 from facealign.data.load import load_data, load_examples
-from facealign.errors import UserError
 
 TURNED = 200  # frontal photos that are turned by known yaws
 
@@ -31,7 +27,7 @@ def fit_scale(python: str, photos: np.ndarray) -> tuple[float, float]:
     Photos are uint8 [N, H, W, 1].
     """
     read = []
-    for yaw, turned in turn_by_known(photos):
+    for yaw, turned in turn_by(photos, YAWS):
         read.append(np.nanmedian(measure_elsewhere(python, turned)))
         print(f"turned by {yaw:.0f}: read as {read[-1]:.1f}", flush=True)
     slope, offset = np.polyfit(YAWS, read, 1)
@@ -39,10 +35,9 @@ def fit_scale(python: str, photos: np.ndarray) -> tuple[float, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = create_parser(__doc__)
     parser.add_argument("--peer", required=True, help="python of the other environment")
-    parser.add_argument("--data_dir", default="", help="as config.data.data_dir")
-    parser.add_argument("--manual_dir", default="", help="as config.data.manual_dir")
+    add_data_flags(parser)
     args = parser.parse_args()
     data = frontalize.get_config().data
     data.update(data_dir=args.data_dir, manual_dir=args.manual_dir)
@@ -65,7 +60,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except UserError as error:
-        sys.exit(f"error: {error}")
+    run_main(main)

@@ -5,32 +5,30 @@ degrees. Prints the yaw that is measured for each that is asked for, the slope o
 them, and the mean error. Needs requirements-faces.txt.
 """
 
-import argparse
 import sys
 from pathlib import Path
-
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from etils import epath
+from common import run_main
+from judging import create_run_parser
 from PIL import Image
 
-from facealign.data.load import data_folder, to_float, to_uint8
-from facealign.errors import UserError
-from facealign.evaluation.test_photos import load_photos
-from facealign.faces.measure import Meter
+from facealign.data.load import data_folder
+from facealign.evaluation.evaluation_set import load_photos
+from facealign.faces.measurement_cache import MeasurementCache
+from facealign.images import to_float, to_uint8
+from facealign.models.apply import apply_network
 from facealign.models.attribute import BINS, attribute_of
-from facealign.training.checkpoints import SavedRun, load_run
 from facealign.training.evaluator import choose_samples
-from facealign.training.state import apply_network, averaged
+from facealign.training.saved_model import SavedModel, load_run
+from facealign.training.state import averaged
 
 FURTHEST = 45  # degrees; instruments measure too little beyond
 
 
-def ask(run: SavedRun, photos: np.ndarray, yaws: np.ndarray) -> np.ndarray:
+def ask(run: SavedModel, photos: np.ndarray, yaws: np.ndarray) -> np.ndarray:
     """Photos uint8 [N, H, W, 1], each at every yaw [Y] in degrees: uint8 [N, Y, H, W, 1]."""
     nets = averaged(run.state).nets
 
@@ -58,9 +56,7 @@ def print_fit(asked: np.ndarray, yaw: np.ndarray) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("workdir", type=epath.Path)
-    parser.add_argument("--step", type=int, default=0, help="of the checkpoint; 0 is the newest")
+    parser = create_run_parser(__doc__)
     parser.add_argument("--on", default="", help="DATASET:SPLIT,SPLIT; the test split of U's")
     parser.add_argument("--photos", type=int, default=16)
     parser.add_argument("--out", type=Path, required=True)
@@ -76,7 +72,7 @@ def main() -> None:
     rows = np.concatenate([photos[:, None], turned], axis=1)[..., 0]
     sheet = np.concatenate([np.concatenate(list(row), axis=1) for row in rows])
     Image.fromarray(sheet).save(args.out)
-    with Meter(data_folder(run.config.data)) as meter:
+    with MeasurementCache(data_folder(run.config.data)) as meter:
         measured = meter.measure(turned.reshape(-1, *photos.shape[1:]), "outputs")
     if not measured.found.any():
         sys.exit("no face is found in any output")
@@ -84,7 +80,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except UserError as error:
-        sys.exit(f"error: {error}")
+    run_main(main)

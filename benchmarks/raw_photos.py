@@ -6,32 +6,26 @@ each with the numbers of `--mode=evaluate`, beside what the model makes of the s
 the frame that the dataset knows. A photo without a portrait counts as one without a face.
 """
 
-import argparse
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
 import numpy as np
+from common import ROOT, create_parser, run_main
 from PIL import Image
 
-from facealign.data.datasets import (
-    archives,
-    cfp,
-    lfw,
-)
+from facealign.data.datasets import archives, cfp, lfw
 from facealign.data.load import data_folder, load_data
 from facealign.errors import UserError
 from facealign.evaluation.baselines import Outputs
+from facealign.evaluation.evaluation_set import create_evaluation_set, load_photos
 from facealign.evaluation.scoring import score
-from facealign.evaluation.tables import cell, markdown_table
-from facealign.evaluation.test_photos import create_bench, load_photos
-from facealign.faces.measure import Meter
-from facealign.portraits.aligner import load_model, load_networks
+from facealign.evaluation.tables import cell
+from facealign.faces.measurement_cache import MeasurementCache
+from facealign.portraits.aligner import load_frontalizer, load_method
 from facealign.portraits.results import portrait_path
+from facealign.workdir.report import markdown_table
 
 SOURCES = {"cfp": cfp.SOURCES, "lfw": lfw.SOURCES}
 COLUMNS = ("photos", "found", "yaw < 8", "TAR", "rank-1", "to input", "FD", "sharpness")
@@ -73,13 +67,13 @@ def read_portrait(path: Path) -> np.ndarray:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = create_parser(__doc__)
     parser.add_argument("on", help="cfp:test, lfw:validation and the like")
     parser.add_argument("--manual_dir", required=True, type=Path, help="archives")
     parser.add_argument("--data_dir", default="", help="prepared datasets")
     parser.add_argument("--out", required=True, type=Path, help="folder for photos and portraits")
     args = parser.parse_args()
-    data, model = load_networks().config.data, load_model()
+    data, model = load_frontalizer().config.data, load_method()
     data.update(manual_dir=str(args.manual_dir), data_dir=args.data_dir)
     photos = load_photos(data, args.on)
     names = photos.examples["file_name"].tolist()
@@ -98,18 +92,17 @@ def main() -> None:
         "the photo itself": known,
     }
     lines = [["", *COLUMNS]]
-    with Meter(data_folder(data)) as meter:
+    with MeasurementCache(data_folder(data)) as meter:
         measured = meter.measure(photos.examples["image"])
-        bench = create_bench(photos, load_data(data, "train"), data.frontal_yaw, measured)
+        eval_set = create_evaluation_set(
+            photos, load_data(data, "train"), data.frontal_yaw, measured
+        )
         for name, images in systems.items():
             outputs = Outputs(images, np.array(rows))
-            scores = score(bench, outputs, meter.measure(images, name))["all"]
+            scores = score(eval_set, outputs, meter.measure(images, name))["all"]
             lines.append([name, *(cell(column, scores.get(column)) for column in COLUMNS)])
     print(markdown_table(lines))
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except UserError as error:
-        sys.exit(f"error: {error}")
+    run_main(main)

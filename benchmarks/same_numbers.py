@@ -16,8 +16,8 @@ import numpy as np
 from train_step import twin
 
 from facealign.models import convolutions
-from facealign.stages import create_stages, roles_of
-from facealign.training.compiled_step import make_update
+from facealign.stages import create_stages
+from facealign.training.compiled_step import compile_step
 from facealign.training.state import create_networks, create_state
 from facealign.training.steps.table import create_step
 
@@ -29,14 +29,14 @@ def losses(steps: int, batch_size: int, change: float = 0.0) -> np.ndarray:
     """The loss of every step on smooth random images, [steps]."""
     config = twin("autoencoder")
     stages, size = create_stages(config), config.data.image_size
-    networks = create_networks(config, roles_of(stages), stages[0])
+    networks = create_networks(config, stages)
     state = jax.jit(lambda key: create_state(networks, key, size))(jax.random.key(0))
     nets = {
         role: net.replace(params=jax.tree.map(lambda leaf: leaf * (1 + change), net.params))
         for role, net in state.nets.items()
     }
     state = state.replace(nets=nets)
-    update = make_update(
+    update = compile_step(
         create_step(config, networks, stages[0]), config.augment, jax.random.key(1)
     )
     found = []

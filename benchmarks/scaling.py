@@ -109,7 +109,7 @@ def memory() -> None:
 
     from configs import medium_gan
     from facealign.parallel.sharding import create_mesh
-    from facealign.stages import create_stages, roles_of
+    from facealign.stages import create_stages
     from facealign.training.experiment import create_update
     from facealign.training.state import create_networks, create_state
 
@@ -119,7 +119,7 @@ def memory() -> None:
         config.run, config.data.batch_size = ("adversarial",), 32
         config.accumulate, config.model.remat = accumulate, remat
         (stage,) = create_stages(config)
-        networks = create_networks(config, roles_of([stage]), stage)
+        networks = create_networks(config, [stage])
         key, size = jax.random.key(0), config.data.image_size
         state = jax.eval_shape(lambda: create_state(networks, key, size))  # noqa: B023
         photos = jax.ShapeDtypeStruct((32, size, size, 1), jnp.uint8)

@@ -7,31 +7,25 @@ environment with benchmarks/peers/requirements-mediapipe.txt. First, what both s
 that the generic head turned by known angles. Needs requirements-faces.txt.
 """
 
-import argparse
 import functools
 import subprocess
-import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-import jax.numpy as jnp
 import numpy as np
-from etils import epath
+from common import ROOT, run_main
+from judging import create_run_parser, measure_photos, turn_by
 
-from facealign.data.load import data_folder, load_data, to_float, to_uint8
+from facealign.data.load import data_folder, load_data
 from facealign.errors import UserError
 from facealign.evaluation.baselines import aligned
-from facealign.evaluation.test_photos import create_bench, load_photos
-from facealign.faces.measure import Meter
-from facealign.geometry import views
+from facealign.faces.measurement_cache import MeasurementCache
 from facealign.geometry.pose import FRONTAL
-from facealign.training.checkpoints import SavedRun, load_run
-from facealign.training.evaluator import make_translate
+from facealign.images import to_uint8
+from facealign.training.saved_model import SavedModel, load_run
+from facealign.training.translate import make_translate
 
 Judge = Callable[[np.ndarray], np.ndarray]  # photos uint8 [N, H, W, 1] -> yaws [N] in degrees
 
@@ -62,44 +56,33 @@ def describe(yaw: np.ndarray) -> str:
     return f"{np.isfinite(yaw).mean():.0%} | {np.nanmedian(np.abs(yaw)):.1f} | {frontal:.1%}"
 
 
-def turn_by_known(photos: np.ndarray) -> Iterator[tuple[float, np.ndarray]]:
-    """Each of YAWS, and frontal photos uint8 [N, H, W, 1] turned by it by the generic head."""
-    frontal, bank = to_float(jnp.asarray(photos)), views.make_bank([(y, 0, 0) for y in YAWS])
-    for view, yaw in enumerate(YAWS):
-        maps = views.pick(bank.turn, jnp.full(len(frontal), view))
-        yield yaw, to_uint8(views.turn(frontal, maps))
-
-
 def print_turned(judges: Mapping[str, Judge], data: Any) -> None:
     """A table of what judges say of frontal photos that the generic head turned."""
     photos = load_data(data, "validation")["restricted"]["image"][:TURNED]
     print(f"| turned by | {' | '.join(f'{name}: found | median yaw' for name in judges)} |")
     print("| ---: |" + " ---: | ---: |" * len(judges))
-    for asked, turned in turn_by_known(photos):
+    for asked, turned in turn_by(photos, YAWS):
         yaws = [judge(turned) for judge in judges.values()]
         cells = [f"{np.isfinite(yaw).mean():.0%} | {np.nanmedian(yaw):.1f}" for yaw in yaws]
         print(f"| {asked:.0f} | {' | '.join(cells)} |", flush=True)
 
 
-def make_outputs(run: SavedRun, on: str, meter: Meter) -> tuple[np.ndarray, np.ndarray]:
+def make_outputs(
+    run: SavedModel, on: str, meter: MeasurementCache
+) -> tuple[np.ndarray, np.ndarray]:
     """Crops uint8 [N, H, W, 1] of photos that look aside, and what a run makes of them."""
-    data = run.config.data
-    photos = load_photos(data, on, restricted=True)
-    measured = meter.measure(photos.examples["image"])
-    bench = create_bench(photos, load_data(data, "train"), data.frontal_yaw, measured)
-    crops = aligned(bench)[~(np.abs(measured.yaw) <= ASIDE)]
+    eval_set = measure_photos(run.config.data, on, meter)
+    crops = aligned(eval_set)[~(np.abs(eval_set.measured.yaw) <= ASIDE)]
     return crops, to_uint8(make_translate(run.networks)(run.state, crops, "decoder_r"))
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("workdir", type=epath.Path)
-    parser.add_argument("--step", type=int, default=0, help="of the checkpoint; 0 is the newest")
+    parser = create_run_parser(__doc__)
     parser.add_argument("--on", required=True, help="DATASET:SPLIT,SPLIT")
     parser.add_argument("--peer", required=True, help="python of the other environment")
     args = parser.parse_args()
     run = load_run(args.workdir, args.step)
-    with Meter(data_folder(run.config.data)) as meter:
+    with MeasurementCache(data_folder(run.config.data)) as meter:
         judges = {
             "dlib": lambda photos: meter.measure(photos).yaw,
             "MediaPipe": functools.partial(measure_elsewhere, args.peer),
@@ -114,7 +97,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except UserError as error:
-        sys.exit(f"error: {error}")
+    run_main(main)

@@ -1,4 +1,4 @@
-"""What the benchmarks share: our side, the other side, and how both are timed.
+"""What benchmarks of speed share: our side, the other side, and how both are timed.
 
 The other side is a program of benchmarks/peers in a python of its own. It reads a line 'run' for
 each round and answers with one line of JSON a variant, {"variant": NAME, "ms": MEDIAN}. So all take
@@ -10,13 +10,10 @@ import json
 import platform
 import statistics
 import subprocess
-import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+from common import ROOT
 
 from facealign.cli.memory import keep_freed_memory
 

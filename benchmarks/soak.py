@@ -15,10 +15,9 @@ import threading
 import time
 from pathlib import Path
 
-from runs import LIGHT  # (finds facealign)
-
-import jax  # isort: skip
+import jax
 from matplotlib.figure import Figure
+from runs import LIGHT  # (finds facealign)
 
 from configs import medium_gan
 from facealign.cli.memory import keep_freed_memory

@@ -5,12 +5,10 @@ leaps of the first fall on a leap of the second: leaps that stay where they are 
 changes are caused by what is in the batch.
 """
 
-import argparse
 import statistics
-import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from common import create_parser, run_main
 
 from facealign.workdir.log import read_rows
 
@@ -37,7 +35,7 @@ def find_leaps(workdir: Path) -> list[range]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = create_parser(__doc__)
     parser.add_argument("runs", nargs=2, type=Path, help="workdirs of the two runs")
     args = parser.parse_args()
     leaps = {run: find_leaps(run) for run in args.runs}
@@ -50,4 +48,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_main(main)

@@ -4,7 +4,6 @@ Cold with an empty cache of compiled programs, warm with the one that the cold s
 dataset is prepared before. Each start is `launch.py` in a process of its own.
 """
 
-import argparse
 import os
 import shutil
 import statistics
@@ -14,8 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+from common import ROOT, create_parser, run_main
 
 from facealign.workdir.log import read_rows
 
@@ -43,7 +41,7 @@ def time_start(flags: list[str], cache: Path) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = create_parser(__doc__)
     parser.add_argument("--config", default="configs/medium_reconstruction.py")
     parser.add_argument("--data_dir", default="")
     parser.add_argument("--rounds", type=int, default=3)
@@ -63,4 +61,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_main(main)

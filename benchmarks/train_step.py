@@ -31,8 +31,8 @@ from configs import base
 from facealign.data.rotated_pairs import create_views, for_device
 from facealign.names import DOMAINS
 from facealign.paths import cache_folder
-from facealign.stages import OF_TURNED, create_stages, roles_of
-from facealign.training.compiled_step import make_update
+from facealign.stages import OF_TURNED, create_stages
+from facealign.training.compiled_step import compile_step
 from facealign.training.state import TrainState, create_networks, create_state
 from facealign.training.steps.table import create_step
 
@@ -94,10 +94,10 @@ def measure(
     """
     stages, size = create_stages(config), config.data.image_size
     for stage in stages:
-        networks = create_networks(config, roles_of(stages), stage)
+        networks = create_networks(config, stages, stage)
         turned = stage.objective in OF_TURNED
         state = jax.jit(lambda key, n=networks: create_state(n, key, size))(jax.random.key(0))
-        update = make_update(
+        update = compile_step(
             create_step(config, networks, stage),
             config.augment,
             jax.random.key(1),

@@ -4,18 +4,13 @@ A row a person, a column a pose; below each row the same views turned back to th
 long the maps and a batch take.
 """
 
-import argparse
 import statistics
-import sys
 import time
-from pathlib import Path
-
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from common import add_data_flags, create_parser, run_main
 from PIL import Image
 
 from configs import base
@@ -62,11 +57,10 @@ def time_turn(batch_size: int, size: int, rounds: int = 20) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = create_parser(__doc__)
     parser.add_argument("--out", required=True, help="PNG file to write")
     parser.add_argument("--dataset", default="mugshots", help="dataset of frontal photos")
-    parser.add_argument("--data_dir", default="", help="as config.data.data_dir")
-    parser.add_argument("--manual_dir", default="", help="as config.data.manual_dir")
+    add_data_flags(parser)
     parser.add_argument("--split", default="validation")
     parser.add_argument("--people", type=int, default=6)
     args = parser.parse_args()
@@ -82,4 +76,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_main(main)

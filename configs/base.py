@@ -18,12 +18,38 @@ PHOTOS = {  # of U and R; those of "lfw" lie in config.data.manual_dir
 def get_config() -> ConfigDict:
     config = ConfigDict()
     config.seed = 0  # initial weights, order of the photos, augmentation, sampled codes
-    config.init_from = (
-        ""  # whose networks this run starts from: a workdir, packed weights; or + more
-    )
+    # Whose networks this run starts from: a workdir, packed weights, or several joined by +.
+    config.init_from = ""
     config.init_roles = ()  # which of its networks to take; () takes all that both runs have
 
-    data = config.data = ConfigDict()
+    config.data = _data()
+    config.augment = _augment()  # training images only; both domains draw alike
+    config.model = _model()
+    config.discriminator = _discriminator()
+    config.recognizer = ConfigDict()
+    config.recognizer.people = 4096  # that it can learn to know, at least as many as are trained on
+    config.optimizer = _optimizer()
+
+    config.run = ()  # names of stages, in the order in which they run
+    config.stages = ConfigDict()
+
+    mesh = config.mesh = ConfigDict()  # the devices of the run; numbers do not depend on it
+    mesh.data = 0  # devices that a batch is split over; 0 takes all there are, in all processes
+    config.accumulate = 1  # parts of a batch that are in memory one after another, for one update
+
+    config.steps_per_call = 1  # more spare a GPU or TPU the wait between steps; on a CPU keep 1
+    config.log_every = 10  # steps between two rows of metrics.jsonl
+    config.evaluate_every = 50  # steps between two evaluations; a multiple of log_every
+    config.checkpoint_every = 250  # steps between two checkpoints; a multiple of evaluate_every
+    config.evaluate_examples = 64  # held-out images of each domain in an evaluation
+    config.best_metric = "l1/reconstruction_r"  # the checkpoint where it is lowest is kept
+    config.monitors = _monitors()
+    return config
+
+
+def _data() -> ConfigDict:
+    """Which photos, where they lie, and how they are read."""
+    data = ConfigDict()
     data.unrestricted = "orl_faces"  # dataset of domain U: people looking anywhere
     data.restricted = "orl_faces"  # dataset of domain R: frontal, mugshot style
     data.paired = False  # True: the i-th R image is the target of the i-th U image
@@ -40,8 +66,12 @@ def get_config() -> ConfigDict:
     data.frontal_roll = 10.0
     data.polygon_pairs = 4000  # drawn triangles, before the split
     data.polygon_seed = 0
+    return data
 
-    augment = config.augment = ConfigDict()  # training images only; both domains draw alike
+
+def _augment() -> ConfigDict:
+    """How images are changed at random; by default not at all."""
+    augment = ConfigDict()
     augment.flip = False  # mirror every second image
     augment.shift = 0  # px, at most, in each direction
     augment.zoom = 0.0  # 0.05: up to 1.05 times as large, or as small
@@ -51,8 +81,12 @@ def get_config() -> ConfigDict:
     augment.light = 0.0  # 0.5: from one side, 1.5 times as bright there, half at the other
     augment.noise = 0.0  # standard deviation, images in [-1, 1]
     augment.input_warp = 0.0  # px, standard deviation at 5 x 5 points; targets stay as they are
+    return augment
 
-    model = config.model = ConfigDict()
+
+def _model() -> ConfigDict:
+    """The encoder and the decoders."""
+    model = ConfigDict()
     model.name = "medium"  # light, medium, hourglass, warp, attribute or ftgan
     # What networks compute in. Or bfloat16, weights stay float32; or float64 (JAX_ENABLE_X64=1).
     model.dtype = "float32"
@@ -62,8 +96,12 @@ def get_config() -> ConfigDict:
     model.features = 64  # hourglass: channels
     model.stacks = 2  # hourglass: how many, each with a loss of its own
     model.scales = 4  # hourglass: how often each halves the map
+    return model
 
-    discriminator = config.discriminator = ConfigDict()
+
+def _discriminator() -> ConfigDict:
+    """Who tells real photos from fakes, its loss and its penalties."""
+    discriminator = ConfigDict()
     discriminator.name = "patches"  # face: verdicts on the photo and its parts; or attribute
     discriminator.features = 32  # channels of the first layer
     discriminator.loss = "cross_entropy"  # or least_squares, hinge, non_saturating, wasserstein
@@ -71,12 +109,13 @@ def get_config() -> ConfigDict:
     discriminator.r1_every = 16  # steps between two evaluations of that penalty
     discriminator.gp_weight = 0.0  # gradient penalty from real images to fakes; for wasserstein
     discriminator.pool = 50  # earlier fakes that are kept, where pool_u and pool_r train
-    discriminator.augment = ConfigDict(augment)  # what it sees, of photos and of fakes alike
+    discriminator.augment = _augment()  # what it sees, of photos and of fakes alike
+    return discriminator
 
-    recognizer = config.recognizer = ConfigDict()
-    recognizer.people = 4096  # that it can learn to know, at least as many as are trained on
 
-    optimizer = config.optimizer = ConfigDict()  # Adam, one for each network
+def _optimizer() -> ConfigDict:
+    """Adam, one for each network."""
+    optimizer = ConfigDict()
     optimizer.b1 = 0.5
     optimizer.b2 = 0.999
     optimizer.epsilon = 1e-7
@@ -85,28 +124,17 @@ def get_config() -> ConfigDict:
     optimizer.learning_rate_scale = ConfigDict(dict.fromkeys(ROLES, 1.0))  # times the stage's
     # Moving average of the weights, used to evaluate; 0 is off.
     optimizer.ema_decay = ConfigDict(dict.fromkeys(ROLES, 0.0))
+    return optimizer
 
-    config.run = ()  # names of stages, in the order in which they run
-    config.stages = ConfigDict()
 
-    mesh = config.mesh = ConfigDict()  # the devices of the run; numbers do not depend on it
-    mesh.data = 0  # devices that a batch is split over; 0 takes all there are, in all processes
-    mesh.model = 1  # devices beside each of those; they share nothing yet
-    config.accumulate = 1  # parts of a batch that are in memory one after another, for one update
-
-    config.steps_per_call = 1  # more spare a GPU or TPU the wait between steps; on a CPU keep 1
-    config.log_every = 10  # steps between two rows of metrics.jsonl
-    config.evaluate_every = 50  # steps between two evaluations; a multiple of log_every
-    config.checkpoint_every = 250  # steps between two checkpoints; a multiple of evaluate_every
-    config.evaluate_examples = 64  # held-out images of each domain in an evaluation
-    config.best_metric = "l1/reconstruction_r"  # the checkpoint where it is lowest is kept
-
-    monitors = config.monitors = ConfigDict()
+def _monitors() -> ConfigDict:
+    """When an alarm is logged."""
+    monitors = ConfigDict()
     monitors.spike = 3.0  # discriminator loss above this many times its recent median
     monitors.saturation = 0.99  # discriminator accuracy on real and fake at or above this
     monitors.freeze = 1e-3  # mean output change between evaluations below this ([-1, 1] scale)
     monitors.collapse = 0.1  # diversity of the outputs below this share of the inputs' diversity
-    return config
+    return monitors
 
 
 def stage(
@@ -115,7 +143,7 @@ def stage(
     """One stage of a run: what is minimized, for how long, and which networks it changes."""
     return ConfigDict(
         dict(
-            objective=objective,  # a name of train_steps.OBJECTIVES
+            objective=objective,  # a name of facealign/stages.py:OBJECTIVES
             steps=steps,
             train=train,  # roles; all others are frozen
             learning_rate=learning_rate,

@@ -3,23 +3,11 @@
 from facealign.portraits.aligner import (
     METHODS,
     Aligner,
-    Model,
-    Networks,
+    Method,
     Photo,
     Portrait,
     load_aligner,
-    load_model,
-    load_networks,
+    load_method,
 )
 
-__all__ = [
-    "METHODS",
-    "Aligner",
-    "Model",
-    "Networks",
-    "Photo",
-    "Portrait",
-    "load_aligner",
-    "load_model",
-    "load_networks",
-]
+__all__ = ["METHODS", "Aligner", "Method", "Photo", "Portrait", "load_aligner", "load_method"]

@@ -1,4 +1,4 @@
-"""Errors that the user can mend."""
+"""Errors that the user can fix."""
 
 import difflib
 from collections.abc import Iterable, Mapping
@@ -11,17 +11,16 @@ class UserError(Exception):
     """One line that says what is wrong, where, and what to do. Shown without a traceback."""
 
 
-def nearest(name: str, names: Iterable[str]) -> str:
-    """' (did you mean ...?)' for a misspelt name, or '' when nothing is close."""
-    close = difflib.get_close_matches(name, list(names), n=1)
-    return f" (did you mean {close[0]!r}?)" if close else ""
+def check_choice(name: object, names: Iterable[str], where: str) -> None:
+    """Raises `UserError` for a name that the config field or flag `where` does not know."""
+    names = sorted(names)
+    if name not in names:
+        close = difflib.get_close_matches(str(name), names, n=1)
+        meant = f" (did you mean {close[0]!r}?)" if close else ""
+        raise UserError(f"{where}={name!r} is unknown{meant}; choose from: {', '.join(names)}")
 
 
 def lookup(table: Mapping[str, Value], name: str, where: str) -> Value:
-    """table[name]; a `UserError` that names the config field `where` if there is no such name."""
-    if not isinstance(name, str) or name not in table:
-        names = ", ".join(sorted(table))
-        raise UserError(
-            f"{where}={name!r} is unknown{nearest(str(name), table)}; choose from: {names}"
-        )
+    """table[name]; an unknown name raises as in `check_choice`."""
+    check_choice(name, table, where)
     return table[name]

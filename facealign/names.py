@@ -23,6 +23,10 @@ RECONSTRUCTION: dict[str, Route] = {
     "decoder_u": ("unrestricted", "decoder_u"),
     "decoder_r": ("restricted", "decoder_r"),
 }
+# By the domain of the photos that they judge, or keep.
+CRITICS = {"unrestricted": "discriminator_u", "restricted": "discriminator"}
+POOLS = {"unrestricted": "pool_u", "restricted": "pool_r"}
+
 SWAP: Route = ("unrestricted", "decoder_r")
 
 

@@ -1,7 +1,10 @@
 """Paths of any kind that etils.epath opens: folders, mounted drives, cloud buckets."""
 
+import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from etils import epath
 
@@ -48,3 +51,8 @@ def write_whole(path: epath.Path, content: bytes) -> None:
     except OSError:
         unfinished.unlink(missing_ok=True)  # a full disk should not keep half a file
         raise
+
+
+def write_json(path: epath.Path, value: Mapping[str, Any]) -> None:
+    """Writes JSON, whole or not at all."""
+    write_whole(path, (json.dumps(value, indent=2) + "\n").encode())

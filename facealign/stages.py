@@ -1,30 +1,78 @@
-"""A run as a list of stages."""
+"""A run as a list of stages, and the one table of what a stage can minimize."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from facealign.errors import UserError, lookup
-from facealign.names import GENERATOR, ROLES
+from facealign.errors import UserError, check_choice, lookup
+from facealign.names import CRITICS, GENERATOR, POOLS, ROLES
 
-OF_TURNED = ("frontalize", "recognize")  # objectives that see R's photos turned
-JUDGED = ("adversarial", "cycle", "attribute")  # that cannot do without a discriminator
-NEEDED = {  # roles that objectives need, besides what their loss weights ask for; others: `USUAL`
-    "frontalize": ("encoder", "decoder_r"),
-    "recognize": ("recognizer",),
-    "attribute": ("encoder", "decoder_r"),
-    "cycle": (*GENERATOR, "discriminator_u"),
+AUTOENCODERS = ("encoder", "decoder_u", "decoder_r")
+FRONTALIZER = ("encoder", "decoder_r")
+KNOWS_POSE = "knows where heads look"
+MIRRORS = "mirrors R's photos itself, about the middle of the face and not of the crop"
+
+
+class Objective(NamedTuple):
+    """What a stage can minimize; `training.steps.table` has the function that makes its step."""
+
+    needs: tuple[str, ...]  # roles that have to be there
+    trains: tuple[str, ...]  # roles that it has a gradient for
+    # Further ones, where a stage gives a loss term a weight: term -> roles.
+    needs_with: Mapping[str, tuple[str, ...]] = {}
+    trains_with: Mapping[str, tuple[str, ...]] = {}
+    rotated: bool = False  # whether it sees R's photos rotated by the generic head
+    labels: tuple[tuple[str, str], ...] = ()  # (field, domain) that its batches hold besides images
+    why_no_flip: str = ""  # why config.augment.flip has to be off; "": it need not
+    model: str = ""  # the only config.model.name and config.discriminator.name; "": any
+
+
+OBJECTIVES: dict[str, Objective] = {
+    "reconstruction": Objective(needs=AUTOENCODERS, trains=AUTOENCODERS),
+    "paired": Objective(needs=AUTOENCODERS, trains=FRONTALIZER),
+    "adversarial": Objective(
+        needs=(*AUTOENCODERS, "discriminator"),
+        needs_with={"code": ("code_critic",)},
+        trains=(*FRONTALIZER, "discriminator"),
+        trains_with={"reconstruction": ("decoder_u",), "code": ("code_critic",)},
+    ),
+    "cycle": Objective(
+        needs=(*GENERATOR, *CRITICS.values()),
+        trains=(*GENERATOR, *CRITICS.values(), *POOLS.values()),
+    ),
+    "attribute": Objective(
+        needs=(*FRONTALIZER, "discriminator"),
+        trains=(*FRONTALIZER, "discriminator"),
+        labels=(("yaw", "unrestricted"), ("yaw", "restricted")),
+        why_no_flip=KNOWS_POSE,
+        model="attribute",
+    ),
+    "frontalize": Objective(
+        needs=FRONTALIZER,
+        needs_with={"adversarial": ("discriminator",), "identity": ("recognizer",)},
+        trains=FRONTALIZER,
+        trains_with={"adversarial": ("discriminator",)},
+        rotated=True,
+        labels=(("yaw", "unrestricted"),),
+        why_no_flip=MIRRORS,
+    ),
+    "recognize": Objective(
+        needs=("recognizer",),
+        trains=("recognizer",),
+        rotated=True,
+        labels=(("yaw", "unrestricted"), ("subject", "unrestricted"), ("subject", "restricted")),
+        why_no_flip=MIRRORS,
+    ),
 }
-USUAL = ("encoder", "decoder_u", "decoder_r")
 
 
 class Stage(NamedTuple):
-    """One line of `config.run`: what is minimized, over which steps, by changing which networks."""
+    """One entry of `config.run`: what is minimized, for how long, by changing which networks."""
 
     name: str
-    objective: str
+    objective: str  # a name of `OBJECTIVES`
     start: int  # step of the run before the first of this stage
     steps: int
-    train: tuple[str, ...]
+    train: tuple[str, ...]  # roles
     learning_rate: float
     loss_weights: dict[str, float]
 
@@ -34,24 +82,37 @@ class Stage(NamedTuple):
         return self.start + self.steps
 
     @property
-    def judged(self) -> bool:
-        """Whether a discriminator takes part."""
-        return self.objective in JUDGED or (
-            self.objective == "frontalize" and "adversarial" in self.loss_weights
-        )
+    def needs(self) -> tuple[str, ...]:
+        """Roles without which it cannot run, those of pools that train among them."""
+        pools = tuple(role for role in self.train if role in POOLS.values())
+        return (*self._with_weights("needs"), *pools)
 
     @property
-    def recognizes(self) -> bool:
-        """Whether a recognizer takes part."""
-        return self.objective == "recognize" or "identity" in self.loss_weights
+    def may_train(self) -> tuple[str, ...]:
+        """Roles that it has a gradient for."""
+        return self._with_weights("trains")
+
+    @property
+    def uses_gan(self) -> bool:
+        """Whether a discriminator takes part."""
+        return "discriminator" in self.needs
+
+    def _with_weights(self, field: str) -> tuple[str, ...]:
+        """The roles of an objective's field, and those that this stage's loss weights add."""
+        objective = OBJECTIVES[self.objective]
+        more = getattr(objective, f"{field}_with")
+        # A reconstruction of weight 0 is not computed, so that nothing learns from it.
+        given = {name for name, w in self.loss_weights.items() if w or name != "reconstruction"}
+        added = (role for name, roles in more.items() if name in given for role in roles)
+        return (*getattr(objective, field), *added)
 
 
 def create_stages(config: Any) -> tuple[Stage, ...]:
     """The stages of `config.run` in order.
 
     Raises:
-      UserError: an empty run, an unknown or repeated stage, an unknown role, a stage without
-        steps or networks.
+      UserError: an empty run, an unknown or repeated stage, an unknown objective or role, a stage
+        without steps or networks.
     """
     if not config.run:
         raise UserError(
@@ -70,7 +131,8 @@ def create_stages(config: Any) -> tuple[Stage, ...]:
         if not values.train:
             raise UserError(f"{where}.train is empty; choose from: {', '.join(ROLES)}")
         for role in values.train:
-            lookup(dict.fromkeys(ROLES), role, f"{where}.train")
+            check_choice(role, ROLES, f"{where}.train")
+        check_choice(values.objective, OBJECTIVES, f"{where}.objective")
         stages.append(
             Stage(
                 name=name,
@@ -86,23 +148,17 @@ def create_stages(config: Any) -> tuple[Stage, ...]:
     return tuple(stages)
 
 
-def learns(config: Any, *objectives: str) -> bool:
+def has_objective(stages: Sequence[Stage], *objectives: str) -> bool:
     """Whether a stage of the run has one of these objectives."""
-    return any(config.stages[name].objective in objectives for name in config.run)
+    return any(stage.objective in objectives for stage in stages)
+
+
+def sees_rotated(stages: Sequence[Stage]) -> bool:
+    """Whether a stage of the run sees R's photos rotated."""
+    return any(OBJECTIVES[stage.objective].rotated for stage in stages)
 
 
 def roles_of(stages: Sequence[Stage]) -> tuple[str, ...]:
-    """Roles that a run of these stages needs.
-
-    The discriminator only where a stage is judged, the recognizer only where one recognizes, a
-    pool only where one trains with it.
-    """
-    needed = {role for stage in stages for role in NEEDED.get(stage.objective, USUAL)}
-    needed |= {role for stage in stages for role in stage.train if role.startswith("pool")}
-    if any(stage.judged for stage in stages):
-        needed.add("discriminator")
-    if any("code" in stage.loss_weights for stage in stages):
-        needed.add("code_critic")
-    if any(stage.recognizes for stage in stages):
-        needed.add("recognizer")
+    """Roles that a run of these stages needs, in the order of `ROLES`."""
+    needed = {role for stage in stages for role in stage.needs}
     return tuple(role for role in ROLES if role in needed)

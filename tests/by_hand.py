@@ -5,9 +5,10 @@ import jax.numpy as jnp
 import optax
 from flax import linen as nn
 
+from facealign.models.apply import Network
 from facealign.training import losses
-from facealign.training.state import Network, create_state
-from facealign.training.steps.gan import Rules
+from facealign.training.state import create_state
+from facealign.training.steps.gan import GanRules
 
 
 class Same(nn.Module):
@@ -40,7 +41,7 @@ class Mean(nn.Module):
 def build(make_step, modules, train, loss, weights, size=4):
     """A state and the jitted step; an update subtracts the gradient itself."""
     networks = {role: Network(module, optax.sgd(1.0)) for role, module in modules.items()}
-    rules = Rules(losses.gan_loss(loss), 1, lambda images, key: images)
+    rules = GanRules(losses.gan_loss(loss), 1, lambda images, key: images)
     step = make_step(networks, train, weights, rules)
     return create_state(networks, jax.random.key(0), size), jax.jit(step)
 

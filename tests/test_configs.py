@@ -8,7 +8,7 @@ import pytest
 
 from configs import base
 from facealign.names import ROLES
-from facealign.stages import create_stages, roles_of
+from facealign.stages import create_stages
 from facealign.training.state import create_networks, create_state
 from facealign.training.steps.table import create_step
 from facealign.workdir.config import check_numbers, flatten
@@ -43,7 +43,7 @@ def test_every_stage_traces_and_changes_no_shape(name, variant):
     batch["subject_unrestricted"] = batch["subject_restricted"] = subjects
     key = jax.random.key(0)
     for stage in stages:
-        networks = create_networks(config, roles_of(stages), stage)
+        networks = create_networks(config, stages, stage)
         state = jax.eval_shape(lambda n=networks: create_state(n, key, size))
         new, metrics = jax.eval_shape(create_step(config, networks, stage), state, batch, key)
         assert jax.tree.structure(new) == jax.tree.structure(state)

@@ -1,4 +1,4 @@
-"""Drawn 'faces' that say who they are and where they look, and instruments that read them.
+"""Drawn 'faces' that say who they are and where they look, and face tools that read them.
 
 An image of 32 x 32 px: the upper half shows the person as 128 squares of 2 x 2 px, the lower left
 the yaw as a brightness, the lower right is dark where there is no face to be found.
@@ -7,7 +7,7 @@ the yaw as a brightness, the lower right is dark where there is no face to be fo
 import numpy as np
 
 from facealign.faces import measure
-from facealign.faces.dlib_tools import Face, Instruments
+from facealign.faces.dlib_tools import Face, FaceTools
 from facealign.faces.measure import Measured, measure_photo
 from facealign.geometry import generic_face
 
@@ -25,7 +25,7 @@ def draw(person: int, yaw: float = 0.0, photo: int = 0, found: bool = True) -> n
     return image[:, :, None]
 
 
-def create_instruments() -> Instruments:
+def create_tools() -> FaceTools:
     def find(image: np.ndarray) -> list[Face]:
         if image[20:28, 20:28].mean() < 128:
             return []
@@ -37,7 +37,7 @@ def create_instruments() -> Instruments:
         del landmarks
         return image[:16, :, 0].reshape(8, 2, 16, 2).mean(axis=(1, 3)).ravel() / 255
 
-    return Instruments(None, find, lambda image, box: find(image)[0].landmarks, describe)
+    return FaceTools(None, find, lambda image, box: find(image)[0].landmarks, describe)
 
 
 class ToyMeter:
@@ -50,7 +50,7 @@ class ToyMeter:
         pass
 
     def measure(self, images: np.ndarray, title: str = "") -> Measured:
-        tools = create_instruments()
+        tools = create_tools()
         return measure.unpack(np.array([measure_photo(image, tools) for image in images]))
 
 

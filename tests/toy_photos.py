@@ -1,11 +1,11 @@
-"""Instruments for photos of 200 x 200 px whose corner says whether they show a face.
+"""Face tools for photos of 200 x 200 px whose corner says whether they show a face.
 
 In a file of its own, since other processes import it.
 """
 
 import numpy as np
 
-from facealign.faces.dlib_tools import Face, Instruments, Place, five_points
+from facealign.faces.dlib_tools import Face, FaceTools, Place, five_points
 from facealign.geometry.frame import SIZE, from_five_points
 from tests.geometry.test_pose import picture
 
@@ -13,7 +13,7 @@ LARGE, SMALL = (20, 20, 140, 140), (150, 150, 170, 170)
 
 
 def create_tools():
-    """Instruments that see a face wherever the corner of a photo is bright, and a tiny one more."""
+    """Face tools that see a face wherever the corner of a photo is bright, and a tiny one more."""
 
     def landmarks(image, box):
         points = picture(0, 0, 0)
@@ -27,6 +27,6 @@ def create_tools():
     def find(image):  # in crops and portraits
         return [Face((0, 0, SIZE, SIZE), landmarks(image, (0, 0, SIZE, SIZE)))]
 
-    return Instruments(
+    return FaceTools(
         locate, find, landmarks, lambda image, points: np.full(128, image.mean() / 255)
     )

@@ -1,4 +1,4 @@
-"""How a run ends, in exit codes, and a parent process that says so where C++ would not."""
+"""Supervisor of one of several processes; reports aborts of native code in one line."""
 
 import ctypes
 import os
@@ -6,26 +6,29 @@ import signal
 import sys
 from collections.abc import Callable
 
-OWN_END = 2  # exit code behind `guard` of an end that has been explained
+EXPLAINED = 2  # exit code of a supervised process that has printed why it ends; becomes 1
 START_AGAIN = 75  # EX_TEMPFAIL of sysexits.h: the same command goes on from the last checkpoint
 DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of Linux's prctl
-ALONE = (
-    "the processes of this run did not come together: see that --coordinator=HOST:PORT is the "
-    "first one's, reached from all hosts, --num_processes how many are started, each with its own "
-    "--process_id, and start all within five minutes"
+NOT_JOINED = (
+    "the processes of this run did not find each other: check that --coordinator=HOST:PORT is the "
+    "first one's and can be reached from all hosts, that --num_processes is how many are started, "
+    "each with its own --process_id, and that all start within five minutes"
 )
-LOST = (
-    "another process of this run is gone, and none goes on alone. Start all of them again "
-    "with the same commands; they go on from the last checkpoint"
+PROCESS_LOST = (
+    "another process of this run has ended, and the others cannot go on without it; start all of "
+    "them again with the same commands, and they go on from the last checkpoint"
 )
 
 
-def guard() -> Callable[[], None]:
-    """Returns in a child that does the work; the parent stays behind to say how it ended.
+def supervise() -> Callable[[], None]:
+    """Returns in a child process that does the work; the parent waits and reports how it ended.
 
     JAX's coordination service aborts a process when another one is gone or never came, from C++ and
-    with pages of addresses. The parent then adds one line, and leaves with `START_AGAIN` if another
-    one is gone. Call it before JAX starts threads, and what it returns once all have come.
+    with pages of addresses. The parent then adds one line, and ends with `START_AGAIN` if another
+    one is gone. Call it before JAX starts threads.
+
+    Returns:
+      What to call once all processes have joined.
     """
     parent, (reading, writing) = os.getpid(), os.pipe()
     child = os.fork()
@@ -40,7 +43,7 @@ def guard() -> Callable[[], None]:
         signal.signal(number, lambda number, _: os.kill(child, number))
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     if code in (1, -signal.SIGABRT):  # JAX's two ways, by version
-        came = os.read(reading, 1)
-        print(f"error: {LOST if came else ALONE}", file=sys.stderr, flush=True)
-        code = START_AGAIN if came else 1
-    os._exit(1 if code == OWN_END else code if code >= 0 else 128 - code)
+        joined = os.read(reading, 1)
+        print(f"error: {PROCESS_LOST if joined else NOT_JOINED}", file=sys.stderr, flush=True)
+        code = START_AGAIN if joined else 1
+    os._exit(1 if code == EXPLAINED else code if code >= 0 else 128 - code)

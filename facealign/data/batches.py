@@ -4,7 +4,7 @@ A batch is a pure function of (seed, step), whichever way it comes.
 """
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -13,9 +13,9 @@ import numpy as np
 from facealign.data.load import Examples
 from facealign.data.sampling import Sampler, make_sampler, yaw_weights
 from facealign.data.streaming import StreamedImages
-from facealign.errors import UserError, lookup
+from facealign.errors import UserError, check_choice
 from facealign.names import DOMAINS
-from facealign.stages import OF_TURNED, learns
+from facealign.stages import OBJECTIVES, Stage
 
 DEVICE_SHARE = 0.25  # of the device's memory that photos may take
 ON_DEVICE = ("auto", "true", "false")
@@ -23,87 +23,77 @@ ON_DEVICE = ("auto", "true", "false")
 # Domain -> images uint8 [B, H, W, 1], or their numbers [B]. For a run that turns photos
 # yaw_unrestricted [B] in degrees too, nan where unknown; for one that recognizes people
 # subject_DOMAIN [B], their numbers.
-Batch = dict[str, np.ndarray]
+RawBatch = dict[str, np.ndarray]
 
 
-class Feed(NamedTuple):
+class Batches(NamedTuple):
     """Where the loop gets its batches."""
 
     resident: dict[str, Any]  # what belongs on the device: all images, uint8 [N, H, W, 1], or {}
-    batches: Callable[[int, int], Iterator[Batch]]  # those of the steps from start to stop - 1
-    mode: str  # memory, device or stream
+    of_steps: Callable[[int, int], Iterator[RawBatch]]  # of the steps from start to stop - 1
 
 
-def create_feed(
-    domains: Mapping[str, Examples], config: Any, rows: np.ndarray | None = None
-) -> Feed:
-    """The feed that `config.data` asks for.
+def create_batches(
+    domains: Mapping[str, Examples],
+    config: Any,
+    stages: Sequence[Stage],
+    rows: np.ndarray | None = None,
+) -> Batches:
+    """The batches that `config.data` asks for.
 
     Args:
       domains: the training examples.
       config: of the run.
+      stages: of the run.
       rows: of every batch, those that this process reads; None where it reads all.
 
     Raises:
       UserError: a batch larger than a domain, yaw that is not known, a wrong `on_device`.
     """
-    data = config.data
-    lookup(dict.fromkeys(ON_DEVICE), data.on_device, "config.data.on_device")
     samplers = create_samplers(domains, config)
     mine = slice(None) if rows is None else rows
-    shared = rows is not None and len(rows) < data.batch_size
     images = {domain: examples["image"] for domain, examples in domains.items()}
-    streamed = any(isinstance(each, StreamedImages) for each in images.values())
-    if shared and data.on_device == "true":
-        raise UserError(
-            "config.data.on_device='true' has every process read all photos; set it to 'auto'"
-        )
-    fit = data.on_device == "auto" and not shared and _fit_on_device(images)
-    on_device = data.on_device == "true" or fit
-    if streamed and data.on_device == "true":
-        raise UserError(
-            f"config.data.on_device='true', but the photos take more than config.data.memory_mb="
-            f"{data.memory_mb}; raise that, or set on_device to 'auto'"
-        )
+    shared = rows is not None and len(rows) < config.data.batch_size
+    on_device = _keep_on_device(images, config.data, shared)
+    labels = create_labels(domains, config, stages)
 
-    labels = create_labels(domains, config)
-
-    def label(step: int) -> Batch:
+    def label(step: int) -> RawBatch:
         return {
             f"{name}_{domain}": values[samplers[domain](step)[mine]]
             for (name, domain), values in labels.items()
         }
 
-    def numbers(step: int) -> Batch:
+    def numbers(step: int) -> RawBatch:
         found = {d: sampler(step)[mine].astype(np.int32) for d, sampler in samplers.items()}
         return found | label(step)
 
-    def pixels(step: int) -> Batch:
+    def pixels(step: int) -> RawBatch:
         found = {d: images[d][sampler(step)[mine]] for d, sampler in samplers.items()}
         return found | label(step)
 
-    if streamed:
-        return Feed({}, lambda start, stop: _prefetch(pixels, start, stop), "stream")
     if on_device:
         resident = {domain: np.asarray(each) for domain, each in images.items()}
-        return Feed(resident, lambda start, stop: map(numbers, range(start, stop)), "device")
-    return Feed({}, lambda start, stop: map(pixels, range(start, stop)), "memory")
+        return Batches(resident, lambda start, stop: map(numbers, range(start, stop)))
+    if _streamed(images):
+        return Batches({}, lambda start, stop: _prefetch(pixels, start, stop))
+    return Batches({}, lambda start, stop: map(pixels, range(start, stop)))
 
 
 def create_labels(
-    domains: Mapping[str, Examples], config: Any
+    domains: Mapping[str, Examples], config: Any, stages: Sequence[Stage]
 ) -> dict[tuple[str, str], np.ndarray]:
-    """What a step is told of the photos besides: (name, domain) -> [N].
+    """What the steps of a run are told of photos besides: (field, domain) -> [N].
 
     Raises:
       UserError: more people than the recognizer can learn to know.
     """
-    labels = {}
-    if learns(config, *OF_TURNED, "attribute"):
-        labels["yaw", "unrestricted"] = domains["unrestricted"]["yaw"].astype(np.float32)
-    if learns(config, "attribute"):
-        labels["yaw", "restricted"] = domains["restricted"]["yaw"].astype(np.float32)
-    if learns(config, "recognize"):
+    wanted = {label for stage in stages for label in OBJECTIVES[stage.objective].labels}
+    labels = {
+        ("yaw", domain): domains[domain]["yaw"].astype(np.float32)
+        for domain in DOMAINS
+        if ("yaw", domain) in wanted
+    }
+    if ("subject", DOMAINS[0]) in wanted:  # numbered over both domains, which share people
         subjects = [domains[domain]["subject"] for domain in DOMAINS]
         people, person = np.unique(np.concatenate(subjects), return_inverse=True)
         if len(people) > config.recognizer.people:
@@ -111,9 +101,8 @@ def create_labels(
                 f"config.recognizer.people={config.recognizer.people}, but there are {len(people)} "
                 "in the training photos; give at least as many"
             )
-        cut = len(subjects[0])
-        for domain, part in zip(DOMAINS, (person[:cut], person[cut:]), strict=True):
-            labels["subject", domain] = part.astype(np.int32)
+        parts = np.split(person.astype(np.int32), [len(subjects[0])])
+        labels |= {("subject", d): part for d, part in zip(DOMAINS, parts, strict=True)}
     return labels
 
 
@@ -150,13 +139,43 @@ def look_up(resident: Mapping[str, jax.Array], batch: Mapping[str, jax.Array]) -
     return {d: resident[d][rows] if d in resident else rows for d, rows in batch.items()}
 
 
-def _prefetch(batch: Callable[[int], Batch], start: int, stop: int) -> Iterator[Batch]:
+def _prefetch(batch: Callable[[int], RawBatch], start: int, stop: int) -> Iterator[RawBatch]:
     """Batches made by threads ahead of their use."""
     import grain  # costs a second, which a run from memory should not pay
 
     threads = 2 * (os.cpu_count() or 1)
     options = grain.ReadOptions(num_threads=threads, prefetch_buffer_size=2 * threads)
     return iter(grain.MapDataset.range(start, stop).map(batch).to_iter_dataset(options))
+
+
+def _keep_on_device(images: Mapping[str, Any], data: Any, shared: bool) -> bool:
+    """Whether all photos are to lie in the device's memory.
+
+    Args:
+      images: by domain.
+      data: `config.data`.
+      shared: whether several processes read them.
+
+    Raises:
+      UserError: `on_device` is no choice, or asks for what cannot be.
+    """
+    check_choice(data.on_device, ON_DEVICE, "config.data.on_device")
+    if data.on_device == "auto":
+        return not (shared or _streamed(images)) and _fit_on_device(images)
+    if data.on_device == "true" and shared:
+        raise UserError(
+            "config.data.on_device='true' has every process read all photos; set it to 'auto'"
+        )
+    if data.on_device == "true" and _streamed(images):
+        raise UserError(
+            f"config.data.on_device='true', but the photos take more than config.data.memory_mb="
+            f"{data.memory_mb}; raise that, or set on_device to 'auto'"
+        )
+    return data.on_device == "true"
+
+
+def _streamed(images: Mapping[str, Any]) -> bool:
+    return any(isinstance(each, StreamedImages) for each in images.values())
 
 
 def _fit_on_device(images: Mapping[str, Any]) -> bool:

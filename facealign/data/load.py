@@ -1,13 +1,12 @@
 """From prepared datasets to arrays. Every photo is decoded once, unless that takes too much."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
-import jax
 import numpy as np
 import tensorflow_datasets as tfds
 from etils import epath
@@ -160,16 +159,6 @@ def select_domain(examples: Examples, domain: str, data: Any) -> Examples:
     }
 
 
-def to_float(images: jax.Array) -> jax.Array:
-    """uint8 pixels to float32 in [-1, 1]; any shape."""
-    return images.astype(np.float32) / 127.5 - 1
-
-
-def to_uint8(images: np.ndarray) -> np.ndarray:
-    """Floats in [-1, 1] (others are clipped) to uint8 pixels; the inverse of `to_float`."""
-    return np.rint((np.clip(np.asarray(images), -1, 1) + 1) * 127.5).astype(np.uint8)
-
-
 def _plain(value: Any) -> Any:
     return value.decode() if isinstance(value, bytes) else value
 
@@ -181,3 +170,14 @@ def _decode(row: dict[str, Any], size: int) -> np.ndarray:
         return image
     resized = Image.fromarray(image[:, :, 0]).resize((size, size), Image.Resampling.LANCZOS)
     return np.asarray(resized)[:, :, None]
+
+
+def take(data: Mapping[str, Examples], count: int) -> dict[str, Examples]:
+    """At most `count` examples of each domain, evenly spaced, so that pairs stay together."""
+
+    def spaced(examples: Examples) -> Examples:
+        total = len(examples["image"])
+        indices = np.linspace(0, total - 1, min(count, total)).astype(int)
+        return {key: values[indices] for key, values in examples.items()}
+
+    return {domain: spaced(examples) for domain, examples in data.items()}

@@ -4,19 +4,22 @@ What a turned photo shows that no camera would is on the side of the input, and 
 possible, so that a network reads the pose off the face and not off such faults.
 """
 
+import hashlib
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from facealign.data import augment
-from facealign.data.load import Examples, to_float, to_uint8
+from facealign.data import augment, cache
+from facealign.data.load import Examples
 from facealign.geometry import views
 from facealign.geometry.frame import SIZE
 from facealign.geometry.head_rotation import make_landmarks, mirror
 from facealign.geometry.views import ViewBank
+from facealign.images import in_batches, to_float, to_uint8
 
 YAWS = np.arange(-90.0, 91.0, 7.5)  # degrees, of the bank
 PITCHES = (-20.0, -10.0, 0.0, 10.0, 20.0)
@@ -25,12 +28,26 @@ SHAPE = 2.0  # px, standard deviation at 5 x 5 points: how far a head is from th
 FOREIGN = 0.5  # share of the turned heads that get another photo's background
 SOFTEST = 2.0  # px: largest standard deviation of the blur
 NOISE = 0.04  # its largest standard deviation
-CHUNK = 256  # photos turned at a time
+VERSION = "1"  # of the maps; a new one makes cached banks anew
 
 
 def create_views(folder: Any) -> ViewBank:
     """The bank of views that photos are turned by, kept in a folder between runs."""
-    return views.load_bank(views.create_poses(YAWS, PITCHES), folder)
+    return load_bank(views.create_poses(YAWS, PITCHES), folder)
+
+
+def load_bank(poses: np.ndarray, folder: Path) -> ViewBank:
+    """As `views.make_bank`, kept in a folder of its own between runs."""
+    poses = np.asarray(poses, np.float32)
+    key = f"{VERSION} {hashlib.sha256(poses.tobytes()).hexdigest()}"
+
+    def build() -> dict[str, np.ndarray]:
+        fields = views.make_bank(poses)._asdict()
+        return {"image": np.stack([fields.pop("turn"), fields.pop("unturn")]), **fields}
+
+    fields = cache.load_or_build(Path(folder), key, build)
+    turn, unturn = fields.pop("image")
+    return ViewBank(turn=turn, unturn=unturn, **fields)
 
 
 def add_pairs(
@@ -76,20 +93,22 @@ def for_device(bank: ViewBank) -> ViewBank:
     return jax.device_put(bank._replace(unturn=None, turn_seen=None, unturn_seen=None))
 
 
-def with_turned(data: Mapping[str, Examples], bank: ViewBank, seed: int) -> dict[str, Examples]:
+def with_rotated(data: Mapping[str, Examples], bank: ViewBank, seed: int) -> dict[str, Examples]:
     """The examples by domain, and those of R turned, as the domain "turned"."""
-    return {**data, "turned": turn_examples(data["restricted"], bank, seed)}
+    return {**data, "turned": rotate_examples(data["restricted"], bank, seed)}
 
 
-def turn_examples(examples: Examples, bank: ViewBank, seed: int) -> Examples:
+def rotate_examples(examples: Examples, bank: ViewBank, seed: int) -> Examples:
     """Each photo turned by a random view, nothing else changed; for an evaluation."""
-    images, turned = examples["image"], []
+    images = examples["image"]
     index = np.random.default_rng(seed).integers(0, len(bank.poses), len(images))
-    for start in range(0, len(images), CHUNK):
-        rows = slice(start, start + CHUNK)
-        maps = views.pick(bank.turn, jnp.asarray(index[rows]))
-        turned.append(to_uint8(views.turn(to_float(jnp.asarray(images[rows])), maps)))
-    return {**examples, "image": np.concatenate(turned)}
+
+    def rotate(images: np.ndarray, index: np.ndarray) -> np.ndarray:
+        maps = views.pick(bank.turn, jnp.asarray(index))
+        return to_uint8(views.turn(to_float(jnp.asarray(images)), maps))
+
+    rotated = in_batches(rotate, images, index)
+    return {**examples, "image": rotated}
 
 
 def _mirror_half(photos: jax.Array, key: jax.Array) -> tuple[jax.Array, jax.Array]:

@@ -1,1 +1,1 @@
-"""What a checkpoint makes of held-out people: did faces turn, stay who they are, stay sharp?"""
+"""Evaluation of a checkpoint on held-out people: pose, identity and realism, beside baselines."""

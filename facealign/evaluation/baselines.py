@@ -1,4 +1,4 @@
-"""Outputs that need no network. A number without them is no evidence."""
+"""Baselines: outputs that need no network, which put the numbers of one into perspective."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -6,22 +6,23 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageFilter
 
-from facealign.evaluation.test_photos import Bench
+from facealign.evaluation.evaluation_set import EvaluationSet
 from facealign.faces.dlib_tools import five_points
-from facealign.geometry import frame, generic_turn
+from facealign.geometry import frame, views
 
 BLUR = 1 / 32  # standard deviation of the blurred input, as a share of the image's side
-ALIGNED = {"cfp", "lfw", "lfw-frontal", "mugshots"}  # prepared photos are alignments
+ALIGNED = {"cfp", "lfw", "lfw-frontal", "mugshots"}  # datasets prepared as canonical crops
+SEED = 0  # of the random choices
 
 
 class Outputs(NamedTuple):
     """What a system makes of the photos, or of some of them."""
 
     images: np.ndarray  # uint8 [n, H, W, 1]
-    rows: np.ndarray  # [n] of the photo that each was made of
+    rows: np.ndarray  # [n] row of the photo that each output was made of
 
 
-Baseline = Callable[[Bench], Outputs]
+Baseline = Callable[[EvaluationSet], Outputs]
 
 
 def comes_aligned(dataset: str) -> bool:
@@ -34,89 +35,95 @@ def of_all(images: np.ndarray) -> Outputs:
     return Outputs(images, np.arange(len(images)))
 
 
-def take_input(bench: Bench) -> Outputs:
+def no_outputs(eval_set: EvaluationSet) -> Outputs:
+    """No outputs, where a baseline cannot be made; it is left out of the tables."""
+    return of_all(eval_set.images[:0])
+
+
+def take_input(eval_set: EvaluationSet) -> Outputs:
     """The photo itself."""
-    return of_all(bench.photos.examples["image"])
+    return of_all(eval_set.images)
 
 
-def align(bench: Bench) -> Outputs:
-    """Rotated, scaled and shifted until the found eyes, nose and mouth are where they should be.
+def align(eval_set: EvaluationSet) -> Outputs:
+    """The photo rotated, scaled and shifted to the canonical frame by its eyes, nose and mouth.
 
-    A photo without a face stays as it is. Nothing where the photos were prepared that way.
+    A photo without a face stays as it is. Left out where the photos are canonical crops already.
     """
-    if comes_aligned(bench.photos.dataset) or bench.measured is None:
-        return of_all(bench.photos.examples["image"][:0])
-    return of_all(aligned(bench))
+    if comes_aligned(eval_set.photos.dataset) or eval_set.measured is None:
+        return no_outputs(eval_set)
+    return of_all(aligned(eval_set))
 
 
-def turn_back(bench: Bench) -> Outputs:
-    """Turned to the front in 3D by one generic head, from the measured pose, without learning.
+def turn_back(eval_set: EvaluationSet) -> Outputs:
+    """The face turned to the front in 3D by one generic head, from its measured pose.
 
-    A photo of unknown yaw stays as it is.
+    A photo of unknown yaw stays as it is. Left out where the yaw of all photos is unknown.
     """
-    if np.isnan(bench.yaw).all():
-        return of_all(bench.photos.examples["image"][:0])
-    pitch = np.full(len(bench.yaw), np.nan) if bench.measured is None else bench.measured.pitch
-    return of_all(generic_turn.turn_back(aligned(bench), bench.yaw, pitch))
+    if np.isnan(eval_set.yaw).all():
+        return no_outputs(eval_set)
+    measured = eval_set.measured
+    pitch = np.full(len(eval_set.yaw), np.nan) if measured is None else measured.pitch
+    return of_all(views.turn_back(aligned(eval_set), eval_set.yaw, pitch))
 
 
-def aligned(bench: Bench) -> np.ndarray:
-    """The photos as canonical crops, as far as a face is found in them."""
-    images = bench.photos.examples["image"]
-    if comes_aligned(bench.photos.dataset) or bench.measured is None:
+def aligned(eval_set: EvaluationSet) -> np.ndarray:
+    """The photos as canonical crops, uint8 [N, H, W, 1]; those without a face stay as they are."""
+    images, measured = eval_set.images, eval_set.measured
+    if comes_aligned(eval_set.photos.dataset) or measured is None:
         return images
     crops, size = images.copy(), images.shape[1]
-    for row in np.flatnonzero(bench.measured.found):
-        points = five_points(bench.measured.landmarks[row])
+    for row in np.flatnonzero(measured.found):
+        points = five_points(measured.landmarks[row])
         photo = Image.fromarray(images[row, :, :, 0])
         crops[row] = frame.crop(photo, frame.from_five_points(points, size), size)
     return crops
 
 
-def mean_face(bench: Bench) -> Outputs:
-    """The mean R photo of training, whoever is asked for: frontal, and nobody."""
-    mean = np.rint(bench.train["restricted"]["image"].mean(axis=0, keepdims=True))
-    return of_all(np.repeat(mean.astype(np.uint8), len(bench.person), axis=0))
+def mean_face(eval_set: EvaluationSet) -> Outputs:
+    """The mean R photo of training for every photo: frontal, and nobody."""
+    mean = np.rint(eval_set.training["image"].mean(axis=0, keepdims=True))
+    return of_all(np.repeat(mean.astype(np.uint8), len(eval_set.person), axis=0))
 
 
-def blur(bench: Bench) -> Outputs:
+def blur(eval_set: EvaluationSet) -> Outputs:
     """The photo out of focus: the same pose and person, not sharp."""
-    images = bench.photos.examples["image"]
-    focus = ImageFilter.GaussianBlur(BLUR * images.shape[1])
-    blurred = [np.asarray(Image.fromarray(image[:, :, 0]).filter(focus)) for image in images]
+    focus = ImageFilter.GaussianBlur(BLUR * eval_set.images.shape[1])
+    blurred = [
+        np.asarray(Image.fromarray(image[:, :, 0]).filter(focus)) for image in eval_set.images
+    ]
     return of_all(np.stack(blurred)[..., None])
 
 
-def stranger(bench: Bench) -> Outputs:
-    """A random R photo of training, one for each person: frontal, sharp, not them.
+def stranger(eval_set: EvaluationSet) -> Outputs:
+    """A random R photo of training for each person: frontal, sharp, and somebody else.
 
-    It would pass for perfect where outputs are only compared with outputs.
+    It would seem perfect if outputs were compared with outputs only.
     """
-    training = bench.train["restricted"]
-    names = bench.photos.examples["subject"]
-    order = np.random.default_rng(bench.seed).permutation(len(training["image"]))
+    training = eval_set.training
+    names = eval_set.photos.examples["subject"]
+    order = np.random.default_rng(SEED).permutation(len(training["image"]))
     chosen = np.zeros(len(names), int)
     for number, name in enumerate(np.unique(names)):
-        rest = np.roll(order, -number)  # another photo for everybody, as long as there are enough
+        rest = np.roll(order, -number)  # another photo for each person while there are enough
         others = rest[training["subject"][rest] != name]
         chosen[names == name] = others[0] if len(others) else rest[0]
     return of_all(training["image"][chosen])
 
 
-def another_photo(bench: Bench) -> Outputs:
-    """Another real frontal photo of the person, what an oracle would give; not the gallery's.
+def another_photo(eval_set: EvaluationSet) -> Outputs:
+    """Another real frontal photo of the person, not the gallery photo: the output of an oracle.
 
-    For the photos of those who have one.
+    Only for photos of people who have such a photo.
     """
-    images = bench.photos.examples["image"]
-    rng = np.random.default_rng(bench.seed)
+    rng = np.random.default_rng(SEED)
     made = {}
-    for row, person in enumerate(bench.person):
-        own = bench.frontal[bench.person[bench.frontal] == person]
-        own = own[(own != row) & (own != bench.gallery[person])]
+    for row, person in enumerate(eval_set.person):
+        own = eval_set.frontal[eval_set.person[eval_set.frontal] == person]
+        own = own[(own != row) & (own != eval_set.gallery[person])]
         if len(own):
             made[row] = rng.choice(own)
-    return Outputs(images[list(made.values())], np.array(list(made), int))
+    return Outputs(eval_set.images[list(made.values())], np.array(list(made), int))
 
 
 BASELINES: dict[str, Baseline] = {

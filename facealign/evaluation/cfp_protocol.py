@@ -4,27 +4,27 @@ import numpy as np
 
 from facealign.data.datasets.cfp import fold_of
 from facealign.evaluation.baselines import Outputs
-from facealign.evaluation.scoring import Score, Scores
-from facealign.evaluation.test_photos import Bench
+from facealign.evaluation.evaluation_set import EvaluationSet
+from facealign.evaluation.gallery import Pairs
 from facealign.faces.measure import Measured
 from facealign.metrics import verification
+from facealign.metrics.bootstrap import Score, Scores
 
 DATASET = "cfp"
-ITSELF = 1e-4  # a photo is not compared with itself, which the oracle would be
-Pairs = tuple[np.ndarray, np.ndarray]  # distances of genuine and impostor pairs
+SAME_PHOTO = 1e-4  # a smaller distance: the output is a copy of the photo it is compared with
 
 
-def frontal_profile(bench: Bench, outputs: Outputs, measured: Measured) -> Scores:
-    """Outputs of profile photos against real frontal photos, by fold: mean and spread over folds.
+def frontal_profile(eval_set: EvaluationSet, outputs: Outputs, measured: Measured) -> Scores:
+    """Outputs of profile photos against real frontal photos: mean and spread over the folds.
 
-    All pairs of a fold count, with the right and the wrong ones weighted alike, in place of the 350
-    and 350 of the official lists. The threshold of the accuracy is chosen on the other folds.
+    All pairs of a fold count, genuine and impostor pairs weighted alike, in place of the 350 and
+    350 of the official lists. The threshold of the accuracy is chosen on the other folds.
     """
-    files = bench.photos.examples["file_name"]
+    files = eval_set.photos.examples["file_name"]
     fold = np.array([fold_of(name) for name in files])
     frontal = np.array(["/frontal/" in name for name in files])
     by_fold = {
-        int(number): _pairs(bench, outputs, measured, fold == number, frontal)
+        int(number): _pairs(eval_set, outputs, measured, fold == number, frontal)
         for number in np.unique(fold)
     }
     rates = {
@@ -34,7 +34,7 @@ def frontal_profile(bench: Bench, outputs: Outputs, measured: Measured) -> Score
     scores = {name: _over_folds(values) for name, values in rates.items()}
     scores["folds"] = Score(len(by_fold))
     if len(by_fold) < 2:
-        why = "its threshold is chosen on other folds, of which none was given"
+        why = "the threshold is chosen on other folds, and there is only one"
         return scores | {"accuracy": Score(np.nan, why=why)}
     accuracies = []
     for number, pairs in by_fold.items():
@@ -45,18 +45,31 @@ def frontal_profile(bench: Bench, outputs: Outputs, measured: Measured) -> Score
 
 
 def _pairs(
-    bench: Bench, outputs: Outputs, measured: Measured, inside: np.ndarray, frontal: np.ndarray
+    eval_set: EvaluationSet,
+    outputs: Outputs,
+    measured: Measured,
+    inside: np.ndarray,
+    frontal: np.ndarray,
 ) -> Pairs:
-    """Distances between all outputs of profiles and all frontal photos of a fold."""
+    """Distances between all outputs of profiles and all frontal photos of one fold.
+
+    Args:
+      eval_set: the photos.
+      outputs: of a system.
+      measured: of the outputs.
+      inside: which of the photos [N] are of the fold.
+      frontal: which of them [N] are frontal; the others are profiles.
+    """
     probes = np.flatnonzero(inside[outputs.rows] & ~frontal[outputs.rows])
     gallery = np.flatnonzero(inside & frontal)
-    table = verification.distances(measured.descriptor[probes], bench.measured.descriptor[gallery])
-    # A frontal photo without a face is as far from everybody.
-    table[:, ~bench.measured.found[gallery]] = np.inf
-    same = bench.person[outputs.rows[probes]][:, None] == bench.person[gallery]
-    return table[same & (table > ITSELF)], table[~same]
+    known = eval_set.measured
+    table = verification.distances(measured.descriptor[probes], known.descriptor[gallery])
+    table[:, ~known.found[gallery]] = np.inf  # no face, so no match for anybody
+    same = eval_set.person[outputs.rows[probes]][:, None] == eval_set.person[gallery]
+    return table[same & (table > SAME_PHOTO)], table[~same]
 
 
 def _over_folds(values: list[float]) -> Score:
+    """Mean and standard deviation."""
     mean, spread = np.mean(values), np.std(values)
     return Score(float(mean), float(mean - spread), float(mean + spread))

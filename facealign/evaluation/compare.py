@@ -1,7 +1,7 @@
-"""A system and its baselines on one bench."""
+"""A system and its baselines on the same photos."""
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -17,116 +17,133 @@ from facealign.evaluation.baselines import (
     comes_aligned,
     of_all,
 )
-from facealign.evaluation.scoring import Scores, realism, score
-from facealign.evaluation.test_photos import Bench, Photos, create_bench
-from facealign.faces.measure import Measured, Meter
+from facealign.evaluation.evaluation_set import EvaluationSet, Photos, create_evaluation_set
+from facealign.evaluation.scoring import realism, score
+from facealign.faces.measure import Measured
+from facealign.faces.measurement_cache import MeasurementCache
+from facealign.metrics.bootstrap import Scores
 
 FLOOR = "real frontal photos (floor)"
 
 
 class System(NamedTuple):
-    """What a system made of the photos, and how it was judged."""
+    """The outputs of a system and their scores."""
 
     outputs: Outputs
-    measured: Measured | None
-    scores: dict[str, Scores]  # under "all", and by the yaw of the input
+    measured: Measured | None  # of the outputs; None without face tools
+    scores: dict[str, Scores]  # of all photos under "all", and by bin of the input's yaw
 
 
-class Judgement(NamedTuple):
+class Comparison(NamedTuple):
     """The result of an evaluation."""
 
-    name: str  # of the system that is evaluated
-    bench: Bench
-    systems: dict[str, System]  # it first, then the baselines
+    name: str  # of the evaluated system
+    eval_set: EvaluationSet
+    systems: dict[str, System]  # the evaluated one first, then the baselines
     cfp_protocol: dict[str, Scores]  # of CFP's protocol, by system; {} for other photos
-    floor: Scores  # FD and KID between real frontal photos of two halves of the people
-    notes: list[str]  # what to know of these numbers, and what could not be measured
+    floor: Scores  # FD and KID of real frontal photos to those of other people
+    notes: list[str]  # what to keep in mind, and why numbers are missing
+
+    @property
+    def evaluated(self) -> System:
+        """The evaluated system."""
+        return self.systems[self.name]
 
 
-def judge(
+def compare(
     name: str,
     translate: Callable[[np.ndarray], np.ndarray],
     photos: Photos,
     train: Mapping[str, Examples],
     frontal_yaw: float,
-    open_meter: Callable[[], Meter],
+    open_cache: Callable[[], MeasurementCache],
     baselines: Mapping[str, Baseline] = BASELINES,
     canonical: bool = False,
-) -> Judgement:
-    """Judges a system beside all baselines.
+) -> Comparison:
+    """Scores a system and all baselines.
 
     Args:
       name: of the system.
       translate: uint8 photos [N, H, W, 1] to frontal ones.
       photos: to evaluate on.
-      train: the training photos by domain.
-      frontal_yaw: degrees; what counts as a real frontal photo.
-      open_meter: raises `UserError` where there are no instruments; then the judgement does
-        without them.
+      train: the training examples by domain.
+      frontal_yaw: degrees; a photo with a smaller |yaw| is a real frontal photo.
+      open_cache: opens the cache of measurements. Where it raises `UserError`, since the face
+        tools are not installed, pose and identity are left out.
       baselines: by name.
-      canonical: the system knows canonical crops only, and gets such.
+      canonical: whether the system is made for canonical crops, so that it gets aligned photos.
     """
-    images = photos.examples["image"]
     with contextlib.ExitStack() as stack:
-        try:
-            meter = stack.enter_context(open_meter())
-            measured, missing = meter.measure(images), ""
-        except UserError as error:
-            meter, measured, missing = None, None, f"Pose and identity are left out: {error}."
-        if measured and not measured.found.any():
-            missing = f"Pose and identity are left out: no face in any of the {len(images)} photos."
-            meter = measured = None
-        bench = create_bench(photos, train, frontal_yaw, measured)
-        made = {name: of_all(translate(aligned(bench) if canonical else images))}
-        made |= {name: make(bench) for name, make in baselines.items()}
+        cache, measured, notes = _measure(photos, open_cache, stack)
+        eval_set = create_evaluation_set(photos, train, frontal_yaw, measured)
+        inputs = aligned(eval_set) if canonical else eval_set.images
+        made = {name: of_all(translate(inputs))}
+        made |= {baseline: make(eval_set) for baseline, make in baselines.items()}
         systems = {}
         for system, outputs in made.items():
             if len(outputs.rows):
-                seen = meter.measure(outputs.images, system) if meter else None
-                systems[system] = System(outputs, seen, score(bench, outputs, seen))
+                seen = cache.measure(outputs.images, system) if cache else None
+                systems[system] = System(outputs, seen, score(eval_set, outputs, seen))
     protocol, floor = {}, {}
     if measured:
-        real = measured.descriptor[bench.frontal]
-        floor = realism(bench, real, bench.person[bench.frontal])
+        frontal = eval_set.frontal
+        floor = realism(eval_set, measured.descriptor[frontal], eval_set.person[frontal])
         if photos.dataset == cfp_protocol.DATASET:
             protocol = {
-                name: cfp_protocol.frontal_profile(bench, system.outputs, system.measured)
+                name: cfp_protocol.frontal_profile(eval_set, system.outputs, system.measured)
                 for name, system in systems.items()
             }
-    notes = [missing] if missing else []
-    notes += remarks(bench) + reasons(systems | {FLOOR: System(None, None, {"all": floor})})
-    return Judgement(name, bench, systems, protocol, floor, notes)
+    scores = [*(system.scores for system in systems.values()), {"all": floor}]
+    notes += notes_on_photos(eval_set) + notes_on_missing(scores)
+    return Comparison(name, eval_set, systems, protocol, floor, notes)
 
 
-def remarks(bench: Bench) -> list[str]:
-    """What to know of the photos."""
+def notes_on_photos(eval_set: EvaluationSet) -> list[str]:
+    """What to keep in mind of the photos."""
     notes = []
-    enrolled = int((bench.gallery >= 0).sum())
-    if "train" in bench.photos.splits:
+    enrolled = int((eval_set.gallery >= 0).sum())
+    if "train" in eval_set.photos.splits:
         notes.append("Some of these people were trained on: their numbers prove nothing.")
-    if enrolled < bench.people:
+    if enrolled < eval_set.people:
         notes.append(
-            f"{bench.people - enrolled} of {bench.people} people have no photo known to be frontal "
-            "and are left out wherever outputs are compared with real frontal photos."
+            f"{eval_set.people - enrolled} of {eval_set.people} people have no photo that is known "
+            "to be frontal; they are left out where outputs are compared with real frontal photos."
         )
-    if bench.measured and not bench.measured.found.all():
-        missed = int((~bench.measured.found).sum())
+    measured = eval_set.measured
+    if measured and not measured.found.all():
+        missed = int((~measured.found).sum())
         notes.append(
-            f"No face is found in {missed} of {len(bench.person)} photos as they are; here and in "
-            "outputs a missed face counts as not frontal and as nobody."
+            f"No face is found in {missed} of {len(measured.found)} input photos. A photo or "
+            "output without a face counts as not frontal and as no match for anybody."
         )
-    if comes_aligned(bench.photos.dataset):
-        notes.append("Geometric alignment is the input itself: these photos come aligned.")
+    if comes_aligned(eval_set.photos.dataset):
+        notes.append("These photos are aligned already, so geometric alignment has no row.")
     return notes
 
 
-def reasons(systems: Mapping[str, System]) -> list[str]:
+def notes_on_missing(all_scores: Iterable[Mapping[str, Scores]]) -> list[str]:
     """Why numbers are missing, each reason once."""
     found: dict[str, list[str]] = {}
-    for scores in (system.scores for system in systems.values()):
+    for scores in all_scores:
         for part, numbers in scores.items():
             for name, number in numbers.items():
                 if number.why:
                     where = name if part == "all" else f"{name} at {part} degrees"
                     found.setdefault(number.why, []).append(where)
     return [f"No number for {', '.join(dict.fromkeys(w))}: {why}." for why, w in found.items()]
+
+
+def _measure(
+    photos: Photos, open_cache: Callable[[], MeasurementCache], stack: contextlib.ExitStack
+) -> tuple[MeasurementCache | None, Measured | None, list[str]]:
+    """The opened cache, what it says of the photos, and a note where it says nothing."""
+    images = photos.examples["image"]
+    try:
+        cache = stack.enter_context(open_cache())
+        measured = cache.measure(images)
+    except UserError as error:
+        return None, None, [f"Pose and identity are left out: {error}."]
+    if not measured.found.any():
+        why = f"no face in any of the {len(images)} photos"
+        return None, None, [f"Pose and identity are left out: {why}."]
+    return cache, measured, []

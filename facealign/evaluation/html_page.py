@@ -1,4 +1,4 @@
-"""evaluation.html: everything about a judgement on one page that needs nothing else."""
+"""evaluation.html: a comparison on one page that needs no other file."""
 
 import base64
 import io
@@ -8,14 +8,14 @@ from html import escape
 import numpy as np
 from PIL import Image
 
-from facealign.evaluation.compare import Judgement
+from facealign.evaluation.compare import Comparison
+from facealign.evaluation.evaluation_set import is_probe
 from facealign.evaluation.plots import plots
 from facealign.evaluation.tables import LEGEND, tables
-from facealign.evaluation.test_photos import is_probe
 from facealign.metrics import verification
 
 EXAMPLES = 16  # of each kind
-TURNED = 15  # degrees: examples are taken from inputs turned by more, if there are enough
+ASIDE = 15  # degrees: inputs with a larger |yaw| make better examples, where there are enough
 GAP = 2  # px between the images of an example
 STYLE = """
 :root { color-scheme: light dark; --line: #8885; --soft: #8882; }
@@ -41,42 +41,41 @@ dt { font-weight: 600; } dd { margin: 0 0 .5rem; }
 """
 
 
-def html(judgement: Judgement, facts: Sequence[str]) -> str:
-    """The page.
-
-    Args:
-      judgement: to show.
-      facts: sentences at its top: what was evaluated, on what.
-    """
+def html(comparison: Comparison, facts: Sequence[str]) -> str:
+    """The page; `facts` are sentences for its top: what was evaluated, on what."""
     parts = ["<h1>Evaluation</h1>", *(f"<p>{escape(fact)}</p>" for fact in facts)]
-    (title, lines), *others = tables(judgement)
-    parts += [_table(title, lines, judgement.name)]
-    parts += [_list("To know", judgement.notes)] if judgement.notes else []
-    drawn = [f"<section><h3>{escape(t)}</h3>{svg}</section>" for t, svg in plots(judgement).items()]
-    parts += [f'<div class="plots">{"".join(drawn)}</div>'] if drawn else []
-    parts += [_table(title, lines, judgement.name) for title, lines in others]
-    parts += _examples(judgement)
+    (title, lines), *others = tables(comparison)
+    parts += [_table(title, lines, comparison.name)]
+    parts += [_list("Notes", comparison.notes)] if comparison.notes else []
+    drawn = plots(comparison).items()
+    panels = "".join(f"<section><h3>{escape(title)}</h3>{svg}</section>" for title, svg in drawn)
+    parts += [f'<div class="plots">{panels}</div>'] if panels else []
+    parts += [_table(title, lines, comparison.name) for title, lines in others]
+    parts += _examples(comparison)
     words = "".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}.</dd>" for k, v in LEGEND.items())
-    parts += ["<h2>What the words mean</h2>", f"<dl>{words}</dl>"]
+    parts += ["<h2>What the columns mean</h2>", f"<dl>{words}</dl>"]
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>Evaluation of {escape(judgement.name)}</title><style>{STYLE}</style></head>\n"
+        f"<title>Evaluation of {escape(comparison.name)}</title><style>{STYLE}</style></head>\n"
         f"<body>\n{chr(10).join(parts)}\n</body></html>\n"
     )
 
 
-def choose_examples(judgement: Judgement) -> dict[str, np.ndarray]:
-    """Title -> which outputs [at most `EXAMPLES`]: by distance to the person's frontal photo."""
-    bench, system = judgement.bench, judgement.systems[judgement.name]
-    rows = np.arange(len(system.outputs.rows))
-    if bench.measured is None or not is_probe(bench).any():
+def choose_examples(comparison: Comparison) -> dict[str, np.ndarray]:
+    """Title -> rows of at most `EXAMPLES` outputs.
+
+    Best, median and worst by `own_distances`; where nothing was measured, evenly spaced ones.
+    """
+    eval_set = comparison.eval_set
+    rows = np.arange(len(comparison.evaluated.outputs.rows))
+    if eval_set.measured is None or not is_probe(eval_set).any():
         spaced = np.linspace(0, len(rows) - 1, min(EXAMPLES, len(rows))).astype(int)
         return {"Examples": rows[spaced]}
-    rows = rows[is_probe(bench)]
-    turned = rows[np.abs(bench.yaw[rows]) > TURNED]
-    rows = turned if len(turned) >= EXAMPLES else rows
-    order = rows[np.argsort(own_distance(judgement)[rows], kind="stable")]
+    rows = rows[is_probe(eval_set)]
+    aside = rows[np.abs(eval_set.yaw[rows]) > ASIDE]
+    rows = aside if len(aside) >= EXAMPLES else rows
+    order = rows[np.argsort(own_distances(comparison)[rows], kind="stable")]
     count = min(EXAMPLES, len(order))
     middle = (len(order) - count) // 2
     return {
@@ -86,48 +85,59 @@ def choose_examples(judgement: Judgement) -> dict[str, np.ndarray]:
     }
 
 
-def own_distance(judgement: Judgement) -> np.ndarray:
-    """Distance [N] of each output to its person's real frontal photo; infinite without a face."""
-    bench, system = judgement.bench, judgement.systems[judgement.name]
+def own_distances(comparison: Comparison) -> np.ndarray:
+    """Distances [N] of outputs to their person's gallery photo; infinite without a face.
+
+    Without meaning for people who have no gallery photo.
+    """
+    eval_set = comparison.eval_set
     table = verification.distances(
-        system.measured.descriptor, bench.measured.descriptor[bench.gallery]
+        comparison.evaluated.measured.descriptor, eval_set.measured.descriptor[eval_set.gallery]
     )
-    return table[np.arange(len(bench.person)), bench.person]
+    return table[np.arange(len(eval_set.person)), eval_set.person]
 
 
-def _examples(judgement: Judgement) -> list[str]:
-    parts = []
-    for title, rows in choose_examples(judgement).items():
-        figures = "".join(_figure(judgement, row) for row in rows)
+def _examples(comparison: Comparison) -> list[str]:
+    """The galleries of examples, below a note that says what they show."""
+    chosen = choose_examples(comparison)
+    measured = comparison.evaluated.measured
+    distances = None if measured is None else own_distances(comparison)
+    shown = "the input and the output"
+    if (comparison.eval_set.gallery >= 0).any():
+        shown = "the input, the output and a real frontal photo of the person"
+    note = f"Each example shows {shown}."
+    if "Best" in chosen:
+        note += (
+            " They are ordered by the distance of the last two, and taken from inputs with a |yaw| "
+            f"above {ASIDE} degrees where there are enough."
+        )
+    parts = [f'<p class="note">{note}</p>']
+    for title, rows in chosen.items():
+        figures = "".join(_figure(comparison, row, distances) for row in rows)
         parts += [f"<h2>{title}</h2>", f'<div class="examples">{figures}</div>']
-    real = "" if judgement.bench.measured is None else ", real frontal photo of the person"
-    how = "" if not real else (
-        f" Ordered by the distance between the last two, among photos turned by more than {TURNED} "
-        "degrees where there are enough."
-    )  # fmt: skip
-    parts.insert(0, f'<p class="note">Examples show input, output{real}.{how}</p>')
     return parts
 
 
-def _figure(judgement: Judgement, row: int) -> str:
-    bench, system = judgement.bench, judgement.systems[judgement.name]
-    images = [bench.photos.examples["image"][row], system.outputs.images[row]]
-    enrolled = bench.gallery[bench.person[row]]
+def _figure(comparison: Comparison, row: int, distances: np.ndarray | None) -> str:
+    """One example; `distances` are `own_distances`, None where nothing was measured."""
+    eval_set, system = comparison.eval_set, comparison.evaluated
+    images = [eval_set.images[row], system.outputs.images[row]]
+    enrolled = eval_set.gallery[eval_set.person[row]]
     if enrolled >= 0:
-        images.append(bench.photos.examples["image"][enrolled])
-    words = escape(str(bench.photos.examples["file_name"][row]))
+        images.append(eval_set.images[enrolled])
+    words = escape(str(eval_set.photos.examples["file_name"][row]))
     if system.measured:
         found = system.measured.found[row]
         after = f"{system.measured.yaw[row]:.0f}" if found else "no face"
-        before = "?" if np.isnan(bench.yaw[row]) else f"{bench.yaw[row]:.0f}"
+        before = "?" if np.isnan(eval_set.yaw[row]) else f"{eval_set.yaw[row]:.0f}"
         words += f"<br>yaw {before} &rarr; {after}"
         if enrolled >= 0 and found:
-            words += f", distance {own_distance(judgement)[row]:.2f}"
+            words += f", distance {distances[row]:.2f}"
     return f'<figure><img alt="" src="{_png(images)}"><figcaption>{words}</figcaption></figure>'
 
 
 def _png(images: Sequence[np.ndarray]) -> str:
-    """Images uint8 [H, W, 1] side by side as a data address."""
+    """Images uint8 [H, W, 1] side by side as a data URL."""
     height, width = images[0].shape[:2]
     strip = Image.new("LA", (len(images) * (width + GAP) - GAP, height), (0, 0))
     for place, image in enumerate(images):
@@ -138,6 +148,8 @@ def _png(images: Sequence[np.ndarray]) -> str:
 
 
 def _table(title: str, lines: Sequence[Sequence[str]], evaluated: str) -> str:
+    """A titled table, its first line the head; the line of the evaluated system is bold."""
+
     def row(line: Sequence[str], tag: str) -> str:
         mark = ' class="evaluated"' if line[0] == evaluated else ""
         return f"<tr{mark}>" + "".join(f"<{tag}>{escape(c)}</{tag}>" for c in line) + "</tr>"
@@ -148,5 +160,6 @@ def _table(title: str, lines: Sequence[Sequence[str]], evaluated: str) -> str:
 
 
 def _list(title: str, notes: Sequence[str]) -> str:
+    """A titled list."""
     items = "".join(f"<li>{escape(note)}</li>" for note in notes)
     return f'<h2>{escape(title)}</h2>\n<ul class="note">{items}</ul>'

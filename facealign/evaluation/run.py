@@ -1,24 +1,28 @@
-"""From a checkpoint to the files of its evaluation."""
+"""Evaluates a checkpoint and writes evaluation.json, evaluation.md and evaluation.html."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from etils import epath
 from ml_collections import ConfigDict
 
-from facealign.data.load import data_folder, load_data, to_uint8
-from facealign.data.rotated_pairs import create_views, with_turned
+from facealign.data.load import data_folder, load_data
+from facealign.data.rotated_pairs import create_views, with_rotated
 from facealign.errors import UserError
 from facealign.evaluation.baselines import comes_aligned
-from facealign.evaluation.compare import judge
-from facealign.evaluation.test_photos import load_photos
-from facealign.evaluation.write import describe, for_terminal, write_evaluation
-from facealign.faces.measure import Meter
+from facealign.evaluation.compare import Comparison, compare
+from facealign.evaluation.evaluation_set import load_photos
+from facealign.evaluation.html_page import html
+from facealign.evaluation.tables import markdown, tables, to_json
+from facealign.faces.measurement_cache import MeasurementCache
+from facealign.images import to_uint8
+from facealign.models.apply import Network
 from facealign.names import DOMAINS
-from facealign.paths import cache_folder
-from facealign.stages import learns
-from facealign.training.evaluator import evaluate, make_translate
-from facealign.training.state import Network, TrainState
-from facealign.workdir.report import table
+from facealign.paths import cache_folder, write_json, write_whole
+from facealign.stages import create_stages, has_objective
+from facealign.training.evaluator import evaluate
+from facealign.training.state import TrainState
+from facealign.training.translate import make_translate
+from facealign.workdir.report import Numbers, markdown_table, number_table
 
 
 def run_evaluation(
@@ -28,44 +32,89 @@ def run_evaluation(
     workdir: epath.Path,
     on: str,
 ) -> None:
-    """Judges a state beside baselines, prints the first table and writes all of them.
+    """Evaluates a state beside baselines: prints the first table and writes all of them.
 
     Args:
       config: of its run.
       networks: of its run.
-      state: whose swaps, photos of U through R's decoder, are judged.
-      workdir: of its run; the files go there.
-      on: the photos, `DATASET:SPLIT,SPLIT`; "" is the dataset of U and its test split.
+      state: whose swaps are evaluated: photos of U through R's decoder.
+      workdir: of its run; the files are written there.
+      on: the photos, `DATASET:SPLIT,SPLIT`; "" is the test split of the dataset of U. Then L1 and
+        the like, where the target is known, are measured too.
 
     Raises:
       UserError: the run makes no frontal photos.
     """
     if "decoder_r" not in networks:
         raise UserError(
-            f"{workdir} has no decoder of R, which makes the photos to judge; what its "
-            f"{', '.join(networks)} can do stands in its report.md"
+            f"{workdir} makes no frontal photos to evaluate, since it has no decoder of R; its "
+            f"report.md has the numbers of its {', '.join(networks)}"
         )
     train_data, rows = load_data(config.data, "train"), {}
     if not on:
         parts = [train_data, load_data(config.data, "test")]
-        if learns(config, "frontalize"):
+        if has_objective(create_stages(config), "frontalize"):
             views = create_views(cache_folder())
-            parts = [with_turned(part, views, config.seed) for part in parts]
+            parts = [with_rotated(part, views, config.seed) for part in parts]
         rows = evaluate(config, networks, state, *parts)
     translate = make_translate(networks)
-    judgement = judge(
+    comparison = compare(
         config.model.name,
         lambda images: to_uint8(translate(state, images, "decoder_r")),
         load_photos(config.data, on),
         train_data,
         config.data.frontal_yaw,
-        lambda: Meter(data_folder(config.data)),
+        lambda: MeasurementCache(data_folder(config.data)),
         canonical=all(comes_aligned(config.data[domain]) for domain in DOMAINS),
     )
     step = int(state.step)
-    facts = describe(judgement, workdir.name, step)
-    write_evaluation(workdir, judgement, facts, step, rows)
-    print(for_terminal(judgement, facts))
+    facts = describe(comparison, workdir.name, step)
+    write_evaluation(workdir, comparison, facts, step, rows)
+    print(for_terminal(comparison, facts))
     if rows:
-        print(table(rows))
+        print(number_table(rows))
     print(f"wrote {workdir / 'evaluation.html'}, evaluation.md and evaluation.json")
+
+
+def describe(comparison: Comparison, run: str, step: int) -> list[str]:
+    """Sentences that say what was evaluated, on what."""
+    eval_set = comparison.eval_set
+    splits = " and ".join(eval_set.photos.splits)
+    enrolled = (eval_set.gallery >= 0).sum()
+    return [
+        f"{comparison.name} of {run}, step {step}.",
+        f"{len(eval_set.person)} photos of {eval_set.people} people: {eval_set.photos.dataset}, "
+        f"{splits}. {enrolled} people are enrolled with one real frontal photo each. "
+        "Intervals cover 95 % under redrawing of the people.",
+    ]
+
+
+def write_evaluation(
+    workdir: epath.Path,
+    comparison: Comparison,
+    facts: Sequence[str],
+    step: int,
+    rows: Mapping[str, Numbers],
+) -> None:
+    """Writes evaluation.json, evaluation.md and evaluation.html.
+
+    Args:
+      workdir: of the run.
+      comparison: what they show.
+      facts: sentences that say what was evaluated, on what.
+      step: of the checkpoint.
+      rows: name -> numbers where the target is known, as L1 of reconstructions; may be empty.
+    """
+    content = {"step": step, "facts": list(facts), "rows": rows, **to_json(comparison)}
+    page = markdown(comparison, facts)
+    if rows:
+        page += f"\n## Where the target is known\n\n{number_table(rows)}\n"
+    write_json(workdir / "evaluation.json", content)
+    write_whole(workdir / "evaluation.md", page.encode())
+    write_whole(workdir / "evaluation.html", html(comparison, facts).encode())
+
+
+def for_terminal(comparison: Comparison, facts: Sequence[str]) -> str:
+    """The facts, the first table and the notes, for the terminal."""
+    title, lines = tables(comparison)[0]
+    return "\n".join([*facts, title, markdown_table(lines), *comparison.notes])

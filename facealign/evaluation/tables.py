@@ -1,104 +1,97 @@
-"""A judgement as tables of words, as Markdown, and as JSON."""
+"""A comparison as tables of words, as Markdown, and as JSON."""
 
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from facealign.evaluation.compare import FLOOR, Judgement
-from facealign.evaluation.scoring import Score, Scores
+from facealign.evaluation.compare import FLOOR, Comparison
+from facealign.metrics.bootstrap import Score, Scores
+from facealign.workdir.report import markdown_table
 
-Table = tuple[str, list[list[str]]]  # a title; lines of cells, the first is the head
+Table = tuple[str, list[list[str]]]  # a title; lines of cells, the first line is the head
 
 PERCENT = ("found", "yaw < 8", "pitch < 8", "TAR", "EER", "rank-1", "TAR of outputs by outputs",
            "accuracy")  # fmt: skip
 DEGREES = ("yaw median", "pitch median")
 PARTS = {
-    "In short": ("found", "yaw < 8", "TAR", "rank-1", "KID", "sharpness"),
-    "Turned": ("photos", "found", "yaw median", "yaw < 8", "pitch median", "pitch < 8"),
-    "The same person": ("TAR", "EER", "AUC", "rank-1", "to input", "to others",
-                        "TAR of outputs by outputs"),
-    "Like a photo": ("FD", "KID", "sharpness", "diversity", "novelty"),
+    "Summary": ("found", "yaw < 8", "TAR", "rank-1", "KID", "sharpness"),
+    "Pose": ("photos", "found", "yaw median", "yaw < 8", "pitch median", "pitch < 8"),
+    "Identity": ("TAR", "EER", "AUC", "rank-1", "to input", "to others",
+                 "TAR of outputs by outputs"),
+    "Realism": ("FD", "KID", "sharpness", "diversity", "novelty"),
 }  # fmt: skip
 BY_BIN = ("yaw < 8", "TAR", "rank-1")
 WITH_INTERVAL = ("yaw < 8", "TAR", "rank-1", "FD", "KID", "EER", "AUC", "accuracy")
 LEGEND = {
-    "found": "share of the outputs in which a face is found",
-    "yaw, pitch": "of the head in degrees, 0 looks into the camera; median of the absolute values, "
-    "and the share below 8. People's pitch has no common zero: trust only how it changes",
-    "TAR": "share of the outputs that are accepted as their person, by one real frontal photo "
-    "each, at the threshold that lets 1 % of other people pass",
-    "EER, AUC": "equal error rate, and area under the curve, of the same comparison",
-    "rank-1": "share whose nearest real frontal photo is the right person's",
-    "to input, to others": "median distance of the descriptor to that of the output's own input "
-    "photo, and to those of other people; of two photos of one person, see the oracle",
-    "TAR of outputs by outputs": "shown as a warning: handing back the same stranger for every "
-    "photo of a person makes it perfect",
-    "FD, KID": "Frechet and kernel distance (times 1000) of descriptors to real frontal photos of "
-    "other people, mean and spread over halvings of the people; the floor is what real photos get",
-    "sharpness": "gradient energy as a share of that of real frontal photos",
-    "diversity": "mean distance between outputs of different people as a share of the inputs'",
-    "novelty": "median distance to the nearest R photo of training, as a share of what real "
-    "frontal photos have; 0 is a copy of a training photo",
+    "found": "share of outputs in which a face is found",
+    "yaw, pitch": "of the head in degrees, 0 looks into the camera: median of the absolute values, "
+    "and share below 8. Pitch 0 differs from person to person, so trust only changes of pitch",
+    "TAR": "true accept rate: share of outputs accepted as their person, each compared with one "
+    "real frontal photo of that person, at the threshold that accepts 1 % of other people",
+    "EER, AUC": "equal error rate, and area under the ROC curve, of the same comparisons",
+    "rank-1": "share of outputs whose nearest real frontal photo shows the right person",
+    "to input, to others": "median distance of descriptors from an output to its own input, and to "
+    "inputs of other people; the oracle's shows how far two photos of one person are apart",
+    "TAR of outputs by outputs": "TAR against the outputs for the real frontal photos. Do not rely "
+    "on it: the same stranger for every photo of a person gets 100 %",
+    "FD, KID": "Frechet distance and kernel distance (times 1000) of descriptors to real frontal "
+    "photos of other people: mean and standard deviation over random halves of the people; the "
+    "floor is that of real frontal photos",
+    "sharpness": "gradient energy, divided by that of real frontal photos",
+    "diversity": "mean distance between outputs of different people, divided by that of the inputs",
+    "novelty": "median distance to the nearest R photo of training, divided by that of real "
+    "frontal photos; 0 is a copy of a training photo",
 }
 
 
-def tables(judgement: Judgement) -> list[Table]:
+def tables(comparison: Comparison) -> list[Table]:
     """All tables; columns that no system has are left out."""
-    scores = {name: system.scores["all"] for name, system in judgement.systems.items()}
-    scores[FLOOR] = judgement.floor
+    scores = {name: system.scores["all"] for name, system in comparison.systems.items()}
+    scores[FLOOR] = comparison.floor
     found = []
     for title, columns in PARTS.items():
         present = [c for c in columns if any(c in row for row in scores.values())]
         rows = {name: row for name, row in scores.items() if any(c in row for c in present)}
         found.append((title, _lines(rows, present)))
-    found += _by_bin(judgement)
-    if judgement.folds:
+    found += _by_bin(comparison)
+    if comparison.cfp_protocol:
         columns = ("folds", "accuracy", "EER", "AUC")
-        found.append(("CFP frontal-profile protocol", _lines(judgement.folds, columns)))
+        found.append(("CFP frontal-profile protocol", _lines(comparison.cfp_protocol, columns)))
     return found
 
 
-def markdown(judgement: Judgement, facts: Sequence[str]) -> str:
-    """The page evaluation.md."""
+def markdown(comparison: Comparison, facts: Sequence[str]) -> str:
+    """The page evaluation.md; `facts` are sentences for its top."""
     parts = ["# Evaluation", *facts]
-    for title, lines in tables(judgement):
+    for title, lines in tables(comparison):
         parts += [f"## {title}", markdown_table(lines)]
-    parts += ["## What the words mean", "\n".join(f"- **{k}**: {v}." for k, v in LEGEND.items())]
-    if judgement.notes:
-        parts += ["## To know", "\n".join(f"- {note}" for note in judgement.notes)]
+    parts += ["## What the columns mean", "\n".join(f"- **{k}**: {v}." for k, v in LEGEND.items())]
+    if comparison.notes:
+        parts += ["## Notes", "\n".join(f"- {note}" for note in comparison.notes)]
     return "\n\n".join(parts) + "\n"
 
 
-def markdown_table(lines: Sequence[Sequence[str]]) -> str:
-    """Lines of cells, the first column to the left, the others to the right."""
-    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
-    rule = ["-" * widths[0]] + ["-" * (width - 1) + ":" for width in widths[1:]]
-    return "\n".join(
-        "| " + " | ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)) + " |"
-        for line in (lines[0], rule, *lines[1:])
-    )
-
-
-def to_json(judgement: Judgement) -> dict[str, Any]:
-    """Everything as plain values; null for what is no number, with the reason under "why"."""
+def to_json(comparison: Comparison) -> dict[str, Any]:
+    """Everything as plain values; null where there is no number, with the reason under "why"."""
+    eval_set = comparison.eval_set
     return {
-        "dataset": judgement.bench.photos.dataset,
-        "splits": list(judgement.bench.photos.splits),
-        "photos": len(judgement.bench.person),
-        "people": judgement.bench.people,
-        "people_in_gallery": int((judgement.bench.gallery >= 0).sum()),
+        "dataset": eval_set.photos.dataset,
+        "splits": list(eval_set.photos.splits),
+        "photos": len(eval_set.person),
+        "people": eval_set.people,
+        "people_in_gallery": int((eval_set.gallery >= 0).sum()),
         "systems": {
             name: {part: _plain(scores) for part, scores in system.scores.items()}
-            for name, system in judgement.systems.items()
+            for name, system in comparison.systems.items()
         },
-        "floor": _plain(judgement.floor),
-        "folds": {name: _plain(scores) for name, scores in judgement.folds.items()},
-        "notes": judgement.notes,
+        "floor": _plain(comparison.floor),
+        "folds": {name: _plain(scores) for name, scores in comparison.cfp_protocol.items()},
+        "notes": comparison.notes,
     }
 
 
 def cell(name: str, score: Score | None, interval: bool = True) -> str:
-    """A score as it stands in a table."""
+    """A score as a table shows it, with or without its interval; - where there is none."""
     if score is None or math.isnan(score.value):
         return "-"
     if name in ("photos", "folds"):
@@ -112,23 +105,25 @@ def cell(name: str, score: Score | None, interval: bool = True) -> str:
     return text
 
 
-def _by_bin(judgement: Judgement) -> list[Table]:
-    bins = [b for b in next(iter(judgement.systems.values())).scores if b != "all"]
+def _by_bin(comparison: Comparison) -> list[Table]:
+    """A table for each of `BY_BIN`, with a column for each bin of the input's yaw."""
+    counts = comparison.evaluated.scores
+    bins = [b for b in counts if b != "all"]
+    head = ["", *(f"{b} ({counts[b]['photos'].value:.0f})" for b in bins)]
     found = []
     for name in BY_BIN:
-        if not any(name in system.scores["all"] for system in judgement.systems.values()):
+        if not any(name in system.scores["all"] for system in comparison.systems.values()):
             continue
-        counts = next(iter(judgement.systems.values())).scores
-        head = ["", *(f"{b} ({counts[b]['photos'].value:.0f})" for b in bins)]
         lines = [
-            [system, *(cell(name, part.scores.get(b, {}).get(name), False) for b in bins)]
-            for system, part in judgement.systems.items()
+            [title, *(cell(name, system.scores.get(b, {}).get(name), False) for b in bins)]
+            for title, system in comparison.systems.items()
         ]
-        found.append((f"{name} by the yaw of the input, degrees (photos)", [head, *lines]))
+        found.append((f"{name} by |yaw| of the input in degrees (photos)", [head, *lines]))
     return found
 
 
 def _lines(rows: Mapping[str, Scores], columns: Sequence[str]) -> list[list[str]]:
+    """The lines of a table with a row for each system."""
     lines = [[name, *(cell(c, row.get(c)) for c in columns)] for name, row in rows.items()]
     return [["", *columns], *lines]
 

@@ -50,7 +50,7 @@ class Place(NamedTuple):
     matrix: np.ndarray  # [2, 3], takes the photo to the canonical crop
 
 
-class Instruments(NamedTuple):
+class FaceTools(NamedTuple):
     """Functions of a photo, uint8 [H, W], [H, W, 1] or [H, W, 3], or a gray image."""
 
     locate: Callable[[Image.Image], list[Place]]  # faces of any pose in a raw photo, largest first
@@ -59,8 +59,8 @@ class Instruments(NamedTuple):
     describe: Callable[[np.ndarray, np.ndarray], np.ndarray]  # float [128] of the face at [68, 2]
 
 
-def load_instruments() -> Instruments:
-    """The instruments; takes about a second.
+def load_tools() -> FaceTools:
+    """The face tools; takes about a second.
 
     Raises:
       UserError: requirements-faces.txt is not installed.
@@ -113,7 +113,7 @@ def load_instruments() -> Instruments:
             encoder.compute_face_descriptor(larger, _shape(dlib, (landmarks + 0.5) * factor - 0.5))
         )
 
-    return Instruments(locate, find, landmarks, describe)
+    return FaceTools(locate, find, landmarks, describe)
 
 
 def five_points(landmarks: np.ndarray) -> np.ndarray:
@@ -131,7 +131,7 @@ def eyes_apart(matrix: np.ndarray) -> float:
     return frame.side_in_photo(matrix) * (right - left) / frame.SIZE
 
 
-def main_face(photo: Image.Image, instruments: Instruments) -> Place:
+def main_face(photo: Image.Image, tools: FaceTools) -> Place:
     """The one face that a gray photo is of.
 
     That is the largest. Where others have half of its area or more, it is the one of them with
@@ -140,7 +140,7 @@ def main_face(photo: Image.Image, instruments: Instruments) -> Place:
     Raises:
       ValueError: there is no face, several are alike in size, or it is tiny.
     """
-    places = instruments.locate(photo)
+    places = tools.locate(photo)
     if not places:
         raise ValueError("no face was found")
     alike = [place for place in places if _area(place.box) >= ALIKE * _area(places[0].box)]

@@ -3,18 +3,18 @@
 Nothing here needs JAX, so that other processes can do it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
 
-from facealign.data.datasets.archives import DAMAGED, read_gray
-from facealign.faces.dlib_tools import EYES_APART, Box, Instruments, eyes_apart
+from facealign.faces.dlib_tools import EYES_APART, Box, FaceTools, eyes_apart
 from facealign.faces.measure import measure_photo, unpack
 from facealign.geometry import frame
 from facealign.geometry.pose import estimate_pose
+from facealign.images import BadPhotoError, read_gray
 
 
 class FoundFace(NamedTuple):
@@ -23,7 +23,7 @@ class FoundFace(NamedTuple):
     crop: np.ndarray  # uint8 [128, 128, 1], the canonical crop
     size: int  # px of the photo that the crop is wide and high
     box: Box | None  # px of the photo: left, top, right, bottom
-    # What is measured in the crop; nothing where the instruments see no face, as in most profiles.
+    # What is measured in the crop; nothing where the tools see no face, as in most profiles.
     yaw: float  # degrees, or nan
     descriptor: np.ndarray | None  # [128], of the person
     landmarks: np.ndarray | None  # [68, 2], (x, y) in px of the crop
@@ -44,7 +44,7 @@ class FoundFaces(NamedTuple):
     notes: list[str]  # why the photo, or some of its faces, cannot be used
 
 
-def find_faces(photo: Image.Image, tools: Instruments) -> FoundFaces:
+def find_faces(photo: Image.Image, tools: FaceTools) -> FoundFaces:
     """All faces of a gray photo that are large enough."""
     faces, notes = [], []
     for box, matrix in tools.locate(photo):
@@ -73,28 +73,10 @@ def take_whole(photo: Image.Image) -> FoundFaces:
     return FoundFaces([FoundFace(whole[:, :, None], photo.width, None, np.nan, None, None)], [])
 
 
-def read_faces(path: Path, tools: Instruments | None) -> FoundFaces:
-    """The faces of a file; without instruments it has to be a canonical crop already."""
+def read_faces(path: Path, tools: FaceTools | None) -> FoundFaces:
+    """The faces of a file; without tools it has to be a canonical crop already."""
     try:
         photo = read_gray(path.read_bytes())
-    except (ValueError, *DAMAGED) as error:
+    except (OSError, BadPhotoError) as error:
         return FoundFaces([], [" ".join(str(error).split())])
     return find_faces(photo, tools) if tools else take_whole(photo)
-
-
-_tools: list[Instruments] = []  # of a process of a pool, which has no other state
-
-
-def load_tools(create: Callable[[], Instruments] | None) -> None:
-    """Prepares a process for the two functions below."""
-    _tools[:] = [create()] if create else []
-
-
-def read_faces_here(path: Path) -> FoundFaces:
-    """`read_faces` with the instruments of this process."""
-    return read_faces(path, _tools[0] if _tools else None)
-
-
-def measure_here(image: np.ndarray) -> np.ndarray:
-    """`measurements.measure_photo` with the instruments of this process."""
-    return measure_photo(image, _tools[0])

@@ -7,7 +7,7 @@ that takes points of a photo to points of its crop: `crop_point = matrix @ (x, y
 import math
 
 import numpy as np
-from PIL import Image, ImageFilter
+from PIL import Image
 
 SIZE = 128  # px: width and height of the canonical crop
 # Mean landmarks of 2,366 near-frontal photos of Labeled Faces in the Wild, box (61, 61, 189, 189).
@@ -22,7 +22,6 @@ PROFILE_EYE_HEIGHT = 53.15
 PROFILE_MOUTH_HEIGHT = 99.4
 PROFILE_NOSE = 87.0  # x, of a face that looks to the right; mirrored for one that looks left
 LARGEST = 16384  # px: side of the part of a photo that a crop may cover
-FEATHER = 0.08  # of the crop's size: how far `paste_back` blends the border
 
 
 def similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:
@@ -150,27 +149,6 @@ def crop(image: Image.Image, matrix: np.ndarray, size: int = SIZE) -> np.ndarray
     shifted = matrix.copy()
     shifted[:, 2] = apply(matrix, start[None])[0]
     return np.asarray(_warp(window, shifted, (size, size)))[:, :, None]
-
-
-def paste_back(photo: Image.Image, patch: np.ndarray, matrix: np.ndarray) -> Image.Image:
-    """The photo with a gray crop uint8 [S, S, 1] back in its place, its border blended.
-
-    A colour photo keeps its colours and gets the brightness of the crop; the result is L or RGB.
-    """
-    size = patch.shape[0]
-    width = max(1, round(size * FEATHER))
-    mask = np.zeros((size, size), np.uint8)
-    mask[width:-width, width:-width] = 255
-    soft = Image.fromarray(mask).filter(ImageFilter.BoxBlur(width - 1))
-    back = invert(matrix)
-    face, mask = (
-        _warp(layer, back, photo.size) for layer in (Image.fromarray(patch[:, :, 0]), soft)
-    )
-    if photo.mode == "L":
-        return Image.composite(face, photo, mask)
-    light, *colours = photo.convert("RGB").convert("YCbCr").split()
-    merged = Image.merge("YCbCr", (Image.composite(face, light, mask), *colours))
-    return Image.composite(merged.convert("RGB"), photo.convert("RGB"), mask)
 
 
 def _shrinkage(matrix: np.ndarray) -> int:

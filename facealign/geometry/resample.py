@@ -1,7 +1,11 @@
-"""Images read at other places: what turning, zooming and warping have in common."""
+"""Images read at other places, and landmarks drawn as images."""
 
 import jax
 import jax.numpy as jnp
+
+from facealign.geometry.frame import SIZE
+
+DEVIATION = 1.5  # px of a heatmap: standard deviation of a landmark's spot
 
 
 def grid(height: int, width: int) -> jax.Array:
@@ -82,3 +86,15 @@ def _once(places: jax.Array) -> jax.Array:
     product of matrices is never fused into what follows; an optimization barrier is gone by then.
     """
     return jnp.einsum("bhwi,ij->bhwj", places, jnp.eye(2, dtype=places.dtype), precision="highest")
+
+
+def draw_heatmaps(places: jax.Array, size: int) -> jax.Array:
+    """A Gaussian spot of height 1 at each place: [B, size, size, N].
+
+    Args:
+      places: [B, N, 2], (x, y) in px of the canonical crop.
+      size: height and width in px.
+    """
+    centres = (places + 0.5) * (size / SIZE) - 0.5
+    away = grid(size, size)[None, :, :, None] - centres[:, None, None]
+    return jnp.exp(-jnp.square(away).sum(axis=-1) / (2 * DEVIATION**2))

@@ -7,10 +7,9 @@ turned one. Both pictures are canonical crops: a turned face is cut again by its
 in facealign.geometry.frame. Angles are those of facealign.geometry.generic_face, in degrees.
 """
 
-import hashlib
+import functools
 import itertools
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import jax
@@ -18,19 +17,20 @@ import jax.numpy as jnp
 import numpy as np
 from scipy.ndimage import median_filter
 
-from facealign.data import cache
 from facealign.geometry import frame, head_surface
 from facealign.geometry.frame import SIZE
 from facealign.geometry.head_rotation import crop_of, mirror, resized, turned
 from facealign.geometry.head_surface import COLUMNS, ROWS, create_surface, in_crop
 from facealign.geometry.resample import resample
+from facealign.images import in_batches, to_float, to_uint8
 
 STEEPEST = 6.0  # px of depth a px across; what is steeper is hardly seen from the front
 SAME = 8.0  # px: what a picture shows at a place is a point if it is no further from it
 BLEND = 4  # px from the border of what is seen, over which both sides of a face blend
 FILL = (2, 12)  # px: how far what is seen reaches into what is not, specks first
 UNIT = 128  # fixed-point numbers a px, in a bank
-VERSION = "1"  # of the maps; a new one makes cached banks anew
+TURN_GRID = np.array((5.0, 10.0, 1.0))  # degrees of yaw, pitch, roll to which poses are rounded
+TURN_LIMITS = np.array((90.0, 20.0, 0.0))  # and their largest values
 
 
 class View(NamedTuple):
@@ -130,26 +130,12 @@ def make_bank(poses: np.ndarray) -> ViewBank:
     return ViewBank(poses, turn, unturn, *(np.stack([v[i] for v in views]) for i in (2, 3, 4)))
 
 
-def load_bank(poses: np.ndarray, folder: Path) -> ViewBank:
-    """As `make_bank`, kept in a folder of its own between runs."""
-    poses = np.asarray(poses, np.float32)
-    key = f"{VERSION} {hashlib.sha256(poses.tobytes()).hexdigest()}"
-
-    def build() -> dict[str, np.ndarray]:
-        fields = make_bank(poses)._asdict()
-        return {"image": np.stack([fields.pop("turn"), fields.pop("unturn")]), **fields}
-
-    fields = cache.load_or_build(Path(folder), key, build)
-    turn, unturn = fields.pop("image")
-    return ViewBank(turn=turn, unturn=unturn, **fields)
-
-
 def pick(maps: jax.Array, index: jax.Array) -> jax.Array:
     """Maps [B, SIZE, SIZE, 2] of a bank's field, float32 in px, by their indices [B]."""
     return jnp.asarray(maps)[index].astype(jnp.float32) / UNIT
 
 
-def nearest(bank: ViewBank, poses: jax.Array) -> jax.Array:
+def nearest_views(bank: ViewBank, poses: jax.Array) -> jax.Array:
     """Indices [B] of the views that are nearest to poses [B, 3] in degrees."""
     return jnp.square(jnp.asarray(poses)[:, None] - bank.poses).sum(axis=-1).argmin(axis=1)
 
@@ -163,16 +149,13 @@ def turn(images: jax.Array, maps: jax.Array) -> jax.Array:
     return resample(images, resized(maps, *images.shape[1:3]))
 
 
-unturn = turn
-
-
 def frontalize(images: jax.Array, poses: jax.Array, bank: ViewBank) -> jax.Array:
     """Photos [B, H, W, C] turned to the front by the generic head: the baseline without learning.
 
     Takes the view of the bank that is nearest to each pose [B, 3] in degrees. What the photo hides
     comes from the other side of the face where that is seen.
     """
-    index = nearest(bank, poses)
+    index = nearest_views(bank, poses)
     maps, seen = pick(bank.unturn, index), jnp.asarray(bank.unturn_seen)[index]
     other_seen = mirror(seen)
     # Both sides blend: 0 where the own side ends, 1 a few px within it.
@@ -200,3 +183,28 @@ def mean_around(values: jax.Array, radius: int) -> jax.Array:
     for window in ((1, side, 1, 1), (1, 1, side, 1)):
         values = jax.lax.reduce_window(values, 0.0, jax.lax.add, window, (1,) * 4, "SAME") / side
     return values
+
+
+def turn_back(crops: np.ndarray, yaw: np.ndarray, pitch: np.ndarray) -> np.ndarray:
+    """Canonical crops uint8 [N, H, H, 1], from the front.
+
+    A face of unknown yaw [N], nan, stays as it is; unknown pitch counts as none. Degrees.
+    """
+    turned, known = crops.copy(), np.flatnonzero(~np.isnan(yaw))
+    if not len(known):
+        return turned
+    pitch = np.where(np.isnan(pitch), 0, pitch)
+    poses = np.stack([yaw, pitch, 0 * pitch], axis=1)[known]
+    poses = (
+        np.rint(poses / TURN_GRID).clip(-TURN_LIMITS / TURN_GRID, TURN_LIMITS / TURN_GRID)
+        * TURN_GRID
+    )
+    bank = _bank(tuple(map(tuple, np.unique(poses, axis=0))))
+    turn = jax.jit(lambda batch, pose: frontalize(to_float(batch), pose, bank))
+    turned[known] = to_uint8(in_batches(turn, crops[known], poses.astype(np.float32)))
+    return turned
+
+
+@functools.lru_cache(maxsize=4)
+def _bank(poses: tuple[tuple[float, ...], ...]) -> ViewBank:
+    return make_bank(np.array(poses))

@@ -1,1 +1,1 @@
-"""Numbers that are reported and not minimized."""
+"""Metrics: numbers that are reported, not minimized."""

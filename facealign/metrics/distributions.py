@@ -4,12 +4,14 @@ from collections.abc import Callable
 
 import numpy as np
 
+SEED, HALVINGS = 0, 10  # of `across_halves`
+
 
 def frechet(a: np.ndarray, b: np.ndarray) -> float:
     """Squared Frechet distance of Gaussians with the means and covariances of [N, D] and [M, D].
 
     Dowson & Landau, "The Frechet distance between multivariate normal distributions", 1982. It is
-    larger for smaller sets, so compare it only at the same N and M; each at least 2.
+    biased: larger for smaller sets, so compare it only at the same N and M. Both are at least 2.
     """
     a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
     mean = ((a.mean(axis=0) - b.mean(axis=0)) ** 2).sum()
@@ -26,8 +28,8 @@ def kid(a: np.ndarray, b: np.ndarray) -> float:
     """Unbiased kernel distance of features [N, D] and [M, D]; N, M at least 2.
 
     The squared maximum mean discrepancy under the kernel (x . y / D + 1)^3, Binkowski et al.,
-    "Demystifying MMD GANs", 2018. Its mean is 0 where both come from one distribution, so that it
-    is below 0 now and then.
+    "Demystifying MMD GANs", 2018. Its mean is 0 where both come from one distribution, so single
+    values may be below 0.
     """
     a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
     return float(_off_diagonal_mean(_kernel(a, a)) + _off_diagonal_mean(_kernel(b, b))
@@ -40,29 +42,27 @@ def across_halves(
     person: np.ndarray,
     real: np.ndarray,
     real_person: np.ndarray,
-    seed: int = 0,
-    draws: int = 10,
 ) -> tuple[float, float]:
-    """Distance from one half of the people's features to the other half's real photos.
+    """Distance from features of one half of the people to real photos of the other half.
 
-    With `features = real` it is the floor: what the same number of perfect outputs would score.
+    With `features = real` it is the floor: the distance of perfect outputs.
 
     Args:
       distance: `frechet` or `kid`.
       features: [N, D], whose people are numbered by `person` [N].
+      person: [N].
       real: [M, D], whose people are numbered by `real_person` [M].
-      seed: of the draw.
-      draws: how many halvings; both ways of each count.
+      real_person: [M].
 
     Returns:
-      Mean and standard deviation over the halvings; nan if a half has fewer than two rows. No more
-      rows of the features are used than the same half has real ones, since a distance may depend on
-      the number of rows.
+      Mean and standard deviation over `HALVINGS` random halvings, both ways of each; nan if a half
+      has fewer than two rows. A half uses at most as many rows of the features as it has real
+      ones, since a distance may depend on the number of rows.
     """
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(SEED)
     people = np.unique(np.concatenate([person, real_person]))
     values = []
-    for _ in range(draws):
+    for _ in range(HALVINGS):
         order = rng.permutation(people)
         halves = order[: len(order) // 2], order[len(order) // 2 :]
         for here, there in (halves, halves[::-1]):
@@ -75,12 +75,12 @@ def across_halves(
     return float(np.mean(values)), float(np.std(values))
 
 
-def nearest(features: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Root mean square distance [N] of each of [N, D] to the nearest of [M, D]."""
+def nearest_distances(features: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Root mean square distances [N] of features [N, D] to the nearest of others [M, D]."""
     a, b = (np.asarray(x, np.float32) for x in (features, others))
     squares = (a**2).sum(axis=1)[:, None] + (b**2).sum(axis=1) - 2 * a @ b.T
     closest = others[squares.argmin(axis=1)]
-    # Once more by subtraction: an exact copy is at 0, which the sums above would miss by rounding.
+    # Again by subtraction: the sums above are rounded, so that an exact copy would not get 0.
     return np.sqrt(((a - closest) ** 2).mean(axis=1))
 
 

@@ -1,4 +1,4 @@
-"""What is reported and not minimized."""
+"""Quality of images: sharpness, diversity, and distance to a target."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-PEAK = 2.0  # the range of images in [-1, 1]
+PEAK = 2.0  # width of the range [-1, 1] of images
 WINDOW, WINDOW_SIGMA = 11, 1.5  # px, of structural similarity
 
 
@@ -17,9 +17,9 @@ def accuracy(logits: jax.Array, real: bool, boundary: float) -> jax.Array:
 
 
 def spread(images: jax.Array) -> jax.Array:
-    """Mean absolute distance, a scalar, between each two of the images [N, H, W, C]; N > 1."""
+    """Mean absolute difference, a scalar, over all pairs of images [N, H, W, C]; N > 1."""
     flat = images.reshape(len(images), -1)
-    # Summed pairwise distances from sorted values: O(N log N) instead of an [N, N] table of images.
+    # Sums of pairwise differences from sorted values: O(N log N) instead of N x N differences.
     ranked = jnp.sort(flat, axis=0)
     rank = jnp.arange(len(flat))[:, None]
     total = ((2 * rank - len(flat) + 1) * ranked).sum(axis=0)
@@ -27,7 +27,7 @@ def spread(images: jax.Array) -> jax.Array:
 
 
 def spread_between(images: jax.Array, subjects: np.ndarray) -> jax.Array:
-    """Mean absolute distance, a scalar, between images [N, ...] of two different subjects [N].
+    """Mean absolute difference, a scalar, over pairs of images [N, ...] of different subjects [N].
 
     Raises:
       ValueError: there is one subject only.
@@ -40,11 +40,11 @@ def spread_between(images: jax.Array, subjects: np.ndarray) -> jax.Array:
     for subject, count in zip(np.unique(subjects), within, strict=True):
         if count:
             total -= spread(images[np.flatnonzero(subjects == subject)]) * count
-    return jnp.maximum(total, 0) / (pairs - within.sum())  # rounding may leave less than nothing
+    return jnp.maximum(total, 0) / (pairs - within.sum())  # rounding may go below 0
 
 
 def diversity(outputs: jax.Array, inputs: jax.Array) -> jax.Array:
-    """Spread of the outputs as a share of the inputs' spread: 0 is collapse, about 1 is healthy."""
+    """Spread of the outputs divided by that of the inputs: 0 is collapse, about 1 is healthy."""
     return spread(outputs) / jnp.maximum(spread(inputs), 1e-6)
 
 
@@ -57,9 +57,9 @@ def psnr(images: jax.Array, targets: jax.Array) -> jax.Array:
 def ssim(images: jax.Array, targets: jax.Array) -> jax.Array:
     """Structural similarity [B] of images [B, H, W, C] in [-1, 1]; 1 where they are equal.
 
-    Means, variances and covariance under a Gaussian window of 11 x 11 px, sigma 1.5, where it lies
-    within the image, so that H and W are at least 11. Wang et al., "Image quality assessment: from
-    error visibility to structural similarity", 2004, equation 13.
+    Means, variances and covariance under a Gaussian window of 11 x 11 px, sigma 1.5, without
+    padding, so H and W are at least 11. Wang et al., "Image quality assessment: from error
+    visibility to structural similarity", 2004, equation 13.
     """
     c1, c2 = (0.01 * PEAK) ** 2, (0.03 * PEAK) ** 2
     moments = jnp.stack([images, targets, images**2, targets**2, images * targets])
@@ -72,15 +72,16 @@ def ssim(images: jax.Array, targets: jax.Array) -> jax.Array:
 
 
 def sharpness(images: jax.Array) -> jax.Array:
-    """Gradient energy [B] of images [B, H, W, C]: mean squared step to the next px, x plus y.
+    """Gradient energy [B] of images [B, H, W, C]: mean squared difference of neighbours, x plus y.
 
-    Of use as a ratio to that of real photos: a blurred image has less of it, a noisy one more.
+    Compare it with that of real photos: blur lowers it, noise raises it.
     """
     steps = jnp.diff(images, axis=1), jnp.diff(images, axis=2)
     return sum((step**2).reshape(len(images), -1).mean(axis=1) for step in steps)
 
 
 def _pairs(count: Any) -> Any:
+    """Number of pairs of a number, or of an array of numbers."""
     return count * (count - 1) // 2
 
 

@@ -1,9 +1,8 @@
-"""Whether two photos show one person: what distances between their features decide.
+"""Verification: do two photos show one person? Decided by the distance of their features.
 
-A pair is accepted where its distance is at most a threshold. A distance of infinity stands for a
-photo in which no face was found: it is accepted at no threshold. Where a curve has to go on beyond
-the last threshold (its area, its equal error rate), missed faces of right and wrong persons are a
-tie, as in chance.
+A genuine pair shows one person, an impostor pair two. A pair is accepted if its distance is at most
+a threshold. A distance of infinity means that no face was found: no threshold accepts it. AUC and
+EER also count such pairs: a missed genuine and a missed impostor pair are a tie, as in chance.
 """
 
 from typing import NamedTuple
@@ -12,7 +11,7 @@ import numpy as np
 
 
 class Roc(NamedTuple):
-    """The receiver operating characteristic, one point a threshold, ascending."""
+    """The receiver operating characteristic, one point per threshold, ascending."""
 
     thresholds: np.ndarray  # [T], the first below every distance
     far: np.ndarray  # [T] false accept rate: share of impostor pairs accepted
@@ -40,7 +39,7 @@ def roc(genuine: np.ndarray, impostor: np.ndarray) -> Roc:
 def auc(genuine: np.ndarray, impostor: np.ndarray) -> float:
     """Area under the curve: how often a genuine pair is nearer than an impostor pair.
 
-    A tie counts half; 0.5 is chance.
+    A tie counts half, so 0.5 is chance.
     """
     ranked = np.sort(impostor)
     nearer, not_farther = (np.searchsorted(ranked, genuine, side) for side in ("left", "right"))
@@ -50,7 +49,7 @@ def auc(genuine: np.ndarray, impostor: np.ndarray) -> float:
 def eer(genuine: np.ndarray, impostor: np.ndarray) -> float:
     """Equal error rate: where as many impostors are accepted as genuine pairs are rejected.
 
-    Between two points of the curve it is taken from the straight line; 0.5 is chance.
+    Interpolated linearly between two points of the curve; 0.5 is chance.
     """
     curve = roc(genuine, impostor)
     far, frr = np.append(curve.far, 1), np.append(1 - curve.tar, 0)
@@ -61,9 +60,9 @@ def eer(genuine: np.ndarray, impostor: np.ndarray) -> float:
 
 
 def tar_at_far(genuine: np.ndarray, impostor: np.ndarray, far: float) -> float:
-    """Share of genuine pairs accepted while at most `far` of the impostors are.
+    """Share of genuine pairs accepted while at most a share `far` of the impostors is.
 
-    nan if there are fewer impostors than `pairs_needed`, since nothing could be said of them.
+    nan if there are fewer impostor pairs than `pairs_needed`.
     """
     if len(impostor) < pairs_needed(far):
         return np.nan
@@ -80,13 +79,15 @@ def pairs_needed(far: float) -> int:
 def rank1(
     table: np.ndarray, probe_subjects: np.ndarray, gallery_subjects: np.ndarray
 ) -> np.ndarray:
-    """Whether the nearest of a gallery is the right person [P] bool.
+    """Whether the nearest photo of a gallery shows the right person, bool [P].
+
+    A photo of the right person has to be nearer than all photos of others. So a tie and a missed
+    face are wrong, as is a probe whose person is not in the gallery.
 
     Args:
       table: distances [P, G].
       probe_subjects: [P].
-      gallery_subjects: [G]. A photo of the right person has to be nearer than each of the others:
-        a tie and a missed face are wrong, as is a probe of whom the gallery has no photo.
+      gallery_subjects: [G].
     """
     same = probe_subjects[:, None] == gallery_subjects
     own = np.where(same, table, np.inf).min(axis=1)
@@ -100,5 +101,5 @@ def best_threshold(genuine: np.ndarray, impostor: np.ndarray) -> float:
 
 
 def balanced_accuracy(genuine: np.ndarray, impostor: np.ndarray, threshold: float) -> float:
-    """Share of right decisions as if there were as many impostors as genuine pairs."""
+    """Share of right decisions, genuine and impostor pairs weighted alike."""
     return float(((genuine <= threshold).mean() + (impostor > threshold).mean()) / 2)

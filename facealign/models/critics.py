@@ -1,8 +1,8 @@
-"""Critic of whole faces: one verdict on the photo and one on each part of the face.
+"""Critics: of patches (the report's discriminator), of whole faces, and of codes.
 
-A critic of patches cannot see where a head looks, nor whether two eyes belong together. After FNM
-(Qian et al. 2019, https://arxiv.org/abs/1902.01874), whose critics judge the photo, the face, the
-eyes, the nose and the mouth.
+A critic of patches cannot see where a head looks, nor whether two eyes belong together; so there is
+one of the photo and its parts, after FNM (Qian et al. 2019, https://arxiv.org/abs/1902.01874),
+whose critics judge the photo, the face, the eyes, the nose and the mouth.
 """
 
 import jax
@@ -46,3 +46,39 @@ class FaceCritic(nn.Module):
             layer = layers.Conv(2**i * self.features, 4, 2, use_bias=True, name=f"{name}_{i}")
             x = nn.leaky_relu(layer(x), LEAKY_SLOPE)
         return nn.Dense(1, name=name)(x.reshape(x.shape[0], -1))
+
+
+class Discriminator(nn.Module):
+    """Image [B, H, W, C] in [-1, 1] to patch logits [B, H/4, W/4, 1]; above 0 means real.
+
+    Each unit sees 34 x 34 px (kernels 4, strides 2, 2, 1, 1), the nearest to the report's 32 x 32
+    px. Isola et al. 2017, https://arxiv.org/abs/1611.07004. Without batch normalization, whose
+    statistics would tie the verdict on one image to the others in its batch.
+    """
+
+    features: int = 32
+
+    @nn.compact
+    def __call__(self, image: jax.Array, train: bool) -> jax.Array:
+        x = image
+        for features, stride in ((1, 2), (2, 2), (4, 1)):
+            x = layers.Conv(self.features * features, 4, stride=stride, use_bias=True)(x)
+            x = nn.leaky_relu(x, LEAKY_SLOPE)
+        return layers.Conv(1, 4, use_bias=True)(x)
+
+
+class CodeCritic(nn.Module):
+    """Code, arrays [B, ...], to logits [B, 1]; above 0 means the code of a photo of R.
+
+    An encoder that leaves it nothing to see makes codes that either domain's decoder can take.
+    After the code discriminator of DeepFaceLab, https://github.com/iperov/DeepFaceLab.
+    """
+
+    features: int = 64
+
+    @nn.compact
+    def __call__(self, code: jax.Array | dict[str, jax.Array], train: bool) -> jax.Array:
+        leaves = jax.tree.leaves(code)
+        x = jnp.concatenate([leaf.reshape(len(leaf), -1) for leaf in leaves], axis=1)
+        x = nn.leaky_relu(nn.Dense(self.features)(x), LEAKY_SLOPE)
+        return nn.Dense(1)(x)

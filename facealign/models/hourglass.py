@@ -9,7 +9,7 @@ import jax
 from flax import linen as nn
 
 from facealign.models import layers
-from facealign.models.output import to_image
+from facealign.models.layers import to_image
 
 
 class Residual(nn.Module):

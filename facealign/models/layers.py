@@ -6,12 +6,20 @@ Parameters have the names, shapes and initializers of `nn.Conv`, `nn.ConvTranspo
 
 from collections.abc import Callable
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
+from flax import linen as nn
 from jax import lax
 
+from facealign.errors import lookup
 from facealign.models.convolutions import conv, conv_transpose
+
+# Last activations of a decoder. Whatever their own range, images are in [-1, 1].
+OUTPUTS: dict[str, Callable[[jax.Array], jax.Array]] = {
+    "tanh": jnp.tanh,
+    "sigmoid": lambda x: 2 * nn.sigmoid(x) - 1,
+    "relu": lambda x: 2 * nn.relu(x) - 1,  # the report's: black where it dies, unbounded above
+}
 
 
 class Conv(nn.Module):
@@ -118,3 +126,8 @@ def depth_to_space(x: jax.Array, s: int) -> jax.Array:
     b, h, w, c = x.shape
     x = x.reshape(b, h, w, s, s, c // (s * s)).transpose(0, 1, 3, 2, 4, 5)
     return x.reshape(b, h * s, w * s, c // (s * s))
+
+
+def to_image(x: jax.Array, output: str) -> jax.Array:
+    """Unbounded values of any shape to an image in [-1, 1] ("relu" may exceed 1)."""
+    return lookup(OUTPUTS, output, "config.model.output")(x)

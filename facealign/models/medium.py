@@ -9,7 +9,7 @@ from flax import linen as nn
 
 from facealign.models import layers, variational
 from facealign.models.blocks import LEAKY_SLOPE
-from facealign.models.output import to_image
+from facealign.models.layers import to_image
 
 
 class Encoder(nn.Module):

@@ -9,9 +9,7 @@ from flax import linen as nn
 from facealign.errors import UserError, lookup
 from facealign.models import (
     attribute,
-    code_critic,
     critics,
-    discriminator,
     ftgan,
     hourglass,
     image_pool,
@@ -30,7 +28,7 @@ MODELS: dict[str, tuple[type[nn.Module], type[nn.Module]]] = {
     "ftgan": (ftgan.Encoder, ftgan.Decoder),
 }
 CRITICS: dict[str, type[nn.Module]] = {
-    "patches": discriminator.Discriminator,
+    "patches": critics.Discriminator,
     "face": critics.FaceCritic,
     "attribute": attribute.Critic,
 }
@@ -72,7 +70,7 @@ def _create_discriminator(config: Any) -> nn.Module:
 
 
 def _create_code_critic(_: Any) -> nn.Module:
-    return code_critic.CodeCritic()
+    return critics.CodeCritic()
 
 
 def _create_pool(config: Any) -> nn.Module:

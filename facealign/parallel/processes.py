@@ -70,7 +70,7 @@ def on_first(make: Callable[[], Value]) -> Value | None:
     return value
 
 
-def in_turns(make: Callable[[], Value]) -> Value:
+def first_then_others(make: Callable[[], Value]) -> Value:
     """`make()` in the first process, then in all others, who find on a shared disk what it left.
 
     Raises:

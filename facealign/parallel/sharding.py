@@ -13,7 +13,7 @@ from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 from facealign.errors import UserError
 
-AXES = ("data", "model")  # nothing is split over the second yet
+AXIS = "data"  # of the mesh, over which batches are split
 
 
 def create_mesh(config: Any) -> Mesh:
@@ -23,15 +23,14 @@ def create_mesh(config: Any) -> Mesh:
       UserError: more devices than there are, fewer than several processes have, or a batch that
         cannot be split over them.
     """
-    devices, model = jax.devices(), config.mesh.model
-    data = config.mesh.data or max(1, len(devices) // model)
+    devices = jax.devices()
+    data = config.mesh.data or len(devices)
     several = jax.process_count() > 1
-    if data * model > len(devices) or (several and data * model < len(devices)):
+    if data > len(devices) or (several and data < len(devices)):
         raise UserError(
-            f"config.mesh.data={data} times config.mesh.model={model} makes {data * model} "
-            f"devices, but there are {len(devices)}"
+            f"config.mesh.data={data}, but there are {len(devices)} devices"
             + several * f" in {jax.process_count()} processes, which must all take part"
-            + "; set config.mesh.data to 0 to use all"
+            + "; set it to 0 to use all"
         )
     parts = data * config.accumulate
     if config.data.batch_size % parts:
@@ -40,9 +39,7 @@ def create_mesh(config: Any) -> Mesh:
             f"in config.accumulate={config.accumulate} parts; choose a multiple of {parts}, or "
             "fewer devices by config.mesh.data"
         )
-    return jax.make_mesh(
-        (data, model), AXES, axis_types=(AxisType.Auto,) * 2, devices=devices[: data * model]
-    )
+    return jax.make_mesh((data,), (AXIS,), axis_types=(AxisType.Auto,), devices=devices[:data])
 
 
 def own_rows(mesh: Mesh, count: int) -> np.ndarray:
@@ -83,4 +80,4 @@ def on_one(tree: Any) -> Any:
 
 
 def _split(mesh: Mesh) -> NamedSharding:
-    return NamedSharding(mesh, PartitionSpec(AXES[0]))
+    return NamedSharding(mesh, PartitionSpec(AXIS))

@@ -4,7 +4,6 @@ import csv
 import io
 import json
 import os
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -15,17 +14,18 @@ from typing import NamedTuple
 import numpy as np
 from etils import epath
 from PIL import Image
-from tqdm import tqdm
 
-from facealign.data.datasets.archives import is_photo, walk_folder
-from facealign.data.datasets.schema import png_bytes
+from facealign.data.datasets.archives import walk_folder
 from facealign.errors import UserError
 from facealign.faces import find
-from facealign.faces.dlib_tools import Instruments, load_instruments
-from facealign.faces.measure import WIDTH, start_pool, unpack
+from facealign.faces.dlib_tools import FaceTools, load_tools
+from facealign.faces.measure import WIDTH, unpack
+from facealign.faces.workers import measure_in_worker, read_faces_in_worker, start_pool
+from facealign.images import is_photo, png_bytes
 from facealign.paths import write_whole
-from facealign.portraits.aligner import Model
+from facealign.portraits.aligner import Method
 from facealign.portraits.results import FRONTAL, Row, crop_path, draw_page, portrait_path
+from facealign.workdir.progress_bar import progress_bar
 
 RESULTS, SHEET, MODEL = "results.csv", "sheet.html", "model.json"
 CHUNK = 32  # photos in memory at a time
@@ -39,24 +39,24 @@ class Folders(NamedTuple):
 
 
 def align_folder(
-    model: Model,
+    method: Method,
     folders: Folders,
     already_aligned: bool = False,
     sheet: bool = False,
     original_size: bool = False,
-    create: Callable[[], Instruments] = load_instruments,
+    create: Callable[[], FaceTools] = load_tools,
 ) -> list[Row]:
     """Writes a portrait of every face, results.csv and, if asked for, sheet.html.
 
     Photos that results.csv knows are passed over. Whenever it is stopped, what it lists is whole.
 
     Args:
-      model: that makes portraits.
+      method: that makes portraits.
       folders: of `find_photos`.
       already_aligned: photos are canonical crops; no face is searched or measured.
       sheet: whether to keep the crops too and to show both on a page.
       original_size: whether portraits are as large as the crops in the photos; else 128 px.
-      create: the instruments; a function that another process can import.
+      create: makes the face tools; a function that another process can import.
 
     Returns:
       All rows of results.csv.
@@ -65,7 +65,7 @@ def align_folder(
       UserError: whatever the user can mend; nothing that was written before is harmed.
     """
     output, tools = folders.output, None if already_aligned else create
-    name = model.name + ", portraits as large as in the photo" * original_size
+    name = method.name + ", portraits as large as in the photo" * original_size
     if tools:
         tools()  # fails here rather than in another process
     try:
@@ -73,12 +73,12 @@ def align_folder(
         seen = {row.photo for row in rows}
         new = [name for name in folders.photos if name not in seen]
         with (
-            start_pool(find.load_tools, tools) as pool,
-            tqdm(total=len(new), unit="photos", mininterval=_interval()) as progress,
+            start_pool(tools) as pool,
+            progress_bar(total=len(new), unit="photos") as progress,
         ):
             for chunk in _chunks(new):
-                found = list(pool.map(find.read_faces_here, [folders.photos[n] for n in chunk]))
-                made = _make_portraits(chunk, found, model, pool if tools else None)
+                found = list(pool.map(read_faces_in_worker, [folders.photos[n] for n in chunk]))
+                made = _make_portraits(chunk, found, method, pool if tools else None)
                 for row, portrait, face in made:
                     if face is not None:
                         size = face.size if original_size else len(portrait)
@@ -136,7 +136,7 @@ def find_photos(source: Path, output: Path, recursive: bool = True) -> Folders:
 def _make_portraits(
     photos: Sequence[str],
     found: Sequence[find.FoundFaces],
-    model: Model,
+    method: Method,
     pool: ProcessPoolExecutor | None,
 ) -> list[tuple[Row, np.ndarray | None, find.FoundFace | None]]:
     """Rows with their portraits uint8 [128, 128, 1] and faces; None where there is none.
@@ -144,14 +144,14 @@ def _make_portraits(
     Args:
       photos: names.
       found: in each of them.
-      model: that makes portraits.
+      method: that makes portraits.
       pool: whose processes measure them; None measures nothing.
     """
     every = [face for one in found for face in one.faces]
     crops = [face.crop for face in every]
-    portraits = model.frontal(np.stack(crops), find.poses_of(every)) if every else []
+    portraits = method.frontal(np.stack(crops), find.poses_of(every)) if every else []
     unknown = [np.full(WIDTH, np.nan)] * len(every)
-    measured = unpack(np.array([*pool.map(find.measure_here, portraits)] if pool else unknown)
+    measured = unpack(np.array([*pool.map(measure_in_worker, portraits)] if pool else unknown)
                       .reshape(-1, WIDTH))  # fmt: skip
     made = zip(every, portraits, measured.yaw, measured.descriptor, strict=True)
     rows = []
@@ -240,8 +240,3 @@ def _write_image(path: Path, image: np.ndarray, size: int) -> None:
 
 def _chunks(names: Sequence[str]) -> Iterator[Sequence[str]]:
     return (names[start : start + CHUNK] for start in range(0, len(names), CHUNK))
-
-
-def _interval() -> float:
-    """Seconds between two updates of the progress bar."""
-    return 0.5 if sys.stderr.isatty() else 20

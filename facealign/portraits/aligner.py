@@ -14,28 +14,23 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from ml_collections import ConfigDict
 from PIL import Image, ImageOps
 
-from facealign.data.datasets.archives import read_gray, to_gray
-from facealign.data.load import to_uint8
 from facealign.errors import UserError
-from facealign.faces.dlib_tools import Box, Instruments, load_instruments
+from facealign.faces.dlib_tools import Box, FaceTools, load_tools
 from facealign.faces.find import FoundFace, find_faces, poses_of, take_whole
 from facealign.faces.measure import measure_photo, unpack
-from facealign.geometry.generic_turn import turn_back
-from facealign.paths import open_path
-from facealign.stages import create_stages
-from facealign.training.checkpoints import load_run
-from facealign.training.evaluator import make_translate
-from facealign.training.packed_weights import KEPT, SHIPPED, load_weights
-from facealign.training.state import Network, TrainState, create_networks
+from facealign.geometry.views import turn_back
+from facealign.images import read_gray, to_gray, to_uint8
+from facealign.models.packed_weights import KEPT, SHIPPED
+from facealign.training.saved_model import SavedModel, load_model
+from facealign.training.translate import make_translate
 
 Photo = str | os.PathLike | Image.Image | np.ndarray
 
 
 class Portrait(NamedTuple):
-    """A face, and what the model made of it."""
+    """A face, and what a method made of it."""
 
     image: np.ndarray  # uint8 [128, 128]: from the front
     crop: np.ndarray  # uint8 [128, 128]: as it was, cut to the same frame
@@ -47,8 +42,8 @@ class Portrait(NamedTuple):
     landmarks: np.ndarray | None  # [68, 2], (x, y) in px of the crop
 
 
-class Model(NamedTuple):
-    """A trained model, or a method without one, as a function."""
+class Method(NamedTuple):
+    """A way from a crop to a portrait: a trained network, or one of `METHODS` without any."""
 
     name: str  # says which it is
     # Crops uint8 [N, 128, 128, 1], and their yaw and pitch [N, 2] in degrees, nan where unknown,
@@ -60,12 +55,12 @@ class Aligner:
     """Makes frontal portraits of photos. May be called from several threads at once.
 
     Args:
-      model: that turns canonical crops to the front.
+      method: that turns canonical crops to the front.
       tools: that find faces; None if all photos are canonical crops already.
     """
 
-    def __init__(self, model: Model, tools: Instruments | None):
-        self.model = model
+    def __init__(self, method: Method, tools: FaceTools | None):
+        self.method = method
         self._tools = tools
         self._lock = threading.Lock()  # dlib's detector keeps a state of its own
 
@@ -83,7 +78,7 @@ class Aligner:
         if not every:
             return [[] for _ in photos]
         crops = np.stack([face.crop for face in every])
-        images = iter(self.model.frontal(crops, poses_of(every)))
+        images = iter(self.method.frontal(crops, poses_of(every)))
         return [
             [Portrait(next(images)[..., 0], face.crop[..., 0], *face[1:]) for face in faces]
             for faces in found
@@ -124,53 +119,39 @@ def load_aligner(
     Raises:
       UserError: no such weights or run, or requirements-faces.txt is not installed.
     """
-    model = load_model(weights, step)
-    return Aligner(model, None if already_aligned else load_instruments())
+    method = load_method(weights, step)
+    return Aligner(method, None if already_aligned else load_tools())
 
 
-class Networks(NamedTuple):
-    """A trained model as its parts."""
-
-    name: str
-    config: ConfigDict
-    networks: dict[str, Network]  # of `weights.KEPT`
-    state: TrainState
-
-
-def load_model(weights: os.PathLike | str = SHIPPED, step: int = 0) -> Model:
-    """The model of a weights file or of a run; arguments and errors as `load_aligner`."""
-    name, config, networks, state = load_networks(weights, step)
-    translate = make_translate(networks)
-    size = config.data.image_size
+def load_method(weights: os.PathLike | str = SHIPPED, step: int = 0) -> Method:
+    """The network of a weights file or of a run, as a method; the rest as `load_aligner`."""
+    model = load_frontalizer(weights, step)
+    translate, size = make_translate(model.networks), model.config.data.image_size
 
     def frontal(crops: np.ndarray, _: np.ndarray) -> np.ndarray:
-        images = to_uint8(translate(state, _resize(crops, size), "decoder_r"))
+        images = to_uint8(translate(model.state, _resize(crops, size), "decoder_r"))
         return _resize(images, crops.shape[1])
 
-    return Model(name, frontal)
+    return Method(model.name, frontal)
 
 
-METHODS: dict[str, Model | None] = {  # other ways to a portrait, as the report compares them
+METHODS: dict[str, Method | None] = {  # other ways to a portrait, as the report compares them
     "network": None,
-    "geometric": Model("geometric alignment", lambda crops, _: crops),
-    "turn": Model("generic 3D turn", lambda crops, poses: turn_back(crops, *poses.T)),
+    "geometric": Method("geometric alignment", lambda crops, _: crops),
+    "turn": Method("generic 3D turn", lambda crops, poses: turn_back(crops, *poses.T)),
 }
 
 
-def load_networks(weights: os.PathLike | str = SHIPPED, step: int = 0) -> Networks:
-    """The same as its parts."""
-    path = open_path(os.fspath(weights), "--checkpoint")
-    if path.suffix == ".safetensors":
-        if step:
-            raise UserError(f"--step={step} is of a run, and {path} is no workdir; leave it out")
-        config, state = load_weights(path)
-        networks = create_networks(config, KEPT, create_stages(config)[0])
-    else:
-        config, networks, state = load_run(path, step)
-        if not set(KEPT) <= set(networks):
-            raise UserError(f"--checkpoint={path} has no decoder of R to make portraits with")
-    name = f"{config.model.name} of {path.name}, step {int(state.step)}"
-    return Networks(name, config, {role: networks[role] for role in KEPT}, state)
+def load_frontalizer(weights: os.PathLike | str = SHIPPED, step: int = 0) -> SavedModel:
+    """The same as a model with the networks of `packed_weights.KEPT` alone.
+
+    Raises:
+      UserError: as `load_aligner`, or a model without them.
+    """
+    model = load_model(weights, step)
+    if not set(KEPT) <= set(model.networks):
+        raise UserError(f"--checkpoint={weights} has no decoder of R to make portraits with")
+    return model._replace(networks={role: model.networks[role] for role in KEPT})
 
 
 def _read(photo: Photo) -> Image.Image:

@@ -8,8 +8,8 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from facealign.data.datasets import orl_faces
-from facealign.data.datasets.archives import BadPhotoError
 from facealign.errors import UserError
+from facealign.images import BadPhotoError
 from facealign.paths import cache_folder
 from facealign.portraits.aligner import Aligner, Portrait
 
@@ -89,7 +89,7 @@ def show(aligner: Aligner, host: str, port: int) -> None:
     """Serves the page until the process ends.
 
     Args:
-      aligner: with instruments.
+      aligner: with tools.
       host: whose requests are answered; 127.0.0.1 are those of this machine alone.
       port: of the server.
 

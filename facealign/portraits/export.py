@@ -16,11 +16,13 @@ import numpy as np
 from etils import epath
 
 from facealign.errors import UserError
+from facealign.images import in_batches
+from facealign.models.apply import apply_network
 from facealign.models.convolutions import portable
+from facealign.models.packed_weights import KEPT
 from facealign.paths import write_whole
-from facealign.portraits.aligner import Networks
-from facealign.training.packed_weights import KEPT
-from facealign.training.state import apply_network, averaged
+from facealign.training.saved_model import SavedModel
+from facealign.training.state import averaged
 
 OPSET = 21  # of ONNX
 LARGEST_DIFFERENCE = 1e-3  # between a program and JAX, of images in [-1, 1]
@@ -29,7 +31,7 @@ PLATFORMS = ("cpu", "cuda", "rocm", "tpu")
 Program = Callable[[np.ndarray], np.ndarray]
 
 
-def make_frontal(model: Networks) -> Callable[[jax.Array], jax.Array]:
+def make_frontal(model: SavedModel) -> Callable[[jax.Array], jax.Array]:
     """The model as one function of images [B, H, H, 1] in [-1, 1]."""
     nets = averaged(model.state).nets
     encoder, decoder = ((model.networks[role], nets[role]) for role in KEPT)
@@ -40,7 +42,7 @@ def make_frontal(model: Networks) -> Callable[[jax.Array], jax.Array]:
     return frontal
 
 
-def make_portable(model: Networks) -> Callable[[jax.Array], jax.Array]:
+def make_portable(model: SavedModel) -> Callable[[jax.Array], jax.Array]:
     """The same without what is fast on this machine alone."""
 
     def frontal(images: jax.Array) -> jax.Array:
@@ -50,7 +52,7 @@ def make_portable(model: Networks) -> Callable[[jax.Array], jax.Array]:
     return frontal
 
 
-def export_onnx(model: Networks, path: epath.Path, batch_size: int = 0) -> Program:
+def export_onnx(model: SavedModel, path: epath.Path, batch_size: int = 0) -> Program:
     """Writes one file with everything inside, for batches of a size or, 0, of any.
 
     Returns it as a function.
@@ -79,7 +81,7 @@ def export_onnx(model: Networks, path: epath.Path, batch_size: int = 0) -> Progr
     return lambda images: session.run(["frontal"], {"crops": images})[0]
 
 
-def export_stablehlo(model: Networks, path: epath.Path, batch_size: int = 0) -> Program:
+def export_stablehlo(model: SavedModel, path: epath.Path, batch_size: int = 0) -> Program:
     """Writes a serialized `jax.export.Exported`; arguments and result as `export_onnx`."""
     size, (free,) = model.config.data.image_size, jax.export.symbolic_shape("b")
     shape = jax.ShapeDtypeStruct((batch_size or free, size, size, 1), jnp.float32)
@@ -90,21 +92,21 @@ def export_stablehlo(model: Networks, path: epath.Path, batch_size: int = 0) -> 
     return lambda images: np.asarray(program.call(images))
 
 
-EXPORTS: dict[str, Callable[[Networks, epath.Path, int], Program]] = {
+EXPORTS: dict[str, Callable[[SavedModel, epath.Path, int], Program]] = {
     "onnx": export_onnx,
     "stablehlo": export_stablehlo,
 }
 
 
 def export(
-    model: Networks, folder: epath.Path, photos: np.ndarray, batch_size: int = 0
+    model: SavedModel, folder: epath.Path, photos: np.ndarray, batch_size: int = 0
 ) -> dict[epath.Path, float]:
     """Writes the model in every format and compares it with JAX.
 
     Args:
       model: to export.
       folder: for the files.
-      photos: float32 [N, H, H, 1] in [-1, 1] to compare on; N a multiple of the batch size.
+      photos: float32 [N, H, H, 1] in [-1, 1] to compare on.
       batch_size: how many crops the programs take at a time; 0 is any number.
 
     Returns:
@@ -120,8 +122,7 @@ def export(
         for kind, export_it in EXPORTS.items():
             path = folder / f"facealign.{kind}"
             program = export_it(model, path, batch_size)
-            batches = np.split(photos, len(photos) // (batch_size or len(photos)))
-            made = np.concatenate([program(batch) for batch in batches])
+            made = in_batches(program, photos, batch_size=batch_size or len(photos))
             differences[path] = float(np.abs(made - wanted).max())
     except ImportError as error:
         raise UserError(

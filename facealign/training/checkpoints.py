@@ -2,21 +2,18 @@
 
 import json
 import zlib
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import numpy as np
 import orbax.checkpoint as ocp
 from absl import logging
 from etils import epath
-from ml_collections import ConfigDict
 from orbax.checkpoint import checkpoint_managers
 
 from facealign.errors import UserError
 from facealign.paths import is_local
-from facealign.stages import create_stages, roles_of
-from facealign.training.state import Network, TrainState, create_networks, create_state
-from facealign.workdir.config import load_config
+from facealign.training.state import TrainState
 
 KEEP_LAST = 2
 BUCKET = "gs://"  # the one kind of bucket that Orbax opens
@@ -178,37 +175,6 @@ class Checkpoints:
         if differing:
             raise ValueError(f"checksum of {differing[0]} differs")
         return restored.state
-
-
-class SavedRun(NamedTuple):
-    """What a workdir holds of a run."""
-
-    config: ConfigDict
-    networks: dict[str, Network]  # by role, with the optimizers of the first stage
-    state: TrainState
-
-
-def load_run(workdir: epath.Path, step: int = 0) -> SavedRun:
-    """The run of a workdir as one of its checkpoints left it; step 0 is the newest.
-
-    Raises:
-      UserError: no run, no checkpoint of that step, or none that is whole.
-    """
-    config = load_config(workdir)
-    stages = create_stages(config)
-    try:
-        networks = create_networks(config, roles_of(stages), stages[0])
-    except AttributeError as error:  # ConfigDict's word for a value that was new later
-        raise UserError(
-            f"{workdir / 'config.json'} lacks {error}: that run is of an older facealign; add the "
-            "value that configs/base.py has"
-        ) from error
-    like = jax.eval_shape(lambda: create_state(networks, jax.random.key(0), config.data.image_size))
-    with Checkpoints(workdir) as checkpoints:
-        state = checkpoints.restore(like, step)
-    if state is None:
-        raise UserError(f"{workdir} has no checkpoint yet; let its training go on first")
-    return SavedRun(config, networks, state)
 
 
 def checksums(state: TrainState) -> dict[str, int]:

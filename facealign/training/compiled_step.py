@@ -9,49 +9,50 @@ import optax
 from jax.sharding import Mesh
 
 from facealign.data.augment import augment
-from facealign.data.batches import Batch, look_up
-from facealign.data.load import to_float
+from facealign.data.batches import RawBatch, look_up
 from facealign.data.rotated_pairs import add_pairs
+from facealign.images import to_float
+from facealign.models.apply import Network
 from facealign.names import DOMAINS
 from facealign.parallel.sharding import whole
-from facealign.training.state import Network, TrainState, update_networks
+from facealign.training.state import TrainState, update_networks
 from facealign.training.steps.table import TrainStep
 
 # (state, images that stay on the device, batches of K steps) -> (state, metrics summed over them)
-Update = Callable[
-    [TrainState, Mapping[str, jax.Array], Sequence[Batch]],
+CompiledStep = Callable[
+    [TrainState, Mapping[str, jax.Array], Sequence[RawBatch]],
     tuple[TrainState, dict[str, jax.Array]],
 ]
 
 
-def make_update(
-    step: TrainStep, strengths: Any, key: jax.Array, turned: bool = False, mesh: Mesh | None = None
-) -> Update:
+def compile_step(
+    step: TrainStep, strengths: Any, key: jax.Array, rotated: bool = False, mesh: Mesh | None = None
+) -> CompiledStep:
     """The jitted step on K batches of uint8 images, one after the other; sums of the metrics.
 
     Each step's images become floats in [-1, 1] and are augmented under the key of its number. If
-    `turned`, R's photos come turned as well, by the "views" among what stays on the device. On a
+    `rotated`, R's photos come rotated as well, by the "views" among what stays on the device. On a
     mesh, state and metrics lie on every device, and batches come split over them.
     """
 
-    def one(state: TrainState, resident: Mapping[str, jax.Array], batch: Batch):
+    def one(state: TrainState, resident: Mapping[str, jax.Array], batch: RawBatch):
         augment_key, step_key = jax.random.split(jax.random.fold_in(key, state.step))
         found = look_up(resident, batch)
         images = {domain: to_float(found.pop(domain)) for domain in DOMAINS}
         images = augment(images, augment_key, strengths)
-        if turned:
+        if rotated:
             key_of_pairs = jax.random.fold_in(augment_key, 1)
             images = add_pairs(found | images, resident["views"], key_of_pairs)
         return step(state, found | images, step_key)
 
-    def update(state: TrainState, resident: Mapping[str, jax.Array], batches: Sequence[Batch]):
+    def steps(state: TrainState, resident: Mapping[str, jax.Array], batches: Sequence[RawBatch]):
         if len(batches) == 1:  # a loop's body runs on one core of a CPU, at a twentieth the speed
             return one(state, resident, batches[0])
         stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *batches)
         state, metrics = jax.lax.scan(lambda s, batch: one(s, resident, batch), state, stacked)
         return state, jax.tree.map(lambda metric: metric.sum(axis=0), metrics)
 
-    return jax.jit(update, donate_argnums=0, out_shardings=mesh and whole(mesh))
+    return jax.jit(steps, donate_argnums=0, out_shardings=mesh and whole(mesh))
 
 
 def recording(networks: Mapping[str, Network]) -> dict[str, Network]:

@@ -11,22 +11,21 @@ from absl import logging
 from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
-from facealign.data.batches import Feed, create_feed
-from facealign.data.load import Examples, load_data
-from facealign.data.rotated_pairs import create_views, for_device, with_turned
+from facealign.data.batches import Batches, create_batches
+from facealign.data.load import Examples, load_data, take
+from facealign.data.rotated_pairs import create_views, for_device, with_rotated
 from facealign.errors import UserError
+from facealign.models.apply import Network
 from facealign.names import DOMAINS
 from facealign.parallel import processes
 from facealign.parallel.sharding import create_mesh, everywhere, own_rows, split_rows
-from facealign.paths import cache_folder, open_path
-from facealign.stages import OF_TURNED, Stage, create_stages, learns, roles_of
-from facealign.training.checkpoints import load_run
-from facealign.training.compiled_step import Update, accumulate, make_update, recording
-from facealign.training.evaluator import Evaluator, take
-from facealign.training.packed_weights import SUFFIX as WEIGHTS_SUFFIX
-from facealign.training.packed_weights import load_weights
+from facealign.paths import cache_folder
+from facealign.stages import OBJECTIVES, Stage, create_stages, has_objective, sees_rotated
+from facealign.training.compiled_step import CompiledStep, accumulate, compile_step, recording
+from facealign.training.evaluator import Evaluator
 from facealign.training.recognizer_check import choose_people
-from facealign.training.state import Network, TrainState, create_networks, create_state
+from facealign.training.saved_model import load_model
+from facealign.training.state import TrainState, create_networks, create_state
 from facealign.training.steps.table import create_step
 from facealign.workdir.config import PLACES, check_numbers, flatten
 
@@ -38,11 +37,11 @@ class Experiment(NamedTuple):
     mesh: Mesh
     stages: tuple[Stage, ...]
     networks: list[dict[str, Network]]  # of each stage
-    updates: list[Update]  # of each stage
+    steps: list[CompiledStep]  # of each stage
     init: Callable[[], TrainState]  # the state that a run begins with
     like: TrainState  # its shapes
     data: Mapping[str, Examples]  # to train on
-    feed: Feed
+    batches: Batches
     evaluator: Evaluator
     read_seconds: float  # that reading all photos took
 
@@ -58,35 +57,30 @@ def create_experiment(config: ConfigDict) -> Experiment:
     processes.must_match("configs", repr(values).encode())
     mesh = create_mesh(config)
     stages = create_stages(config)
-    networks = [create_networks(config, roles_of(stages), stage) for stage in stages]
+    networks = [create_networks(config, stages, stage) for stage in stages]
     init_key, train_key = jax.random.split(jax.random.key(config.seed))
     fresh = partial(create_state, networks[0], image_size=config.data.image_size)
     like = jax.eval_shape(fresh, init_key)
 
     reading = time.perf_counter()
-    data, strangers = processes.in_turns(
-        lambda: [load_data(config.data, split) for split in ("train", "validation")]
-    )
-    for domain in DOMAINS:
-        processes.must_match(f"{domain} photos", data[domain]["file_name"].view(np.uint8))
-    held_out = take(strangers, config.evaluate_examples)
+    data, held_out = _read_data(config)
     read_seconds = time.perf_counter() - reading
-    feed = create_feed(data, config, own_rows(mesh, config.data.batch_size))
-    if learns(config, *OF_TURNED):
-        views = processes.in_turns(lambda: create_views(cache_folder()))
-        data, held_out = (with_turned(part, views, config.seed) for part in (data, held_out))
-        feed = feed._replace(resident=feed.resident | {"views": for_device(views)})
-    feed = feed._replace(resident=everywhere(mesh, feed.resident))
-    if learns(config, "recognize"):
-        held_out["people"] = choose_people(strangers["unrestricted"])
-    updates = [
-        create_update(config, mesh, nets, stage, train_key)
+    batches = create_batches(data, config, stages, own_rows(mesh, config.data.batch_size))
+    people = choose_people(held_out["unrestricted"]) if has_objective(stages, "recognize") else None
+    held_out = take(held_out, config.evaluate_examples)
+    if sees_rotated(stages):
+        views = processes.first_then_others(lambda: create_views(cache_folder()))
+        data, held_out = (with_rotated(part, views, config.seed) for part in (data, held_out))
+        batches = batches._replace(resident=batches.resident | {"views": for_device(views)})
+    batches = batches._replace(resident=everywhere(mesh, batches.resident))
+    steps = [
+        create_compiled_step(config, mesh, nets, stage, train_key)
         for nets, stage in zip(networks, stages, strict=True)
     ]
-    first = [split_rows(mesh, next(feed.batches(0, 1)))]
-    for stage, update in zip(stages, updates, strict=True):
+    first = [split_rows(mesh, next(batches.of_steps(0, 1)))]
+    for stage, step in zip(stages, steps, strict=True):
         try:
-            jax.eval_shape(update, like, feed.resident, first)
+            jax.eval_shape(step, like, batches.resident, first)
         except UserError as error:
             raise UserError(f"config.stages.{stage.name}: {error}") from error
 
@@ -95,22 +89,32 @@ def create_experiment(config: ConfigDict) -> Experiment:
         options = {"xla_backend_optimization_level": 1} if jax.default_backend() == "cpu" else {}
         return take_networks(config, jax.jit(fresh, compiler_options=options)(init_key))
 
-    evaluator = Evaluator(config, networks[0], data, held_out)
+    evaluator = Evaluator(config, networks[0], data, held_out, people)
     return Experiment(
-        config, mesh, stages, networks, updates, init, like, data, feed, evaluator, read_seconds
+        config, mesh, stages, networks, steps, init, like, data, batches, evaluator, read_seconds
     )
 
 
-def create_update(
+def create_compiled_step(
     config: ConfigDict, mesh: Mesh, networks: dict[str, Network], stage: Stage, key: jax.Array
-) -> Update:
+) -> CompiledStep:
     """The jitted step of a stage, its batches split over the mesh and in time as config asks."""
     if config.accumulate == 1:
         step = create_step(config, networks, stage)
     else:
         step = create_step(config, recording(networks), stage)
         step = accumulate(step, networks, config.accumulate)
-    return make_update(step, config.augment, key, stage.objective in OF_TURNED, mesh)
+    return compile_step(step, config.augment, key, OBJECTIVES[stage.objective].rotated, mesh)
+
+
+def _read_data(config: ConfigDict) -> tuple[dict[str, Examples], dict[str, Examples]]:
+    """The training and the validation examples, the same in all processes."""
+    data, held_out = processes.first_then_others(
+        lambda: [load_data(config.data, split) for split in ("train", "validation")]
+    )
+    for domain in DOMAINS:
+        processes.must_match(f"{domain} photos", data[domain]["file_name"].view(np.uint8))
+    return data, held_out
 
 
 def take_networks(config: ConfigDict, state: TrainState) -> TrainState:
@@ -125,11 +129,9 @@ def take_networks(config: ConfigDict, state: TrainState) -> TrainState:
         return state
     nets, found, origin = dict(state.nets), {}, {}
     for place in config.init_from.split("+"):
-        source = open_path(place, "config.init_from")
-        packed = source.suffix == WEIGHTS_SUFFIX
-        saved = load_weights(source)[1] if packed else load_run(source).state
+        saved = load_model(place, where="config.init_from").state
         found |= saved.nets
-        origin |= dict.fromkeys(saved.nets, f"step {saved.step} of {source}")
+        origin |= dict.fromkeys(saved.nets, f"step {saved.step} of {place}")
     for role in config.init_roles or nets.keys() & found.keys():
         for run, holder in (("this run", nets), (config.init_from, found)):
             if role not in holder:

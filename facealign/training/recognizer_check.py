@@ -5,12 +5,12 @@ from functools import partial
 import jax
 import numpy as np
 
-from facealign.data.load import Examples, to_float
+from facealign.data.load import Examples
+from facealign.images import in_batches, to_float
 from facealign.metrics import verification
-from facealign.training.state import NetState, Network, apply_network
+from facealign.models.apply import NetState, Network, apply_network
 
 PEOPLE, PHOTOS = 150, 4  # at most; of each, evenly spaced
-BATCH_SIZE = 50
 
 
 def choose_people(examples: Examples) -> Examples:
@@ -26,10 +26,10 @@ def choose_people(examples: Examples) -> Examples:
 
 def measure_recognizer(network: Network, net: NetState, people: Examples) -> dict[str, float]:
     """Equal error rate and area under the curve over all pairs of photos; {} without pairs."""
-    images = people["image"]
-    parts = np.array_split(np.arange(len(images)), max(1, -(-len(images) // BATCH_SIZE)))
-    seen = [np.asarray(_embed(network, net, images[part])) for part in parts if len(part)]
-    return rates(np.concatenate(seen), people["subject"]) if seen else {}
+    if not len(people["image"]):
+        return {}
+    embeddings = in_batches(partial(_embed, network, net), people["image"])
+    return rates(embeddings, people["subject"])
 
 
 def measure_pixels(people: Examples) -> dict[str, float]:

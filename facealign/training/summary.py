@@ -7,7 +7,8 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from facealign.training.state import Network, apply_network, create_state, takes_code
+from facealign.models.apply import Network, apply_network
+from facealign.training.state import create_state, takes_code
 
 Row = tuple[str, str, str, str]
 

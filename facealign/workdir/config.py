@@ -8,8 +8,10 @@ from etils import epath
 from ml_collections import ConfigDict
 
 from facealign.errors import UserError
+from facealign.names import ROLES
+from facealign.paths import write_json
 from facealign.stages import create_stages
-from facealign.workdir.log import read_rows, write_json
+from facealign.workdir.log import read_rows
 
 AT_LEAST_ONE = (
     "accumulate",
@@ -21,7 +23,6 @@ AT_LEAST_ONE = (
     "log_every",
     "evaluate_every",
     "checkpoint_every",
-    "mesh.model",
     "model.features",
     "model.scales",
     "model.stacks",
@@ -29,9 +30,32 @@ AT_LEAST_ONE = (
     "steps_per_call",
 )
 # Where data and devices are, and not what is computed.
-PLACES = ("data.data_dir", "data.manual_dir", "mesh.data", "mesh.model", "model.remat")
+PLACES = ("data.data_dir", "data.manual_dir", "mesh.data", "model.remat")
 NOT_NEGATIVE = ("seed", "data.polygon_seed", "mesh.data")
 SHIFTS = ("augment.shift", "discriminator.augment.shift")
+AUGMENT = ("brightness", "contrast", "flip", "input_warp", "light", "noise", "rotation", "shift",
+           "zoom")  # fmt: skip
+# Fields that configs did not always have -> the value that means what was computed without them.
+AS_BEFORE = {
+    "accumulate": 1,
+    "data.faces": "known",
+    "data.manual_dir": "",
+    "data.memory_mb": 4096.0,
+    "data.on_device": "auto",
+    "data.uniform_yaw": False,
+    "discriminator.gp_weight": 0.0,
+    "discriminator.name": "patches",
+    "discriminator.pool": 50,
+    "mesh.data": 0,
+    "model.dtype": "float32",
+    "model.remat": False,
+    "recognizer.people": 4096,
+    "steps_per_call": 1,
+    **{f"{part}.{name}": 0 for part in ("augment", "discriminator.augment") for name in AUGMENT},
+    **{f"optimizer.ema_decay.{role}": 0.0 for role in ROLES},
+    **{f"optimizer.learning_rate_scale.{role}": 1.0 for role in ROLES},
+}
+GONE = ("mesh.model",)  # fields that nothing reads any more
 MULTIPLES = (("evaluate_every", "log_every"), ("checkpoint_every", "evaluate_every"))
 
 
@@ -67,15 +91,35 @@ def check_numbers(config: ConfigDict) -> None:
         )
 
 
+def complete(config: ConfigDict) -> ConfigDict:
+    """A config as an older facealign wrote it, with `AS_BEFORE` where it lacks a field of today."""
+    values = json.loads(config.to_json())
+    for name, value in AS_BEFORE.items():
+        section, field = _section(values, name)
+        section.setdefault(field, value)
+    for name in GONE:
+        section, field = _section(values, name)
+        section.pop(field, None)
+    return ConfigDict(values)
+
+
+def _section(values: dict[str, Any], name: str) -> tuple[dict[str, Any], str]:
+    """The dict that holds a field of a dotted name, and the field's own name."""
+    *path, field = name.split(".")
+    for part in path:
+        values = values.setdefault(part, {})
+    return values, field
+
+
 def load_config(workdir: epath.Path) -> ConfigDict:
-    """The config that a workdir's run was started with.
+    """The config that a workdir's run was started with, with the fields of today.
 
     Raises:
       UserError: there is no run in it.
     """
     path = workdir / "config.json"
     try:
-        config = ConfigDict(json.loads(path.read_text()))
+        config = complete(ConfigDict(json.loads(path.read_text())))
         create_stages(config)  # what is no config of ours has none
         return config
     except (OSError, AttributeError, TypeError, ValueError) as error:
@@ -109,39 +153,45 @@ def check_continuation(old: ConfigDict, new: ConfigDict, workdir: epath.Path) ->
     Raises:
       UserError: names each field that differs, with both values.
     """
-    before, after = flatten(old), flatten(new)
     ends = {f"stages.{stage.name}.steps": stage.end for stage in create_stages(old)}
     reached = max((row["step"] for row in read_rows(workdir)), default=0)
-    differing = []
-    for name in sorted(before.keys() | after.keys()):
-        was, now = before.get(name), after.get(name)
-        extends = name in ends and now is not None and now > was and reached <= ends[name]
-        if was != now and not extends and name not in PLACES:
-            differing.append(f"{name}: {was!r} -> {now!r}")
-    if differing:
-        raise UserError(
-            f"{workdir} holds a run with another config ({'; '.join(differing)}); give back "
-            "the old values to continue it, or choose another --workdir"
-        )
+
+    def extends(name: str, before: Any, after: Any) -> bool:
+        return name in ends and after is not None and after > before and reached <= ends[name]
+
+    found = _differences(old, new)
+    _refuse(
+        {name: values for name, values in found.items() if not extends(name, *values)},
+        workdir,
+        "give back the old values to continue it, or choose another --workdir",
+    )
 
 
 def check_same(old: ConfigDict, new: ConfigDict, workdir: epath.Path) -> None:
     """Networks and data to evaluate must be those that were trained, wherever they lie.
 
     Raises:
-      UserError: names each field that differs.
+      UserError: names each field that differs, with both values.
     """
+    advice = "evaluate it with the config that it was trained with"
+    _refuse(_differences(old, new), workdir, advice)
+
+
+def _differences(old: ConfigDict, new: ConfigDict) -> dict[str, tuple[Any, Any]]:
+    """Field -> its values in both configs, where they differ; `PLACES` do not count."""
     before, after = flatten(old), flatten(new)
-    differing = [
-        f"{name}: {before.get(name)!r} -> {after.get(name)!r}"
+    return {
+        name: (before.get(name), after.get(name))
         for name in sorted(before.keys() | after.keys())
         if before.get(name) != after.get(name) and name not in PLACES
-    ]
-    if differing:
-        raise UserError(
-            f"{workdir} holds a run with another config ({'; '.join(differing)}); "
-            "evaluate it with the config that it was trained with"
-        )
+    }
+
+
+def _refuse(differences: Mapping[str, tuple[Any, Any]], workdir: epath.Path, advice: str) -> None:
+    """Raises `UserError` with the advice if there are differences."""
+    if differences:
+        told = "; ".join(f"{name}: {was!r} -> {now!r}" for name, (was, now) in differences.items())
+        raise UserError(f"{workdir} holds a run with another config ({told}); {advice}")
 
 
 def flatten(config: Mapping[str, Any]) -> dict[str, Any]:

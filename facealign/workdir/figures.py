@@ -1,4 +1,4 @@
-"""Pictures: sample grids and curves. Arrays in, arrays or PNG files out."""
+"""Sample grids as arrays; curves as PNG files."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -8,16 +8,16 @@ import numpy as np
 from etils import epath
 from PIL import Image, ImageDraw, ImageFont
 
-BLACK, GRAY, WHITE = 0, 128, 255
+BLACK, WHITE = 0, 255
 MARGIN = 4  # px between images
 
 
 def draw_grid(columns: Mapping[str, np.ndarray], groups: Mapping[str, int]) -> np.ndarray:
-    """One row an example, one titled column a kind of image.
+    """A row for each example, a column for each kind of image.
 
     Args:
       columns: title -> uint8 [N, H, W, 1], the same N, H, W in all.
-      groups: label -> how many rows it stands beside, from the top; together N.
+      groups: label -> number of rows that it labels, from the top; together N.
 
     Returns:
       uint8 [height, width].
@@ -48,21 +48,22 @@ def draw_grid(columns: Mapping[str, np.ndarray], groups: Mapping[str, int]) -> n
 def plot_curves(
     path: epath.Path, rows: Sequence[Mapping[str, Any]], starts: Mapping[str, int]
 ) -> None:
-    """Losses and metrics over steps as PNG, one panel for names that share a prefix or a range.
+    """Losses and metrics over steps as PNG, in one panel for each `panel_of`.
 
     Args:
       path: of the PNG file.
       rows: of metrics.jsonl.
-      starts: stage -> its first step, marked by a line.
+      starts: stage -> its first step, which a vertical line marks.
     """
     panels: dict[str, dict[str, tuple[list[int], list[float]]]] = {}
     for row in rows:
         for name, value in row.items():
             if isinstance(value, float):
-                title = _panel(name)
+                title = panel_of(name)
                 steps, values = panels.setdefault(title, {}).setdefault(name, ([], []))
                 steps.append(row["step"])
-                values.append(value if value or title != "change" else math.nan)  # 0 is frozen
+                frozen = title == "change" and value == 0  # which a log scale cannot show
+                values.append(math.nan if frozen else value)
     if not panels:
         return
     figure = _create_figure(2.6 * len(panels))
@@ -88,12 +89,12 @@ def plot_curves(
 def plot_fetch_times(
     path: epath.Path, milliseconds: Sequence[float], epoch_batches: float, read: float
 ) -> None:
-    """Fetch time of every batch across epochs as PNG (the report's figure).
+    """Time to fetch each batch as PNG (the report's figure).
 
     Args:
       path: of the PNG file.
-      milliseconds: one number a batch.
-      epoch_batches: batches in an epoch; epochs are shaded in turn.
+      milliseconds: of each batch.
+      epoch_batches: batches in an epoch; every second epoch is shaded.
       read: seconds that reading and decoding everything took before the first batch.
     """
     figure = _create_figure(3)
@@ -101,27 +102,27 @@ def plot_fetch_times(
     for epoch in range(0, int(len(milliseconds) / epoch_batches) + 1, 2):
         axes.axvspan(epoch * epoch_batches, (epoch + 1) * epoch_batches, color="0.93", linewidth=0)
     axes.plot(np.arange(len(milliseconds)), milliseconds, ".", markersize=2)
-    spread = 1e3 * read / epoch_batches
-    axes.axhline(spread, color="tab:red", linewidth=1)
+    share = 1e3 * read / epoch_batches
+    axes.axhline(share, color="tab:red", linewidth=1)
     axes.text(
-        0, spread, f" all photos read once, {read:.1f} s, spread over the batches of one epoch",
+        0, share, f" reading all photos once, {read:.1f} s, divided by the batches of an epoch",
         va="bottom", size=7, color="tab:red",
     )  # fmt: skip
-    axes.set(xlabel="batch (epochs shaded in turn)", ylabel="fetch time (ms)", yscale="log")
+    axes.set(xlabel="batch (every second epoch is shaded)", ylabel="fetch time (ms)", yscale="log")
     axes.set_xlim(0, max(len(milliseconds), 1))
     _save(figure, path)
 
 
-def _panel(name: str) -> str:
-    """Where a number is drawn: those of evaluations, METRIC/VIEW, apart from those of training."""
+def panel_of(name: str) -> str:
+    """Title of the panel of a number: METRIC for METRIC/VIEW, else "accuracy" or "losses"."""
     if "/" in name:
         return name.split("/")[0]
     return "accuracy" if name.startswith("accuracy_") else "losses"
 
 
 def _create_figure(height: float) -> Any:
-    """Of 8 x `height` inches."""
-    from matplotlib.figure import Figure  # costs seconds, which a start should not pay
+    """An empty figure of 8 x `height` inches."""
+    from matplotlib.figure import Figure  # here, since importing it takes seconds
 
     return Figure(figsize=(8, height), layout="constrained")
 

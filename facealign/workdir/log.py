@@ -4,7 +4,7 @@ import contextlib
 import io
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -140,11 +140,6 @@ def save_picture(path: epath.Path, image: np.ndarray) -> None:
     buffer = io.BytesIO()
     Image.fromarray(image).save(buffer, format="PNG")
     write_whole(path, buffer.getvalue())
-
-
-def write_json(path: epath.Path, value: Mapping[str, Any]) -> None:
-    """Writes JSON, whole or not at all."""
-    write_whole(path, (json.dumps(value, indent=2) + "\n").encode())
 
 
 def _read_lines(path: epath.Path, parse: Callable[[str], Any]) -> list[Any]:

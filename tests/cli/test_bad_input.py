@@ -18,7 +18,7 @@ from absl import logging
 from PIL import Image
 
 from configs import base
-from facealign.data.datasets import archives
+from facealign import images
 from facealign.data.datasets.table import DATASETS
 from facealign.data.load import load_examples
 from tests import photo_sources
@@ -155,8 +155,8 @@ def test_a_huge_photo_is_refused_before_it_fills_the_memory():
     before = resource.getrlimit(resource.RLIMIT_AS)
     resource.setrlimit(resource.RLIMIT_AS, (used + 200 * 2**20, before[1]))
     try:
-        with pytest.raises(archives.BadPhotoError, match="100000000 px"):
-            archives.read_gray(data)
+        with pytest.raises(images.BadPhotoError, match="100000000 px"):
+            images.read_gray(data)
     finally:
         resource.setrlimit(resource.RLIMIT_AS, before)
 
@@ -176,7 +176,7 @@ def test_a_cache_that_cannot_be_written_costs_a_line(tmp_path, caplog):
 
 PREPARE = """
 import sys
-from tests import test_bad_input as t
+from tests.cli import test_bad_input as t
 t.load_examples(t.data_config(*sys.argv[1:]), "folder", "train")
 """
 

@@ -11,7 +11,7 @@ from facealign.cli.memory import peak_memory
 CODE = """
 import resource
 import numpy as np
-from facealign.memory import keep_freed_memory
+from facealign.cli.memory import keep_freed_memory
 keep_freed_memory()
 for _ in range(3):
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt

@@ -1,18 +1,18 @@
-"""What the parent of one of several processes says about its end."""
+"""The supervisor of one of several processes reports how it ended."""
 
 import subprocess
 import sys
 
 import pytest
 
-from facealign.cli.supervisor import ALONE, LOST, OWN_END, START_AGAIN
+from facealign.cli.supervisor import EXPLAINED, NOT_JOINED, PROCESS_LOST, START_AGAIN
 
 PROGRAM = """
 import os, signal, sys
-from facealign.guard import guard
-have_come = guard()
+from facealign.cli.supervisor import supervise
+all_joined = supervise()
 if {joined}:
-    have_come()
+    all_joined()
 {end}
 """
 ABORT = "os.kill(os.getpid(), signal.SIGABRT)"
@@ -22,16 +22,16 @@ ABORT = "os.kill(os.getpid(), signal.SIGABRT)"
     ("joined", "end", "code", "said"),
     [
         (True, "os._exit(0)", 0, ""),
-        (True, f"os._exit({OWN_END})", 1, ""),
+        (True, f"os._exit({EXPLAINED})", 1, ""),
         (True, f"os._exit({START_AGAIN})", START_AGAIN, ""),
-        (True, "os._exit(1)", START_AGAIN, LOST),
-        (True, ABORT, START_AGAIN, LOST),
-        (False, ABORT, 1, ALONE),
-        (False, "os._exit(1)", 1, ALONE),
+        (True, "os._exit(1)", START_AGAIN, PROCESS_LOST),
+        (True, ABORT, START_AGAIN, PROCESS_LOST),
+        (False, ABORT, 1, NOT_JOINED),
+        (False, "os._exit(1)", 1, NOT_JOINED),
         (True, "os.kill(os.getpid(), signal.SIGKILL)", 128 + 9, ""),
     ],
 )
-def test_an_end_is_told_by_code_and_line(joined, end, code, said):
+def test_an_end_is_reported_by_exit_code_and_line(joined, end, code, said):
     program = PROGRAM.format(joined=joined, end=end)
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.returncode == code

@@ -9,8 +9,9 @@ import pytest
 from configs import base
 from facealign.data import load
 from facealign.data.datasets.table import DATASETS
-from facealign.data.load import load_data, load_examples, select_domain, to_float, to_uint8
+from facealign.data.load import load_data, load_examples, select_domain
 from facealign.errors import UserError
+from facealign.images import to_float, to_uint8
 from facealign.names import DOMAINS
 
 

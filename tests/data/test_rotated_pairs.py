@@ -79,6 +79,17 @@ def test_landmarks_follow_the_turn_and_the_cut(add_pairs, bank):
     assert np.median(away) < 3.0  # heads differ from the generic one by 2 px
 
 
+def test_half_of_the_turned_heads_stand_before_another_photo(add_pairs):
+    """Heads of black photos stay black; what is white around them is of U's photos."""
+    white = jnp.ones((16, SIZE, SIZE, 1))
+    batch = make_batch() | {"unrestricted": white, "restricted": -white}
+    photos = [add_pairs(batch, jax.random.key(i))["input_restricted"] for i in range(4)]
+    photos = np.concatenate(photos)[..., 0]
+    assert photos[:, 24:40, 24:40].max() < 0
+    foreign = photos.max(axis=(1, 2)) > 0.5
+    assert 0.35 < foreign.mean() < 0.65
+
+
 def test_the_same_key_gives_the_same_pairs_and_jit_equals_eager(add_pairs, bank):
     batch, key = make_batch(), jax.random.key(3)
     eager, jitted = rotated_pairs.add_pairs(batch, bank, key), add_pairs(batch, key)
@@ -88,15 +99,15 @@ def test_the_same_key_gives_the_same_pairs_and_jit_equals_eager(add_pairs, bank)
 def test_evaluation_turns_each_photo_and_changes_nothing_else(bank):
     image = np.random.default_rng(0).integers(0, 256, (5, SIZE, SIZE, 1), np.uint8)
     examples = {"image": image, "subject": np.array([*"abcde"])}
-    data = rotated_pairs.with_turned({"restricted": examples}, bank, seed=0)
+    data = rotated_pairs.with_rotated({"restricted": examples}, bank, seed=0)
     assert data["turned"]["image"].shape == image.shape
     np.testing.assert_array_equal(data["turned"]["subject"], examples["subject"])
-    again = rotated_pairs.turn_examples(examples, bank, seed=0)
+    again = rotated_pairs.rotate_examples(examples, bank, seed=0)
     np.testing.assert_array_equal(again["image"], data["turned"]["image"])
 
 
 def test_a_head_that_is_not_turned_stays_as_it_is():
     bank = views.make_bank(views.create_poses((0.0,)))
     image = np.random.default_rng(0).integers(0, 256, (2, 128, 128, 1), np.uint8)
-    turned = rotated_pairs.turn_examples({"image": image}, bank, seed=0)["image"]
+    turned = rotated_pairs.rotate_examples({"image": image}, bank, seed=0)["image"]
     assert np.abs(turned.astype(int) - image).max() <= 2

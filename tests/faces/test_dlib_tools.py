@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from facealign.errors import UserError
-from facealign.faces.dlib_tools import CANONICAL_BOX, five_points, load_instruments
+from facealign.faces.dlib_tools import CANONICAL_BOX, five_points, load_tools
 from facealign.geometry import frame
 
 
 @pytest.fixture(scope="module")
-def instruments():
+def tools():
     pytest.importorskip("dlib")
-    return load_instruments()
+    return load_tools()
 
 
 def test_five_points_are_those_of_the_canonical_frame():
@@ -31,20 +31,20 @@ def test_without_the_extra_it_says_what_to_install(monkeypatch):
 
     monkeypatch.setattr(importlib, "import_module", missing)
     with pytest.raises(UserError, match=r"No module named 'dlib'.*requirements-faces\.txt"):
-        load_instruments()
+        load_tools()
 
 
 @pytest.mark.parametrize("shape", [(64, 48), (64, 48, 1), (300, 900, 3)])
-def test_nobody_is_found_in_a_flat_picture(instruments, shape):
-    assert instruments.find(np.full(shape, 128, np.uint8)) == []
+def test_nobody_is_found_in_a_flat_picture(tools, shape):
+    assert tools.find(np.full(shape, 128, np.uint8)) == []
 
 
 @pytest.mark.parametrize("size", [100, 128, 200])
-def test_landmarks_and_descriptor_have_their_shapes(instruments, size):
+def test_landmarks_and_descriptor_have_their_shapes(tools, size):
     image = np.random.default_rng(0).integers(0, 256, (size, size), dtype=np.uint8)
-    landmarks = instruments.landmarks(image, CANONICAL_BOX)
+    landmarks = tools.landmarks(image, CANONICAL_BOX)
     assert landmarks.shape == (68, 2)
-    descriptor = instruments.describe(image, landmarks)
+    descriptor = tools.describe(image, landmarks)
     assert descriptor.shape == (128,) and np.isfinite(descriptor).all()
-    same = instruments.describe(np.repeat(image[:, :, None], 3, axis=2), landmarks)
+    same = tools.describe(np.repeat(image[:, :, None], 3, axis=2), landmarks)
     np.testing.assert_array_equal(descriptor, same)  # gray or the same gray in colour

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from etils import epath
 
-from facealign.faces import measure
+from facealign.faces import measurement_cache
 from tests import toy_faces
 
 
 @pytest.fixture
 def counting(tmp_path, monkeypatch):
-    """Instruments of other processes that leave a line for every photo that they look at."""
+    """Face tools of other processes that leave a line for every photo that they look at."""
     monkeypatch.setenv("TOY_LOG", str(tmp_path / "log"))
     (tmp_path / "log").touch()
     return lambda: len((tmp_path / "log").read_text().splitlines())
@@ -19,7 +19,7 @@ def counting(tmp_path, monkeypatch):
 def create_counting():
     import os
 
-    tools = toy_faces.create_instruments()
+    tools = toy_faces.create_tools()
 
     def find(image):
         with open(os.environ["TOY_LOG"], "a") as log:
@@ -42,11 +42,11 @@ def test_reads_who_and_where_and_misses_what_is_not_there():
 def test_every_photo_is_measured_once_and_comes_back_the_same(tmp_path, counting):
     images = toy_faces.people(3)["image"]
     twice = np.concatenate([images, images[:5]])
-    with measure.Meter(epath.Path(tmp_path), create_counting) as meter:
+    with measurement_cache.MeasurementCache(epath.Path(tmp_path), create_counting) as meter:
         first = meter.measure(twice)
         assert counting() == len(images)
         meter.measure(images)
-    with measure.Meter(epath.Path(tmp_path), create_counting) as meter:
+    with measurement_cache.MeasurementCache(epath.Path(tmp_path), create_counting) as meter:
         again = meter.measure(twice)
     assert counting() == len(images)
     for a, b in zip(first, again, strict=True):
@@ -55,15 +55,17 @@ def test_every_photo_is_measured_once_and_comes_back_the_same(tmp_path, counting
 
 def test_a_damaged_file_is_measured_again(tmp_path):
     images = toy_faces.people(1)["image"]
-    with measure.Meter(epath.Path(tmp_path), toy_faces.create_instruments) as meter:
+    with measurement_cache.MeasurementCache(epath.Path(tmp_path), toy_faces.create_tools) as meter:
         first = meter.measure(images)
         (file,) = tmp_path.glob("measurements_*.npz")
     for damage in (file.read_bytes()[:200], b"", b"PK" + bytes(50)):
         file.write_bytes(damage)
-        with measure.Meter(epath.Path(tmp_path), toy_faces.create_instruments) as meter:
+        with measurement_cache.MeasurementCache(
+            epath.Path(tmp_path), toy_faces.create_tools
+        ) as meter:
             np.testing.assert_array_equal(meter.measure(images).yaw, first.yaw)
 
 
 def test_no_photos_no_rows(tmp_path):
-    with measure.Meter(epath.Path(tmp_path), toy_faces.create_instruments) as meter:
+    with measurement_cache.MeasurementCache(epath.Path(tmp_path), toy_faces.create_tools) as meter:
         assert meter.measure(np.zeros((0, 8, 8, 1), np.uint8)).descriptor.shape == (0, 128)

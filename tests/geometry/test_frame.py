@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from PIL import Image, ImageFilter
+from PIL import Image
 
 from facealign.geometry import frame
 
@@ -30,6 +30,14 @@ def draw_turned(image, matrix, size):
 
 
 FACE = frame.apply(turned(-8, 1.3, (60, 40)), frame.FIVE_POINTS)  # in `photo()`
+
+
+def test_the_canonical_face_is_that_of_all_photos_and_weights_so_far():
+    face = np.array([(42.8, 53.5), (86.1, 52.8), (64.8, 77.1), (45.9, 99.7), (84.8, 99.1)])
+    same = turned(0, 1, (0, 0))
+    np.testing.assert_allclose(frame.from_five_points(face), same, atol=1e-9)
+    np.testing.assert_allclose(frame.from_pupils(face[:2]), same, atol=1e-9)
+    assert frame.crop(photo(), same).shape == (128, 128, 1)
 
 
 def test_a_similarity_is_found_again():
@@ -67,6 +75,36 @@ def test_a_similarity_never_mirrors_and_is_the_least_squares_one():
 def test_points_without_a_similarity_are_refused(points, reason):
     with pytest.raises(ValueError, match=reason):
         frame.similarity(np.array(points), np.array(points))
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "reason"),
+    [
+        ([(0, 0), (1, 1), (2, 0)], [(0, 0), (1, 1)], "two equal sets"),
+        ([(0,), (1,)], [(0,), (1,)], "two equal sets"),
+        ([(0, 0, 0), (1, 1, 1)], [(0, 0, 0), (1, 1, 1)], "two equal sets"),
+        ([(0, 0), (1, np.nan)], [(0, 0), (1, 1)], "number"),
+        ([(0, 0), (1, 1)], [(0, 0), (1, np.inf)], "number"),
+    ],
+)
+def test_points_that_do_not_belong_together_are_refused(source, target, reason):
+    with pytest.raises(ValueError, match=reason):
+        frame.similarity(np.array(source), np.array(target))
+
+
+def test_points_may_be_near_each_other():
+    matrix = frame.similarity(np.array([(0, 0), (0.1, 0)]), np.array([(0, 0), (1, 0)]))
+    np.testing.assert_allclose(matrix, turned(0, 10, (0, 0)), atol=1e-9)
+
+
+def test_the_first_of_two_comes_first():
+    first, second, point = turned(90, 2, (1, 0)), turned(0, 1, (0, 5)), np.array([(3.0, 4.0)])
+    # (3, 4) turned is (-4, 3), twice that and (1, 0) is (-7, 6).
+    np.testing.assert_allclose(frame.apply(frame.compose(second, first), point), [(-7, 11)])
+
+
+def test_half_the_scale_is_twice_the_side():
+    np.testing.assert_allclose(frame.side_in_photo(turned(30, 0.5, (3, 4))), 256)
 
 
 def test_there_and_back_is_where_one_was():
@@ -159,21 +197,9 @@ def test_landmarks_that_ask_for_all_the_memory_are_refused():
         frame.crop(photo(), turned(0, 1e-6, (0, 0)))
 
 
-@pytest.mark.parametrize("mode", ["L", "RGB"])
-def test_a_crop_pasted_back_changes_nothing_else(mode):
-    image = photo().convert(mode)
-    matrix = frame.from_five_points(FACE)
-    pasted = frame.paste_back(image, frame.crop(image, matrix), matrix)
-    assert pasted.mode == mode and pasted.size == image.size
-    assert np.abs(np.asarray(pasted, int) - np.asarray(image)).max() <= 6
-    white = frame.paste_back(image, np.full((128, 128, 1), 255, np.uint8), matrix)
-    changed = np.asarray(white, int) - np.asarray(image)
-    assert np.asarray(white.convert("L"))[120, 140] >= 254  # between eyes and mouth
-    assert not changed[:15].any() and not changed[:, :50].any()
-
-
-def test_a_pasted_border_is_blended():
-    image = Image.new("L", (200, 200), 100).filter(ImageFilter.BLUR)
-    white = np.full((128, 128, 1), 255, np.uint8)
-    row = np.asarray(frame.paste_back(image, white, turned(0, 1, (-36, -36))), int)[100]
-    assert np.abs(np.diff(row)).max() < 25
+def test_a_crop_may_cover_16384_px():
+    """With a pixel around it, 127 + 1 px, each 128 px of the photo wide."""
+    wide = np.array([(1 / 128, 0.0, 0.0), (0.0, 1.0, 0.0)])
+    assert frame.crop(photo(), wide, 127).shape == (127, 127, 1)
+    with pytest.raises(ValueError, match="16384 px"):
+        frame.crop(photo(), wide / [(1.00003,), (1,)], 127)

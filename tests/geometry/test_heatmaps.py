@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 import numpy as np
 
-from facealign.geometry.heatmaps import DEVIATION, draw_heatmaps
+from facealign.geometry.resample import DEVIATION, draw_heatmaps
 
 
 def test_a_spot_is_one_at_its_place_and_falls_off_around_it():

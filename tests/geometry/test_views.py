@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
+from facealign.data import rotated_pairs
 from facealign.geometry import frame, head_surface, views
 from facealign.geometry.frame import SIZE
 from facealign.geometry.head_surface import MIDDLE
@@ -175,10 +176,9 @@ def test_gradients_are_finite_and_right():
 
 def test_jit_equals_eager():
     images, maps = smooth_images(), batch_of(view((-50, 0, 0)).turn)
-    for function in (views.turn, views.unturn):
-        np.testing.assert_allclose(
-            jax.jit(function)(images, maps), function(images, maps), atol=1e-6
-        )
+    np.testing.assert_allclose(
+        jax.jit(views.turn)(images, maps), views.turn(images, maps), atol=1e-6
+    )
 
 
 POSES = views.create_poses((-40, 0, 40), (0, 15))
@@ -206,19 +206,19 @@ def test_a_bank_keeps_maps_to_a_hundredth_of_a_px(bank):
 
 def test_the_nearest_view(bank):
     poses = jnp.array([(39, 12, 3), (-3, 2, 0), (-90, 0, 0)])
-    assert views.nearest(bank, poses).tolist() == [5, 2, 0]
+    assert views.nearest_views(bank, poses).tolist() == [5, 2, 0]
 
 
 def test_a_bank_is_made_once(bank, tmp_path):
     folder = tmp_path / "views"
-    first = views.load_bank(POSES, folder)
+    first = rotated_pairs.load_bank(POSES, folder)
     stamp = (folder / "image.npy").stat().st_mtime_ns
-    second = views.load_bank(POSES, folder)
+    second = rotated_pairs.load_bank(POSES, folder)
     assert (folder / "image.npy").stat().st_mtime_ns == stamp
     for made, *loaded in zip(bank, first, second, strict=True):
         for field in loaded:
             np.testing.assert_array_equal(made, field)
-    other = views.load_bank(POSES[:1], folder)
+    other = rotated_pairs.load_bank(POSES[:1], folder)
     assert len(other.turn) == len(other.unturn_seen) == 1
 
 
@@ -227,7 +227,7 @@ def test_frontalize_undoes_a_turn_and_fills_from_the_other_side(bank):
     mirror = np.clip(2 * MIDDLE - np.arange(SIZE), 0, SIZE - 1)
     images = (images + images[:, :, mirror]) / 2  # a symmetric face
     poses = np.array([(40, 0, 0), (-40, 0, 0)], np.float32)
-    turned = turn(images, views.pick(bank.turn, views.nearest(bank, poses)))
+    turned = turn(images, views.pick(bank.turn, views.nearest_views(bank, poses)))
     back = jax.jit(views.frontalize)(turned, poses, bank)
     face = np.s_[:, 25:115, 30:100]
     error = np.abs(back - images)[face].mean()

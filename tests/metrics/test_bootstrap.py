@@ -1,4 +1,4 @@
-"""Bootstrap over people."""
+"""Bootstrap over people, and numbers with an interval."""
 
 import numpy as np
 
@@ -47,3 +47,11 @@ def test_of_a_mean_is_the_same_without_a_loop():
     slow = bootstrap.bootstrap(lambda people: values[rows(people)].mean(), 12)
     np.testing.assert_allclose(bootstrap.bootstrap_mean(values, person, 12), slow)
     assert np.isnan(bootstrap.bootstrap_mean(values, np.zeros(80, int), 1)).all()
+
+
+def test_a_mean_score_takes_any_numbers_of_people():
+    values, person = np.array([0.0, 1, 1, 1]), np.array([7, 3, 3, 12])
+    score = bootstrap.mean_score(values, person)
+    low, high = bootstrap.bootstrap_mean(values, np.array([1, 0, 0, 2]), 3)
+    assert score == (0.75, low, high, "") and low < 0.75 < high
+    assert np.isnan(bootstrap.mean_score(values, np.full(4, 7))[1:3]).all()

@@ -79,7 +79,8 @@ def test_the_floor_is_below_a_shifted_set():
         assert floor < shifted
 
 
-def test_nearest_by_hand():
+def test_nearest_distances_by_hand():
     others = np.array([[0.0, 0], [10, 10]])
     features = np.array([[3.0, 4], [10, 10]])
-    np.testing.assert_allclose(distributions.nearest(features, others), [np.sqrt(12.5), 0])
+    found = distributions.nearest_distances(features, others)
+    np.testing.assert_allclose(found, [np.sqrt(12.5), 0])

@@ -14,6 +14,13 @@ def test_distances_by_hand_and_a_missed_face_is_infinitely_far():
     features = np.array([[0.0, 0], [3, 4], [np.nan, np.nan]])
     table = verification.distances(features, features[:2])
     np.testing.assert_allclose(table, [[0, 5], [5, 0], [np.inf, np.inf]], atol=1e-6)
+    np.testing.assert_allclose(verification.distances([[3, 4]], [[0, 8], [6, 8]]), [[5, 5]])
+
+
+def test_nothing_is_nearer_than_itself():
+    photos = np.random.default_rng(0).normal(size=(50, 32))
+    table = verification.distances(photos, photos)  # rounding leaves some squares below 0
+    np.testing.assert_allclose(np.diag(table), 0, atol=1e-6)
 
 
 def test_roc_by_hand():
@@ -124,8 +131,10 @@ def test_a_permutation_of_people_destroys_identity():
 
 
 def test_balanced_accuracy_by_hand():
-    # 0.3 accepts 3 of 4 and rejects 5 of 5; 0.6 accepts 4 of 4 and rejects 3 of 5.
+    # 0.3 accepts 3 of 4 and rejects 5 of 5; 0.6 accepts 4 of 4 and rejects 3 of 5; 0.5 accepts an
+    # impostor at 0.5 too, so that it rejects 3 of 5.
     np.testing.assert_allclose(verification.best_threshold(GENUINE, IMPOSTOR), 0.3)
     np.testing.assert_allclose(verification.balanced_accuracy(GENUINE, IMPOSTOR, 0.3), 0.875)
     np.testing.assert_allclose(verification.balanced_accuracy(GENUINE, IMPOSTOR, 0.6), 0.8)
+    np.testing.assert_allclose(verification.balanced_accuracy(GENUINE, IMPOSTOR, 0.5), 0.675)
     assert verification.balanced_accuracy(MISSED, IMPOSTOR, 0.3) == 0.75

@@ -7,10 +7,11 @@ from etils import epath
 
 from configs import frontalize
 from facealign.errors import UserError
-from facealign.stages import create_stages, roles_of
+from facealign.models.apply import apply_network
+from facealign.models.packed_weights import load_weights, save_weights
+from facealign.stages import create_stages
 from facealign.training.experiment import take_networks
-from facealign.training.packed_weights import load_weights, save_weights
-from facealign.training.state import apply_network, averaged, create_networks, create_state
+from facealign.training.state import averaged, create_networks, create_state
 
 SHIPPED = "weights/frontalize.safetensors"
 
@@ -21,16 +22,16 @@ def saved(tmp_path_factory):
     config.data.image_size = 64
     config.data.manual_dir = "/somewhere/else"
     stages = create_stages(config)
-    networks = create_networks(config, roles_of(stages), stages[0])
+    networks = create_networks(config, stages)
     state = jax.jit(lambda key: create_state(networks, key, 64))(jax.random.key(0))
     path = epath.Path(tmp_path_factory.mktemp("weights") / "w.safetensors")
-    save_weights(path, config, state)
+    save_weights(path, config, int(state.step), averaged(state).nets)
     return path, networks, state
 
 
 def test_the_same_images_come_out(saved):
     path, networks, state = saved
-    config, loaded = load_weights(path)
+    config, _, nets = load_weights(path)
     photos = jax.random.uniform(jax.random.key(1), (2, 64, 64, 1), minval=-1)
 
     @jax.jit
@@ -38,7 +39,7 @@ def test_the_same_images_come_out(saved):
         code = apply_network(networks["encoder"], nets["encoder"], photos)
         return apply_network(networks["decoder_r"], nets["decoder_r"], code)[-1]
 
-    np.testing.assert_allclose(frontal(loaded.nets), frontal(averaged(state).nets), atol=0.02)
+    np.testing.assert_allclose(frontal(nets), frontal(averaged(state).nets), atol=0.02)
     assert config.model.name == "warp"
     assert config.data.manual_dir == ""
     assert path.stat().length < 6e6
@@ -50,7 +51,7 @@ def test_a_run_starts_from_them(saved):
     config.init_from = str(path)
     fresh = jax.tree.map(np.zeros_like, state)
     taken = take_networks(config, fresh)
-    for role, net in load_weights(path)[1].nets.items():
+    for role, net in load_weights(path).nets.items():
         jax.tree.map(np.testing.assert_array_equal, taken.nets[role].params, net.params)
         jax.tree.map(np.testing.assert_array_equal, taken.nets[role].ema, net.params)
         assert jax.tree.all(jax.tree.map(lambda leaf: not np.any(leaf), taken.nets[role].opt_state))
@@ -58,9 +59,9 @@ def test_a_run_starts_from_them(saved):
 
 def test_a_run_without_a_decoder_of_r_has_nothing_to_pack(saved, tmp_path):
     _, _, state = saved
-    alone = state.replace(nets={"encoder": state.nets["encoder"]})
+    alone = {"encoder": state.nets["encoder"]}
     with pytest.raises(UserError, match="nothing to make frontal photos with"):
-        save_weights(epath.Path(tmp_path) / "w.safetensors", frontalize.get_config(), alone)
+        save_weights(epath.Path(tmp_path) / "w.safetensors", frontalize.get_config(), 0, alone)
 
 
 @pytest.mark.parametrize("damage", [lambda b: b[: len(b) // 2], lambda b: b"no weights", None])
@@ -73,11 +74,11 @@ def test_a_wrong_file_is_called_so(saved, tmp_path, damage):
 
 
 def test_the_weights_of_the_repository_fit_the_networks():
-    config, loaded = load_weights(epath.Path(__file__).parents[2] / SHIPPED)
+    config, _, nets = load_weights(epath.Path(__file__).parents[2] / SHIPPED)
     stages = create_stages(config)
-    networks = create_networks(config, roles_of(stages), stages[0])
+    networks = create_networks(config, stages)
     fresh = jax.eval_shape(lambda: create_state(networks, jax.random.key(0), 128))
-    for role, net in loaded.nets.items():
+    for role, net in nets.items():
         expected = fresh.nets[role].params, fresh.nets[role].batch_stats
         shapes = jax.tree.map(np.shape, (net.params, net.batch_stats))
         assert shapes == jax.tree.map(np.shape, expected)

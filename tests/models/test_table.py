@@ -1,25 +1,16 @@
-"""Networks: sizes, shapes, ranges, and what each output depends on."""
+"""Networks of the table: sizes, shapes, parameter counts, and what is refused."""
 
 import functools
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import pytest
 
 from configs import base
 from facealign.errors import UserError
-from facealign.models.attribute import BINS, attribute_of
-from facealign.models.attribute import Critic as AttributeCritic
-from facealign.models.critics import PARTS, FaceCritic
-from facealign.models.discriminator import Discriminator
-from facealign.models.light import Decoder as LightDecoder
-from facealign.models.light import Encoder as LightEncoder
-from facealign.models.output import OUTPUTS, to_image
-from facealign.models.recognizer import Recognizer
 from facealign.models.table import MODELS, create_modules
-from facealign.models.variational import VariationalHead, kl_divergence
 from facealign.names import ROLES
+from tests.shapes import shapes
 
 # Trainable parameters and running statistics at 128 px, of the encoder and of a decoder.
 # The report's counts: light 1,066,632 and 280,165; medium 4,366,608 and, statistics included,
@@ -56,16 +47,6 @@ def modules(size=128, **changes):
     config.model.update(changes)
     config.data.image_size = size
     return create_modules(config, ROLES)
-
-
-def shapes(module, x):
-    """Shapes of the variables and of the output in use; nothing is computed."""
-
-    def run(x):
-        variables = module.init(jax.random.key(0), x, train=False)
-        return variables, module.apply(variables, x, train=False)
-
-    return jax.eval_shape(run, x)
 
 
 @functools.cache
@@ -140,11 +121,6 @@ def test_an_unknown_model_names_the_nearest():
         modules(name="hourglas")
 
 
-def test_an_unknown_output_names_the_nearest():
-    with pytest.raises(UserError, match="did you mean 'sigmoid'"):
-        to_image(jnp.zeros(1), "sigmod")
-
-
 def test_an_hourglass_cannot_be_variational():
     with pytest.raises(UserError, match=r"kl_weight=0\.1.*hourglass"):
         modules(name="hourglass", kl_weight=0.1)
@@ -157,125 +133,8 @@ def test_a_variational_code_has_the_shape_of_a_plain_one(name):
     assert code.shape[1:] == CODES[name]
 
 
-@pytest.mark.parametrize("output", OUTPUTS)
-def test_outputs_rise_from_black_to_white(output):
-    values = to_image(jnp.array([-100.0, -1, 0, 0.5, 100]), output)
-    assert np.all(np.diff(values) >= 0)
-    assert values[0] == -1 and values[-1] >= 1
-    assert output == "relu" or values[-1] == 1  # the report's ReLU has no upper end
-
-
-def test_the_middle_of_tanh_and_sigmoid_is_gray_and_of_relu_black():
-    middles = {output: float(to_image(jnp.zeros(()), output)) for output in OUTPUTS}
-    assert middles == {"tanh": 0, "sigmoid": 0, "relu": -1}
-
-
-def test_the_light_decoder_stays_in_range_for_huge_codes():
-    decoder, code = LightDecoder(image_size=16), 1e4 * jnp.ones((1, 64))
-    init = jax.jit(functools.partial(decoder.init_with_output, train=False))
-    (image,), _ = init(jax.random.key(0), code)
-    assert np.abs(image).max() <= 1
-
-
-def test_kl_divergence_by_hand():
-    mean = jnp.array([[0.0, 0], [2, 0], [0, 0]])
-    log_variance = jnp.array([[0.0, 0], [0, 0], [np.log(4), 0]])
-    expected = [0, 2 / 2, (4 - 1 - np.log(4)) / 2 / 2]
-    np.testing.assert_allclose(kl_divergence(mean, log_variance), expected, rtol=1e-6)
-
-
-def test_a_variational_code_is_drawn_around_its_mean_and_is_its_mean_in_use():
-    """A head without weights, whose bias says mean 3 and variance 4."""
-    head, x = VariationalHead(), jnp.zeros((5000, 2))
-    bias = jnp.array([3, 3, np.log(4), np.log(4)])
-    params = {"params": {"Dense_0": {"kernel": jnp.zeros((2, 4)), "bias": bias}}}
-    np.testing.assert_array_equal(head.apply(params, x, train=False), 3)
-    code, left = head.apply(
-        params, x, train=True, rngs={"sample": jax.random.key(0)}, mutable=["penalties"]
-    )
-    assert abs(code.mean() - 3) < 0.1 and abs(code.std() - 2) < 0.1
-    np.testing.assert_allclose(left["penalties"]["kl"], 0.5 * (9 + 4 - 1 - np.log(4)), rtol=1e-5)
-
-
-def test_a_variational_encoder_draws_from_the_key_in_training_only():
-    encoder = LightEncoder(variational=True)
-    image = jax.random.normal(jax.random.key(0), (1, 16, 16, 1))
-    variables = jax.jit(functools.partial(encoder.init, train=False))(jax.random.key(1), image)
-
-    @functools.partial(jax.jit, static_argnames="train")
-    def encode(key, train):
-        return encoder.apply(
-            variables, image, train, rngs={"sample": key}, mutable=["batch_stats", "penalties"]
-        )[0]
-
-    keys = jax.random.split(jax.random.key(2))
-    np.testing.assert_array_equal(encode(keys[0], True), encode(keys[0], True))
-    assert np.any(encode(keys[0], True) != encode(keys[1], True))
-    np.testing.assert_array_equal(encode(keys[0], False), encode(keys[1], False))
-
-
-def test_the_discriminator_judges_32_by_32_patches_of_a_128_px_image():
-    _, logits = shapes(Discriminator(), jax.ShapeDtypeStruct((2, 128, 128, 1), jnp.float32))
-    assert logits.shape == (2, 32, 32, 1)
-
-
-@pytest.fixture(scope="module")
-def critic():
-    """A small discriminator as a function of images [2, 64, 64, 1]."""
-    module, images = Discriminator(features=2), jnp.zeros((2, 64, 64, 1))
-    variables = jax.jit(functools.partial(module.init, train=False))(jax.random.key(0), images)
-    return jax.jit(functools.partial(module.apply, variables, train=False))
-
-
-def test_each_patch_logit_sees_34_px_at_most_of_its_own_image(critic):
-    images = jax.random.normal(jax.random.key(1), (2, 64, 64, 1))
-    jacobian = jax.jit(jax.jacrev(lambda x: critic(x)[0, :, :, 0]))(images)[..., 0]
-    sees = np.asarray(jacobian) != 0  # [16, 16, 2, 64, 64]
-    assert not sees[:, :, 1].any()
-    for along in (sees[:, :, 0].any(axis=(0, 2)), sees[:, :, 0].any(axis=(1, 3))):
-        assert max(np.ptp(np.flatnonzero(window)) + 1 for window in along) == 34
-
-
-def test_the_face_critic_sees_the_photo_and_each_part_of_its_own_image():
-    size = 64  # half of the canonical crop
-    module, images = (
-        FaceCritic(features=2),
-        jax.random.normal(jax.random.key(1), (2, size, size, 1)),
-    )
-    variables = jax.jit(functools.partial(module.init, train=False))(jax.random.key(0), images)
-    jacobian = jax.jit(jax.jacrev(lambda x: module.apply(variables, x, train=False)[0, :, 0, 0]))
-    sees = np.asarray(jacobian(images))[..., 0] != 0  # [5, 2, 64, 64]
-    assert not sees[:, 1].any()
-    assert sees[0, 0].all()
-    for own, ((left, top, width, height), _) in zip(sees[1:, 0], PARTS.values(), strict=True):
-        rows, columns = np.flatnonzero(own.any(axis=1)), np.flatnonzero(own.any(axis=0))
-        assert (rows[0], rows[-1] + 1) == (top // 2, (top + height) // 2)
-        assert (columns[0], columns[-1] + 1) == (left // 2, (left + width) // 2)
-
-
-def test_yaw_falls_in_the_nearest_bin_and_unknown_yaw_in_none():
-    yaw = jnp.array([-100.0, -7.6, -7.4, 37.0, 68.0, np.nan])
-    attribute = np.asarray(attribute_of(yaw))
-    assert [BINS[row.argmax()] for row in attribute[:-1]] == [-90, -15, 0, 30, 90]
-    np.testing.assert_array_equal(attribute.sum(axis=1), [1, 1, 1, 1, 1, 0])
-
-
-def test_the_attribute_critic_says_real_and_which_attribute_of_each_image():
-    _, verdict = shapes(AttributeCritic(), jax.ShapeDtypeStruct((2, 128, 128, 1), jnp.float32))
-    assert (verdict["logits"].shape, verdict["attribute"].shape) == ((2, 1, 1, 1), (2, len(BINS)))
-
-
 def test_an_unknown_discriminator_names_the_nearest():
     config = base.get_config()
     config.discriminator.name = "faces"
     with pytest.raises(UserError, match="did you mean 'face'"):
         create_modules(config, ROLES)
-
-
-def test_embeddings_and_the_people_known_lie_on_a_sphere():
-    images = jax.random.normal(jax.random.key(1), (3, 64, 64, 1))
-    output, _ = jax.jit(functools.partial(Recognizer(people=7).init_with_output, train=False))(
-        jax.random.key(0), images
-    )
-    np.testing.assert_allclose(jnp.linalg.norm(output["embedding"], axis=1), 1, rtol=1e-4)
-    assert output["cosines"].shape == (3, 7) and np.abs(output["cosines"]).max() <= 1

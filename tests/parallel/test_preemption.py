@@ -6,7 +6,8 @@ import signal
 import numpy as np
 from absl import logging
 
-from facealign.parallel.preemption import FILE, Progress, load_progress, save_progress, watch
+from facealign.parallel.preemption import watch
+from facealign.workdir.progress import FILE, Progress, load_progress, save_progress
 
 HELD = Progress(
     pending=[{"loss": np.float32(step / 3), "accuracy": np.float32(0.5)} for step in range(12)],

@@ -17,16 +17,14 @@ def make_config(batch_size=8, **values):
 
 
 def test_all_devices_take_part_unless_told_otherwise():
-    assert create_mesh(make_config()).shape == {"data": 4, "model": 1}
-    assert create_mesh(make_config(**{"mesh.model": 2})).shape == {"data": 2, "model": 2}
-    assert create_mesh(make_config(**{"mesh.data": 1})).shape == {"data": 1, "model": 1}
+    assert create_mesh(make_config()).shape == {"data": 4}
+    assert create_mesh(make_config(**{"mesh.data": 1})).shape == {"data": 1}
 
 
 @pytest.mark.parametrize(
     ("values", "expected"),
     [
-        ({"mesh.data": 8}, "makes 8 devices, but there are 4"),
-        ({"mesh.model": 5}, "makes 5 devices, but there are 4"),
+        ({"mesh.data": 8}, r"mesh\.data=8, but there are 4 devices"),
         ({"batch_size": 6}, r"batch_size=6 .* 4 devices in config.accumulate=1 .* multiple of 4"),
         ({"accumulate": 3}, r"batch_size=8 .* 4 devices in config.accumulate=3 .* multiple of 12"),
     ],

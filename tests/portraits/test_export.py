@@ -6,12 +6,12 @@ import pytest
 from etils import epath
 
 from configs import base
-from facealign.data.load import load_data, to_float
+from facealign.data.load import load_data, take
 from facealign.errors import UserError
+from facealign.images import to_float
 from facealign.models import convolutions
 from facealign.portraits import export
-from facealign.portraits.aligner import load_networks
-from facealign.training.evaluator import take
+from facealign.portraits.aligner import load_frontalizer
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +23,7 @@ def photos(data_dir):
 
 
 def test_what_is_exported_gives_the_same_images(photos):
-    model = load_networks()
+    model = load_frontalizer()
     ours, portable = (
         jax.jit(make(model))(photos) for make in (export.make_frontal, export.make_portable)
     )
@@ -33,7 +33,7 @@ def test_what_is_exported_gives_the_same_images(photos):
 def test_stablehlo_is_the_model_for_any_number_of_photos(photos, tmp_path, monkeypatch):
     pytest.importorskip("flatbuffers")
     monkeypatch.setattr(export, "EXPORTS", {"stablehlo": export.export_stablehlo})
-    model = load_networks()
+    model = load_frontalizer()
     ((path, difference),) = export.export(model, epath.Path(tmp_path), photos).items()
     assert path.name == "facealign.stablehlo" and path.stat().length < 40e6
     assert difference < export.LARGEST_DIFFERENCE
@@ -44,7 +44,7 @@ def test_onnx_is_the_model_for_any_number_of_photos(photos, tmp_path):
     pytest.importorskip("onnxruntime")
     pytest.importorskip("jax2onnx")
     path = epath.Path(tmp_path / "model.onnx")
-    program = export.export_onnx(load_networks(), path)
+    program = export.export_onnx(load_frontalizer(), path)
     assert path.stat().length < 40e6
     assert [each.version for each in onnx.load(path).opset_import if not each.domain] == [
         export.OPSET
@@ -56,7 +56,7 @@ def test_onnx_is_the_model_for_any_number_of_photos(photos, tmp_path):
 def test_a_program_of_a_fixed_batch_takes_that_one_alone(photos, tmp_path, monkeypatch):
     pytest.importorskip("flatbuffers")
     monkeypatch.setattr(export, "EXPORTS", {"stablehlo": export.export_stablehlo})
-    model = load_networks()
+    model = load_frontalizer()
     ((path, _),) = export.export(model, epath.Path(tmp_path), photos[:4], batch_size=2).items()
     program = jax.export.deserialize(bytearray(path.read_bytes()))
     assert program.in_avals[0].shape == (2, 128, 128, 1)
@@ -67,7 +67,7 @@ def test_a_program_that_differs_is_refused(photos, tmp_path, monkeypatch):
         export, "EXPORTS", {"wrong": lambda model, path, batch_size: lambda images: images + 0.5}
     )
     with pytest.raises(UserError, match=r"facealign\.wrong differs from JAX by up to"):
-        export.export(load_networks(), epath.Path(tmp_path), photos[:2])
+        export.export(load_frontalizer(), epath.Path(tmp_path), photos[:2])
 
 
 def test_formulations_are_portable_inside_and_nowhere_else():

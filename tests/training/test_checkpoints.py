@@ -2,6 +2,7 @@
 
 import gc
 import resource
+import shutil
 import signal
 
 import jax
@@ -9,8 +10,10 @@ import numpy as np
 import pytest
 
 from facealign.errors import UserError
-from facealign.training.checkpoints import Checkpoints, load_run
-from facealign.training.state import NetState, TrainState
+from facealign.models.apply import NetState
+from facealign.training.checkpoints import Checkpoints
+from facealign.training.saved_model import load_run
+from facealign.training.state import TrainState
 
 # Of tensorstore over damaged files, whenever the garbage is collected.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
@@ -76,6 +79,22 @@ def test_a_damaged_checkpoint_is_passed_over_loudly(tmp_path, damage, caplog):
         file.write_bytes(content[: {"truncated": len(content) // 2, "emptied": 0}.get(damage)])
     assert restore(tmp_path).step == 1
     assert "checkpoint 2" in caplog.text and "passed over" in caplog.text
+
+
+def test_a_checkpoint_with_the_checksums_of_another_state_is_passed_over(tmp_path, caplog):
+    """Orbax itself finds nothing wrong: each item is whole, but they do not belong together."""
+    save(tmp_path, [1, 2])
+    other = make_state(2)
+    other.nets["encoder"].params["kernel"][7] += 1
+    with Checkpoints(tmp_path / "other", "loss") as checkpoints:
+        checkpoints.save(other, {"loss": 0.0})
+    state = tmp_path / "checkpoints" / "2" / "state"
+    shutil.rmtree(state)
+    shutil.copytree(tmp_path / "other" / "checkpoints" / "2" / "state", state)
+    assert restore(tmp_path).step == 1
+    assert "checkpoint 2" in caplog.text and "checksum of" in caplog.text
+    with pytest.raises(UserError, match="damaged"):
+        restore(tmp_path, step=2)
 
 
 def test_a_full_disk_is_one_line_and_harms_no_checkpoint(tmp_path):

@@ -5,13 +5,14 @@ import numpy as np
 import optax
 import pytest
 
+from facealign.models.apply import Network
 from facealign.parallel.sharding import everywhere, on_one, split_rows
 from facealign.training import losses
 from facealign.training.compiled_step import accumulate, recording
 from facealign.training.experiment import create_experiment
-from facealign.training.state import Network, create_state
-from facealign.training.steps.gan import Rules
-from facealign.training.steps.table import make_adversarial_step
+from facealign.training.state import create_state
+from facealign.training.steps.adversarial import make_adversarial_step
+from facealign.training.steps.gan import GanRules
 from tests.by_hand import Mean, Same, Scale, flat
 
 STEPS = 2
@@ -29,9 +30,9 @@ def run(config, known):
     begin = known.setdefault(("begin", *config.run), None) or jax.device_get(experiment.init())
     known["begin", *config.run] = begin
     state, rows = everywhere(experiment.mesh, begin), []
-    for batch in experiment.feed.batches(0, STEPS):
+    for batch in experiment.batches.of_steps(0, STEPS):
         chunk = [split_rows(experiment.mesh, batch)]
-        state, metrics = experiment.updates[0](state, experiment.feed.resident, chunk)
+        state, metrics = experiment.steps[0](state, experiment.batches.resident, chunk)
         rows.append({name: float(value) for name, value in metrics.items()})
     return rows, jax.device_get({role: net.params for role, net in on_one(state).nets.items()})
 
@@ -67,7 +68,7 @@ def test_parts_of_a_batch_update_all_networks_of_the_game(tiny_gan):
     tiny_gan.run, tiny_gan.accumulate = ("adversarial",), 2
     tiny_gan.discriminator.r1_weight = 1.0
     experiment = create_experiment(tiny_gan)
-    batch = next(experiment.feed.batches(0, 1))
+    batch = next(experiment.batches.of_steps(0, 1))
     state, metrics = jax.eval_shape(experiment.updates[0], experiment.like, {}, [batch])
     shapes = [jax.tree.map(lambda s: (s.shape, s.dtype), tree) for tree in (state, experiment.like)]
     assert shapes[0] == shapes[1] and {"adversarial", "discriminator", "r1"} <= set(metrics)
@@ -77,7 +78,7 @@ def test_the_game_in_parts_is_the_game():
     """Networks without batch normalization and without chance: gradients of parts add up."""
     modules = {"encoder": Same(), "decoder_r": Scale(0.5), "discriminator": Mean()}
     networks = {role: Network(module, optax.sgd(1.0)) for role, module in modules.items()}
-    rules = Rules(losses.gan_loss("cross_entropy"), 1, lambda images, key: images)
+    rules = GanRules(losses.gan_loss("cross_entropy"), 1, lambda images, key: images)
     weights = {"adversarial": 1.0, "discriminator": 1.0, "r1": 1.0}
 
     def make_step(networks):

@@ -4,9 +4,10 @@ import jax
 import numpy as np
 import pytest
 
-from facealign.data.load import load_data, to_float, to_uint8
-from facealign.stages import create_stages, roles_of
-from facealign.training import evaluator
+from facealign.data.load import load_data
+from facealign.images import BATCH_SIZE, to_float, to_uint8
+from facealign.stages import create_stages
+from facealign.training import evaluator, translate
 from facealign.training.state import create_networks, create_state
 
 
@@ -23,16 +24,14 @@ def flat(*values):
 @pytest.fixture
 def translate_and_state(tiny):
     stages = create_stages(tiny)
-    networks = create_networks(tiny, roles_of(stages), stages[0])
+    networks = create_networks(tiny, stages)
     state = jax.jit(lambda key: create_state(networks, key, 32))(jax.random.key(0))
-    return evaluator.make_translate(networks), state
+    return translate.make_translate(networks), state
 
 
 def test_a_short_last_batch_gives_the_same_images(translate_and_state):
     translate, state = translate_and_state
-    images = np.random.default_rng(0).integers(
-        0, 256, (evaluator.BATCH_SIZE + 3, 32, 32, 1), np.uint8
-    )
+    images = np.random.default_rng(0).integers(0, 256, (BATCH_SIZE + 3, 32, 32, 1), np.uint8)
     together = translate(state, images, "decoder_u")
     assert together.shape == images.shape
     alone = translate(state, images[-3:], "decoder_u")
@@ -45,7 +44,7 @@ def test_l1_and_diversity_by_hand():
         "restricted": examples(flat(255, 0)),
     }
     outputs = {"reconstruction_u": to_float(flat(0, 255)), "swap": to_float(flat(255, 255))}
-    numbers = evaluator.measure(outputs, data, evaluator.views(paired=True))
+    numbers = evaluator.measure(outputs, data, evaluator.output_kinds(paired=True))
     assert numbers["l1/reconstruction_u"] == 0
     assert numbers["l1/swap"] == 1  # one image right, one off by the whole range of 2
     assert numbers["diversity/reconstruction_u"] == 1
@@ -57,7 +56,7 @@ def test_sharpness_is_a_share_of_that_of_r_photos():
     edge[:, :, 1] = 200
     data = {"unrestricted": examples(edge), "restricted": examples(edge)}
     outputs = {"swap": to_float(edge), "reconstruction_u": to_float(edge) / 2}
-    numbers = evaluator.measure(outputs, data, evaluator.views(paired=True))
+    numbers = evaluator.measure(outputs, data, evaluator.output_kinds(paired=True))
     np.testing.assert_allclose(numbers["sharpness/swap"], 1, rtol=1e-6)
     np.testing.assert_allclose(numbers["sharpness/reconstruction_u"], 0.25, rtol=1e-6)
 
@@ -65,7 +64,7 @@ def test_sharpness_is_a_share_of_that_of_r_photos():
 def test_baselines_by_hand():
     train = {"unrestricted": examples(flat(0, 255)), "restricted": examples(flat(255, 255))}
     data = {"unrestricted": examples(flat(0, 0)), "restricted": examples(flat(255, 0))}
-    rows = evaluator.measure_baselines(train, data, evaluator.views(paired=True))
+    rows = evaluator.measure_baselines(train, data, evaluator.output_kinds(paired=True))
     assert rows["copy of the input"] == {"l1/swap": 1.0}
     np.testing.assert_allclose(rows["mean training image"]["l1/reconstruction_u"], 1, atol=1e-6)
     np.testing.assert_allclose(rows["mean training image"]["l1/swap"], 1, atol=1e-6)
@@ -73,14 +72,14 @@ def test_baselines_by_hand():
 
 def test_the_swap_of_unpaired_photos_has_no_target():
     data = {domain: examples(flat(0, 255)) for domain in ("unrestricted", "restricted")}
-    views = evaluator.views(paired=False)
-    outputs = {view: to_float(flat(0, 255)) for view in views}
-    assert "l1/swap" not in evaluator.measure(outputs, data, views)
+    kinds = evaluator.output_kinds(paired=False)
+    outputs = {kind: to_float(flat(0, 255)) for kind in kinds}
+    assert "l1/swap" not in evaluator.measure(outputs, data, kinds)
 
 
 def test_change_is_measured_from_the_call_before(tiny):
     stages = create_stages(tiny)
-    networks = create_networks(tiny, roles_of(stages), stages[0])
+    networks = create_networks(tiny, stages)
     data = {split: load_data(tiny.data, split) for split in ("train", "validation")}
     own = evaluator.Evaluator(tiny, networks, data["train"], data["validation"])
     a, b = (

@@ -9,7 +9,7 @@ import pytest
 
 from configs import frontalize, polygons_light, recognizer
 from facealign.errors import UserError
-from facealign.stages import create_stages, roles_of
+from facealign.stages import create_stages
 from facealign.training.checkpoints import Checkpoints
 from facealign.training.loop import train
 from facealign.training.state import create_networks, create_state
@@ -19,7 +19,7 @@ from tests.conftest import shrink
 
 def saved_state(config, workdir, step=0):
     stages = create_stages(config)
-    networks = create_networks(config, roles_of(stages), stages[0])
+    networks = create_networks(config, stages)
     like = jax.eval_shape(lambda: create_state(networks, jax.random.key(0), config.data.image_size))
     with Checkpoints(workdir) as checkpoints:
         return checkpoints.restore(like, step)

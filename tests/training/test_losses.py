@@ -97,14 +97,15 @@ def test_multiscale_l1_by_hand():
     # One pixel of 16, weight 2; then 1/4 in one of 4, weight 5/4; then 1/16, weight 17/16.
     one = (2 / 16 + 0.25 * 1.25 / 4 + 1 / 16 * 17 / 16) / 3
     all_over = 0.5 * 17 / 16
-    errors = losses.multiscale_l1(output, jnp.zeros_like(output), weights)
+    errors = losses.multiscale_l1(output + 0.5, jnp.full_like(output, 0.5), weights)
     np.testing.assert_allclose(errors, [one, all_over], rtol=1e-6)
 
 
 def test_gradient_l1_sees_edges_and_no_offset():
     edge = jnp.zeros((1, 4, 4, 1)).at[:, :, 2:].set(1.0)
     weights = jnp.ones((4, 4, 1))
-    np.testing.assert_allclose(losses.gradient_l1(edge, 0 * edge, weights), 1 / 3, rtol=1e-6)
+    for image in (edge, jnp.swapaxes(edge, 1, 2)):
+        np.testing.assert_allclose(losses.gradient_l1(image, 0 * image, weights), 1 / 3, rtol=1e-6)
     np.testing.assert_allclose(losses.gradient_l1(edge, edge + 0.7, weights), 0, atol=1e-6)
 
 
@@ -159,10 +160,10 @@ def test_classification_by_hand_and_nothing_where_the_label_is_unknown():
 
 
 def test_heatmap_error_by_hand():
-    """Two landmarks: one off by 0.5 in one pixel, the other by 1 in two."""
-    heatmaps = jnp.zeros((2, 2, 2, 2)).at[0, 0, 1, 0].set(0.5).at[0, :, 0, 1].set(-1.0)
-    errors = losses.heatmap_error(heatmaps, jnp.zeros_like(heatmaps))
-    np.testing.assert_allclose(errors, [(0.25 + 2) / 2, 0])
+    """Four landmarks: one off by 0.5 in one pixel, another by 1 in two, two by nothing."""
+    heatmaps = jnp.zeros((2, 2, 3, 4)).at[0, 0, 1, 0].set(0.5).at[0, :, 0, 1].set(-1.0)
+    errors = losses.heatmap_error(heatmaps + 0.25, jnp.full_like(heatmaps, 0.25))
+    np.testing.assert_allclose(errors, [(0.25 + 2) / 4, 0])
 
 
 def test_weighted_sum_by_hand():
@@ -177,8 +178,11 @@ def test_weighted_sum_wants_each_name_on_both_sides(weights):
 
 
 def test_margin_softmax_by_hand():
-    """Scale 20, margin 0.2: logits 20 (0.5 - 0.2) = 6 and 20 * 0.25 = 5 against 6."""
-    cosines, labels = jnp.float32([[0.5, 0.25], [0.3, 0.3]]), jnp.int32([0, 1])
+    """Scale 20, margin 0.2: logits 20 (0.5 - 0.2) = 6 and 20 * 0.25 = 5 against 6.
+
+    The third person's, -20, count for nothing.
+    """
+    cosines, labels = jnp.float32([[0.5, 0.25, -1], [0.3, 0.3, -1]]), jnp.int32([0, 1])
     wanted = [np.log1p(np.exp(-1)), np.log1p(np.exp(4))]  # logits 6, 5 and 6, 2
     np.testing.assert_allclose(losses.margin_softmax(cosines, labels), wanted, rtol=1e-5)
     gradient = jax.grad(lambda c: losses.margin_softmax(c, labels).sum())(cosines)

@@ -5,7 +5,14 @@ import copy
 import pytest
 
 from configs import base
-from facealign.training.monitors import MONITORS, SATURATION_ROWS, SPIKE_WINDOW, alarms, spike
+from facealign.training.monitors import (
+    MONITORS,
+    SATURATION_ROWS,
+    SPIKE_WINDOW,
+    alarms,
+    saturation,
+    spike,
+)
 
 LIMITS = base.get_config().monitors
 
@@ -60,8 +67,9 @@ def test_a_stage_raises_its_own_alarms(name):
     assert set(alarms(rows + healthy() + FAULTS[name], LIMITS)) == {name}
 
 
-def test_a_stage_is_not_compared_with_the_one_before():
-    calm, certain = trained("before", discriminator=0.1), trained("before", **CERTAIN)
+@pytest.mark.parametrize("stage", ["a", "before"])  # before and behind "adversarial" by name
+def test_a_stage_is_not_compared_with_the_one_before(stage):
+    calm, certain = trained(stage, discriminator=0.1), trained(stage, **CERTAIN)
     assert alarms([*[calm] * 30, trained()], LIMITS) == {}
     assert alarms([*[certain] * 4, trained(**CERTAIN)], LIMITS) == {}
 
@@ -72,6 +80,12 @@ def test_a_tripped_monitor_does_not_repeat_itself(name):
     assert alarms([*rows, rows[-1]], LIMITS) == {}
     between = evaluated() if "loss" in rows[-1] else trained()
     assert alarms([*rows, between, rows[-1]], LIMITS) == {}
+
+
+def test_nor_does_it_where_the_first_row_tripped_it():
+    collapsed = evaluated(diversity_of_swap=0.01)
+    assert set(alarms([collapsed], LIMITS)) == {"collapse"}
+    assert alarms([collapsed, collapsed], LIMITS) == {}
 
 
 @EVERY
@@ -99,6 +113,27 @@ def test_a_spike_is_measured_against_the_recent_rows_only():
     assert not spike([*low, *high, trained(discriminator=3.0)], LIMITS)
 
 
+@pytest.mark.parametrize(("last", "leaps"), [(3.0, False), (3.25, True)])
+def test_the_median_is_that_of_20_rows(last, leaps):
+    """Half are 0.25, half 1.75: the median is 1 and three times that the limit.
+
+    Of 19 rows it would be 1.75, of 21 it would be 0.25.
+    """
+    losses = [0.25] * 11 + [1.75] * 10
+    assert bool(spike([trained(discriminator=v) for v in (*losses, last)], LIMITS)) == leaps
+
+
+@pytest.mark.parametrize(("rows", "leaps"), [(4, False), (5, True)])
+def test_a_median_needs_five_rows(rows, leaps):
+    assert bool(spike([trained()] * rows + FAULTS["spike"], LIMITS)) == leaps
+
+
+def test_an_evaluation_says_nothing_of_losses_and_accuracies():
+    rows = [trained()] * 9
+    assert not spike([*rows, *FAULTS["spike"], evaluated()], LIMITS)
+    assert not saturation([*rows, *FAULTS["saturation"], evaluated()], LIMITS)
+
+
 def test_a_leap_below_the_floor_is_no_spike():
     assert alarms([trained(discriminator=1e-6)] * 9 + [trained(discriminator=0.01)], LIMITS) == {}
 
@@ -113,6 +148,17 @@ def test_saturation_needs_its_rows_in_a_row():
     almost = [trained(**CERTAIN)] * (SATURATION_ROWS - 1)
     assert alarms(healthy() + almost, LIMITS) == {}
     assert alarms([*almost, trained(), *almost], LIMITS) == {}
+
+
+@pytest.mark.parametrize(("rows", "trips"), [(4, False), (5, True)])
+def test_five_rows_that_reach_the_limit_are_saturation(rows, trips):
+    row = trained(accuracy_real=1.0, accuracy_fake=LIMITS.saturation)
+    assert bool(saturation([row] * rows, LIMITS)) == trips
+
+
+def test_images_at_the_limits_are_no_fault():
+    row = evaluated(diversity_of_swap=LIMITS.collapse, change_of_swap=LIMITS.freeze)
+    assert alarms([row], LIMITS) == {}
 
 
 def test_an_untrained_decoder_may_stand_still():

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from facealign.stages import create_stages, roles_of
+from facealign.stages import create_stages
 from facealign.training.state import (
     averaged,
     create_networks,
@@ -17,7 +17,7 @@ from facealign.training.state import (
 
 def create(config, stage=0):
     stages = create_stages(config)
-    networks = create_networks(config, roles_of(stages), stages[stage])
+    networks = create_networks(config, stages, stages[stage])
     return networks, create_state(networks, jax.random.key(config.seed), config.data.image_size)
 
 
@@ -52,7 +52,7 @@ def test_ema_follows_its_formula_and_is_what_gets_evaluated(tiny, step, decay):
 
 def test_averages_start_with_the_first_stage_that_trains_a_role(tiny_gan):
     stages = create_stages(tiny_gan)
-    networks = create_networks(tiny_gan, roles_of(stages), stages[2])
+    networks = create_networks(tiny_gan, stages, stages[2])
     starts = {role: networks[role].ema_start for role in ("encoder", "discriminator")}
     assert starts == {"encoder": 0, "discriminator": 4}
 

@@ -1,4 +1,4 @@
-"""Pictures: every image stands in its place, every plot is a readable file."""
+"""Pictures: every image is in its place, every plot is a readable file."""
 
 import numpy as np
 import pytest
@@ -7,8 +7,8 @@ from PIL import Image
 from facealign.workdir.figures import (
     MARGIN,
     WHITE,
-    _panel,
     draw_grid,
+    panel_of,
     plot_curves,
     plot_fetch_times,
 )
@@ -22,13 +22,13 @@ GROUPS = {"training": 3, "held out": 2}
 
 
 def find(grid, image):
-    """The only place (y, x) where an image stands in a grid."""
+    """The only place (y, x) of an image in a grid."""
     windows = np.lib.stride_tricks.sliding_window_view(grid, image.shape)
     ((y, x),) = np.argwhere((windows == image).all(axis=(2, 3)))
     return y, x
 
 
-def test_each_image_stands_unchanged_in_its_row_and_column():
+def test_each_image_is_unchanged_in_its_row_and_column():
     grid = draw_grid(COLUMNS, GROUPS)
     top, left = find(grid, COLUMNS["input"][0, :, :, 0])
     for column, images in enumerate(COLUMNS.values()):
@@ -39,7 +39,7 @@ def test_each_image_stands_unchanged_in_its_row_and_column():
     assert grid.shape == (top + ROWS * (HEIGHT + MARGIN), left + len(COLUMNS) * (WIDTH + MARGIN))
 
 
-def test_titles_stand_over_their_columns_and_labels_beside_their_rows():
+def test_titles_are_above_their_columns_and_labels_beside_their_rows():
     grid = draw_grid(COLUMNS, GROUPS)
     top, left = find(grid, COLUMNS["input"][0, :, :, 0])
     for column in range(len(COLUMNS)):
@@ -76,9 +76,9 @@ def test_curves_of_not_a_number_are_a_readable_picture(tmp_path):
 
 
 def test_terms_of_a_loss_are_not_drawn_among_held_out_numbers():
-    assert [_panel(name) for name in ("l1", "loss", "gradient")] == ["losses"] * 3
-    assert _panel("l1/swap") == "l1" and _panel("diversity/swap") == "diversity"
-    assert _panel("accuracy_real") == "accuracy"
+    assert [panel_of(name) for name in ("l1", "loss", "gradient")] == ["losses"] * 3
+    assert panel_of("l1/swap") == "l1" and panel_of("diversity/swap") == "diversity"
+    assert panel_of("accuracy_real") == "accuracy"
 
 
 def test_no_rows_leave_no_picture(tmp_path):

@@ -9,14 +9,8 @@ from PIL import Image
 from tensorboardX.proto.event_pb2 import Event
 
 from facealign.errors import UserError
-from facealign.workdir.log import (
-    RECENT,
-    RunLog,
-    read_fetch_times,
-    read_rows,
-    save_picture,
-    write_json,
-)
+from facealign.paths import write_json
+from facealign.workdir.log import RECENT, RunLog, read_fetch_times, read_rows, save_picture
 
 
 def row(step, **more):

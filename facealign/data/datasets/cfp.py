@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from facealign import images
 from facealign.data.datasets import archives, photo_set, schema
 from facealign.errors import UserError
 from facealign.geometry import frame
@@ -73,7 +74,7 @@ def list_cfp(place: Path) -> Iterator[photo_set.Photo]:
     names, fiducials = read_texts(source)
     for name, read in archives.walk(source):
         match = NAME.fullmatch(name)
-        if match and archives.is_photo(name):
+        if match and images.is_photo(name):
             key, person, kind, ending = match.groups()
             number = int(person)
             subject = subject_of(names[number - 1]) if number <= len(names) else f"cfp_{person}"

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from facealign import images
 from facealign.data.datasets import archives, photo_set, pupil_index, schema
 from facealign.errors import UserError
 
@@ -33,7 +34,7 @@ def fingerprint(folder: Path) -> str:
     """Eight letters that change with the name, size or date of any file in a folder."""
     digest = hashlib.sha256(str(folder).encode("utf-8", "surrogateescape"))
     for name, path in archives.walk_folder(folder):
-        if archives.is_photo(name) or path.name == pupil_index.INDEX:
+        if images.is_photo(name) or path.name == pupil_index.INDEX:
             status = path.lstat()
             digest.update(f"\n{name} {status.st_size} {status.st_mtime_ns}".encode())
     return digest.hexdigest()[:8]
@@ -52,7 +53,7 @@ def list_folder(source: Path, domain: str) -> Iterator[photo_set.Photo]:
     cuts = dict(pupil_index.make_cuts(source, index)) if index else {}
     empty = True
     for name, read in archives.walk(source) if source.exists() else ():
-        if not archives.is_photo(name):
+        if not images.is_photo(name):
             continue
         empty = False
         if index is None:
@@ -67,7 +68,7 @@ def list_folder(source: Path, domain: str) -> Iterator[photo_set.Photo]:
         yield photo_set.Photo(name, subject, domain, read, cut, **pose)
     if empty:
         raise UserError(
-            f"no photo in {source}; put photos ({', '.join(archives.SUFFIXES)}) there, one "
+            f"no photo in {source}; put photos ({', '.join(images.SUFFIXES)}) there, one "
             "folder for each person, or set config.data.manual_dir to where they are"
         )
 

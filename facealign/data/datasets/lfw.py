@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from facealign import images
 from facealign.data.datasets import archives, download, photo_set, schema
 from facealign.faces.dlib_tools import CANONICAL_BOX
 
@@ -90,9 +91,9 @@ def list_lfw(
     aligned = None
     for name, read in archives.walk(source):
         folder, _, file = name.rpartition("/")
-        if folder and archives.is_photo(file):
+        if folder and images.is_photo(file):
             if aligned is None:  # the first photo tells
-                aligned = not detect or archives.is_gray(read())
+                aligned = not detect or images.is_gray(read())
             person = folder.split("/")[-1]
             subject = schema.subject_name(person)
             if is_wanted(subject):

@@ -9,6 +9,7 @@ from typing import Any
 import tensorflow_datasets as tfds
 from PIL import Image
 
+from facealign import images
 from facealign.data.datasets import schema
 from facealign.errors import UserError
 
@@ -74,7 +75,7 @@ class OrlFaces(tfds.core.GeneratorBasedBuilder):
             yield (
                 file_name,
                 {
-                    "image": schema.png_bytes(face),
+                    "image": images.png_bytes(face),
                     "subject": subject,
                     "file_name": file_name,
                     "domain": "",

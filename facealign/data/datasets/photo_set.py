@@ -12,10 +12,11 @@ import tensorflow_datasets as tfds
 from absl import logging
 from PIL import Image
 
+from facealign import images
 from facealign.data.datasets import archives, schema
 from facealign.errors import UserError, lookup
 from facealign.faces import dlib_tools
-from facealign.faces.dlib_tools import Instruments
+from facealign.faces.dlib_tools import FaceTools
 from facealign.geometry import frame
 from facealign.geometry.pose import estimate_pose
 
@@ -93,7 +94,7 @@ class PhotoSet(tfds.core.GeneratorBasedBuilder):
         found = {schema.split_of(subject) for subject in set(subjects)}
         splits = [split for split in schema.SPLITS if split in found]
         rejected: list[tuple[str, str]] = []
-        tools = dlib_tools.load_instruments() if self.builder_config.detect else None
+        tools = dlib_tools.load_tools() if self.builder_config.detect else None
 
         def generate(split: str) -> Iterator[tuple[str, dict[str, Any]]]:
             yield from self._generate_examples(split, rejected, tools)
@@ -111,7 +112,7 @@ class PhotoSet(tfds.core.GeneratorBasedBuilder):
         return {split: generate(split) for split in splits}
 
     def _generate_examples(
-        self, split: str, rejected: list[tuple[str, str]], tools: Instruments | None
+        self, split: str, rejected: list[tuple[str, str]], tools: FaceTools | None
     ) -> Iterator[tuple[str, dict[str, Any]]]:
         seen, used = set(), 0
         for photo in self.builder_config.list_photos():
@@ -119,9 +120,9 @@ class PhotoSet(tfds.core.GeneratorBasedBuilder):
                 continue
             try:
                 if photo.file_name in seen:
-                    raise archives.BadPhotoError("a second file of this name")
+                    raise images.BadPhotoError("a second file of this name")
                 seen.add(photo.file_name)
-                image = archives.read_gray(photo.read())
+                image = images.read_gray(photo.read())
                 if tools is None:
                     crop = (photo.cut or cut_centre)(image)
                 else:
@@ -146,10 +147,10 @@ class PhotoSet(tfds.core.GeneratorBasedBuilder):
 def _example(photo: Photo, crop: Image.Image) -> dict[str, Any]:
     fields = photo._asdict()
     del fields["read"], fields["cut"], fields["box"]
-    return {"image": schema.png_bytes(crop), **fields}
+    return {"image": images.png_bytes(crop), **fields}
 
 
-def examine(photo: Photo, image: Image.Image, tools: Instruments) -> tuple[Image.Image, Photo]:
+def examine(photo: Photo, image: Image.Image, tools: FaceTools) -> tuple[Image.Image, Photo]:
     """The crop of a gray photo, and the photo with the pose that its face has in the crop.
 
     The face is searched in the photo if nobody knows where it lies. A pose that is known stays;

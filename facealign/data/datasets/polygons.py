@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow_datasets as tfds
 from PIL import Image, ImageDraw, ImageOps
 
+from facealign import images
 from facealign.data.datasets import schema
 
 SUPERSAMPLING = 4  # edges are drawn at this many times the size and averaged down
@@ -79,7 +80,7 @@ class Polygons(tfds.core.GeneratorBasedBuilder):
                 yield (
                     file_name,
                     {
-                        "image": schema.png_bytes(image),
+                        "image": images.png_bytes(image),
                         "subject": subject,
                         "file_name": file_name,
                         "domain": domain,

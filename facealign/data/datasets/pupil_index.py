@@ -8,6 +8,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from PIL import Image
 
+from facealign import images
 from facealign.data.datasets import archives, photo_set, schema
 from facealign.errors import UserError
 from facealign.geometry import frame
@@ -91,7 +92,7 @@ def cut_like(template: bytes, pupils: np.ndarray) -> photo_set.Cut:
     """
 
     def cut(image: Image.Image) -> Image.Image:
-        found = find_pupils(archives.read_gray(template), pupils, image)
+        found = find_pupils(images.read_gray(template), pupils, image)
         return photo_set.cut_by_landmarks(frame.from_pupils(found))(image)
 
     return cut

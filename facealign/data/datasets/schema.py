@@ -3,13 +3,11 @@
 import csv
 import functools
 import hashlib
-import io
 import unicodedata
 from pathlib import Path
 
 import numpy as np
 import tensorflow_datasets as tfds
-from PIL import Image
 
 SPLITS = ("train", "validation", "test")
 OFFICIAL_SPLITS = Path(__file__).with_name("cfp_splits.csv")
@@ -60,11 +58,3 @@ def in_restricted_half(subject: str) -> bool:
 def subject_name(name: str) -> str:
     """A person's name as every dataset spells it: `José  Serra ` -> `José_Serra`, in NFC."""
     return "_".join(unicodedata.normalize("NFC", name).split())
-
-
-def png_bytes(image: Image.Image) -> io.BytesIO:
-    """A PNG file in memory; tfds would need TensorFlow to encode an array itself."""
-    buffer = io.BytesIO()
-    image.save(buffer, format="PNG", compress_level=1)  # twice as fast, an eighth larger
-    buffer.seek(0)
-    return buffer

@@ -5,27 +5,28 @@ from collections.abc import Mapping
 import jax
 import jax.numpy as jnp
 
+from facealign.models.apply import Network
 from facealign.models.attribute import attribute_of
 from facealign.names import DOMAINS, GENERATOR
 from facealign.training import losses
-from facealign.training.state import Network, TrainState, update_networks
+from facealign.training.state import TrainState, update_networks
 from facealign.training.steps.forward import Batch, TrainStep, apply_role
-from facealign.training.steps.gan import Labels, Rules, make_game
+from facealign.training.steps.gan import GanRules, Labels, make_gan
 
 
 def make_attribute_step(
     networks: Mapping[str, Network],
     train: tuple[str, ...],
     weights: Mapping[str, float],
-    rules: Rules,
+    rules: GanRules,
 ) -> TrainStep:
     """One decoder makes photos of both domains with the yaw that they have, and with another's.
 
     AttGAN, He et al. 2019, https://arxiv.org/abs/1711.10678. Terms: reconstruction, L1 of what is
-    asked to stay as it is; those of `adversary.make_game`, with attributes. Fakes are asked for the
+    asked to stay as it is; those of `gan.make_gan`, with attributes. Fakes are asked for the
     yaw of another photo of the batch. R's photos of unknown yaw are frontal; U's have no attribute.
     """
-    play = make_game(networks, train, weights, rules)
+    gan = make_gan(networks, train, weights, rules)
     generator = tuple(role for role in train if role in GENERATOR)
 
     def step(state: TrainState, batch: Batch, key: jax.Array):
@@ -53,12 +54,12 @@ def make_attribute_step(
 
         old = {role: state.nets[role].params for role in generator}
         (same, fakes), pull, batch_stats = jax.vjp(make_images, old, has_aux=True)
-        turn = play(state, photos, fakes, game_key, labels=Labels(own, asked))
-        gradients, terms = turn.gradients, turn.terms
+        game = gan(state, photos, fakes, game_key, labels=Labels(own, asked))
+        gradients, terms = game.gradients, game.terms
         if generator:
             to_same, terms["reconstruction"] = jax.grad(own_loss, has_aux=True)(same)
-            gradients |= pull((to_same, turn.to_fake))[0]
+            gradients |= pull((to_same, game.to_fake))[0]
         new = update_networks(networks, state, gradients, batch_stats)
-        return new, {"loss": losses.weighted_sum(terms, weights), **terms, **turn.accuracies}
+        return new, {"loss": losses.weighted_sum(terms, weights), **terms, **game.accuracies}
 
     return step

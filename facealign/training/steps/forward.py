@@ -6,8 +6,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from facealign.models.apply import Network, apply_network, train_network
 from facealign.names import Route
-from facealign.training.state import Network, TrainState, apply_network, train_network
+from facealign.training.state import TrainState
 
 # Domain -> float32 [B, H, W, C] in [-1, 1]; the encoder sees `input_DOMAIN` instead, where given.
 Batch = Mapping[str, jax.Array]
@@ -16,7 +17,7 @@ TrainStep = Callable[[TrainState, Batch, jax.Array], tuple[TrainState, dict[str,
 Images = dict[Route, Any]
 
 
-def generate(
+def forward(
     networks: Mapping[str, Network],
     state: TrainState,
     params: Mapping[str, Any],
@@ -68,7 +69,7 @@ def apply_role(
     x: Any,
     key: jax.Array,
 ) -> tuple[Any, dict[str, Any], dict[str, jax.Array]]:
-    """The output of one network; arguments and the rest as in `generate`."""
+    """The output of one network; arguments and the rest as in `forward`."""
     net = state.nets[role]
     if role not in params:
         return apply_network(networks[role], net, x), {}, {}

@@ -1,15 +1,17 @@
-"""One turn of the game between what makes images and a discriminator."""
+"""The game between what makes images and a discriminator: the gradients of both sides at once."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from facealign.metrics import image_quality
+from facealign.models.apply import Network, apply_network
 from facealign.names import GENERATOR
 from facealign.training import losses
-from facealign.training.state import Network, TrainState, apply_network
+from facealign.training.state import TrainState
 
 ROLE = "discriminator"
 # Loss terms that a game may have; the last two say how well attributes are recognized.
@@ -17,20 +19,20 @@ TERMS = ("adversarial", "discriminator", "r1", "gradient_penalty",
          "attribute_fake", "attribute_real")  # fmt: skip
 
 
-class Turn(NamedTuple):
+class GanResult(NamedTuple):
     """What the two sides learn from a batch of real images and one of fakes, [B, H, W, C] each.
 
-    Or of anything else that a discriminator can judge, as codes.
+    Or from anything else that a discriminator can tell apart, as codes.
     """
 
     to_fake: jax.Array  # [B, H, W, C]: gradient of the weighted losses of what makes images
     gradients: dict[str, Any]  # of the discriminator's parameters; {} if it does not train
     terms: dict[str, jax.Array]  # loss terms
-    accuracies: dict[str, jax.Array]  # shares of the logits that are right, if any can be
+    accuracies: dict[str, jax.Array]  # shares of logits on the right side; {} if there is no side
 
 
-class Rules(NamedTuple):
-    """How it is played."""
+class GanRules(NamedTuple):
+    """How the game is played."""
 
     gan_loss: losses.GanLoss
     r1_every: int  # steps between two penalties, each scaled up by that; if weighted at all
@@ -45,63 +47,48 @@ class Labels(NamedTuple):
 
 
 Verdict = Mapping[str, jax.Array]  # "logits", and of some critics those of the "attribute"
-# (state, real, fake, key, shown=None, labels=None) -> Turn
-Game = Callable[..., Turn]
+# (state, real, fake, key, shown=None, labels=None) -> GanResult; the discriminator learns from the
+# fakes `shown`, where given, in place of `fake`.
+Gan = Callable[..., GanResult]
 
 
-def make_game(
+def make_gan(
     networks: Mapping[str, Network],
     train: tuple[str, ...],
     weights: Mapping[str, float],
-    rules: Rules,
+    rules: GanRules,
     role: str = ROLE,
-) -> Game:
-    """The game in which every image is judged once, and both sides take their gradients from that.
+) -> Gan:
+    """The game in which the critic sees every image once, and both sides learn from what it says.
 
     Terms: adversarial, if anything that makes images trains; discriminator, and the penalties that
     are weighted, if the discriminator trains. With labels, attribute_fake and attribute_real
     beside the two. `role` is the discriminator that plays.
     """
+    generator_loss = partial(_generator_loss, rules.gan_loss, weights)
+    critic_loss = partial(_critic_loss, rules.gan_loss, weights)
 
-    def weigh(terms: Mapping[str, jax.Array]) -> jax.Array:
-        return sum(weights.get(name, 0.0) * term for name, term in terms.items())
-
-    def generator_loss(fakes: Verdict, labels: Labels | None):
-        terms = {"adversarial": rules.gan_loss.generator(fakes["logits"]).mean()}
-        if labels:
-            errors = losses.classification(fakes["attribute"], labels.fake)
-            terms["attribute_fake"] = errors.mean()
-        return weigh(terms), terms
-
-    def critic_loss(reals: Verdict, fakes: Verdict, labels: Labels | None):
-        terms = {ROLE: rules.gan_loss.discriminator(reals["logits"], fakes["logits"]).mean()}
-        if labels:
-            errors = losses.classification(reals["attribute"], labels.real)
-            terms["attribute_real"] = errors.mean()
-        return weigh(terms), terms
-
-    def play(
+    def gan(
         state: TrainState,
         real: jax.Array,
         fake: jax.Array,
         key: jax.Array,
         shown: jax.Array | None = None,
         labels: Labels | None = None,
-    ) -> Turn:
-        """A turn; the discriminator learns from the fakes `shown` where it is not from `fake`."""
+    ) -> GanResult:
         critic = state.nets[role]
         real_key, fake_key = jax.random.split(key)
         real = rules.see(real, real_key)
 
-        def judge(params, images):
+        def score(params, images):
             verdict = apply_network(networks[role], critic.replace(params=params), images)
             return verdict if isinstance(verdict, dict) else {"logits": verdict}
 
-        def judge_fakes(params, images):
-            return judge(params, rules.see(images, fake_key))
+        def score_fakes(params, images):
+            return score(params, rules.see(images, fake_key))
 
-        reals, pull_real = jax.vjp(lambda params: judge(params, real), critic.params)
-        fakes, pull_fake = jax.vjp(judge_fakes, critic.params, fake)
+        reals, pull_real = jax.vjp(lambda params: score(params, real), critic.params)
+        fakes, pull_fake = jax.vjp(score_fakes, critic.params, fake)
         to_fake, gradients, terms = jax.tree.map(jnp.zeros_like, fake), {}, {}
         if set(train) & set(GENERATOR):
             to_fakes, terms = jax.grad(generator_loss, has_aux=True)(fakes, labels)
@@ -109,47 +96,71 @@ def make_game(
         if role in train:
             others, pull_others = fakes, pull_fake
             if shown is not None:
-                others, pull_others = jax.vjp(judge_fakes, critic.params, shown)
+                others, pull_others = jax.vjp(score_fakes, critic.params, shown)
             (to_reals, to_others), own = jax.grad(critic_loss, argnums=(0, 1), has_aux=True)(
                 reals, others, labels
             )
             seen = real, rules.see(fake if shown is None else shown, fake_key)
             more, penalties = _penalize(
-                lambda params, images: judge(params, images)["logits"],
-                critic.params,
-                seen,
-                state.step,
-                jax.random.fold_in(key, 2),
-                weights,
-                rules,
+                score, critic.params, seen, state.step, jax.random.fold_in(key, 2), weights, rules
             )
             parts = [pull_real(to_reals)[0], pull_others(to_others)[0], *more]
             gradients[role] = jax.tree.map(lambda *leaves: sum(leaves), *parts)
             terms = terms | own | penalties
-        boundary, accuracies = rules.gan_loss.boundary, {}
-        if boundary is not None:
-            accuracies = {
-                "accuracy_real": image_quality.accuracy(reals["logits"], True, boundary).mean(),
-                "accuracy_fake": image_quality.accuracy(fakes["logits"], False, boundary).mean(),
-            }
-        return Turn(to_fake, gradients, terms, accuracies)
+        return GanResult(to_fake, gradients, terms, _accuracies(rules.gan_loss, reals, fakes))
 
-    return play
+    return gan
+
+
+def _generator_loss(
+    gan_loss: losses.GanLoss, weights: Mapping[str, float], fakes: Verdict, labels: Labels | None
+) -> tuple[jax.Array, dict[str, jax.Array]]:
+    terms = {"adversarial": gan_loss.generator(fakes["logits"]).mean()}
+    if labels:
+        terms["attribute_fake"] = losses.classification(fakes["attribute"], labels.fake).mean()
+    return _weigh(terms, weights), terms
+
+
+def _critic_loss(
+    gan_loss: losses.GanLoss,
+    weights: Mapping[str, float],
+    reals: Verdict,
+    fakes: Verdict,
+    labels: Labels | None,
+) -> tuple[jax.Array, dict[str, jax.Array]]:
+    terms = {ROLE: gan_loss.discriminator(reals["logits"], fakes["logits"]).mean()}
+    if labels:
+        terms["attribute_real"] = losses.classification(reals["attribute"], labels.real).mean()
+    return _weigh(terms, weights), terms
+
+
+def _weigh(terms: Mapping[str, jax.Array], weights: Mapping[str, float]) -> jax.Array:
+    return sum(weights.get(name, 0.0) * term for name, term in terms.items())
+
+
+def _accuracies(gan_loss: losses.GanLoss, reals: Verdict, fakes: Verdict) -> dict[str, jax.Array]:
+    boundary = gan_loss.boundary
+    if boundary is None:
+        return {}
+    return {
+        "accuracy_real": image_quality.accuracy(reals["logits"], True, boundary).mean(),
+        "accuracy_fake": image_quality.accuracy(fakes["logits"], False, boundary).mean(),
+    }
 
 
 def _penalize(
-    score: Callable[[Any, jax.Array], jax.Array],
+    score: Callable[[Any, jax.Array], Verdict],
     params: Any,
     images: tuple[jax.Array, jax.Array],
     step: jax.Array,
     key: jax.Array,
     weights: Mapping[str, float],
-    rules: Rules,
+    rules: GanRules,
 ) -> tuple[list[Any], dict[str, jax.Array]]:
     """Gradients of the weighted penalties on a critic's parameters, and the terms.
 
     Args:
-      score: parameters and images to logits.
+      score: parameters and images to a verdict.
       params: of the critic.
       images: real ones and fakes, as the critic sees them.
       step: of the run.
@@ -159,11 +170,11 @@ def _penalize(
     real, fake = images
 
     def r1(params):
-        term = losses.r1_penalty(lambda x: score(params, x), real).mean()
+        term = losses.r1_penalty(lambda x: score(params, x)["logits"], real).mean()
         return rules.r1_every * weights["r1"] * term, term
 
     def between(params):
-        term = losses.gradient_penalty(lambda x: score(params, x), real, fake, key).mean()
+        term = losses.gradient_penalty(lambda x: score(params, x)["logits"], real, fake, key).mean()
         return weights["gradient_penalty"] * term, term
 
     functions = {

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 import jax
 import jax.numpy as jnp
 
+from facealign.models.apply import NetState, Network, apply_network
 from facealign.training import losses
-from facealign.training.state import NetState, Network, TrainState, apply_network, update_networks
+from facealign.training.state import TrainState, update_networks
 from facealign.training.steps.forward import Batch, TrainStep, apply_role
 
 ROLE = "recognizer"

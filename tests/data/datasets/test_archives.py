@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from facealign import images
 from facealign.data.datasets import archives
 from facealign.errors import UserError
 from tests import photo_sources
@@ -23,7 +24,7 @@ def encode(image, kind="PNG", **options):
 
 
 def decode(data):
-    return np.asarray(archives.read_gray(data), int)
+    return np.asarray(images.read_gray(data), int)
 
 
 def png_that_says(width, height):
@@ -50,8 +51,8 @@ BAD = {
 @pytest.mark.parametrize("name", BAD)
 def test_what_cannot_be_used_says_why(name):
     data, reason = BAD[name]
-    with pytest.raises(archives.BadPhotoError, match=reason):
-        archives.read_gray(data)
+    with pytest.raises(images.BadPhotoError, match=reason):
+        images.read_gray(data)
 
 
 def test_bytes_cut_anywhere_never_raise_anything_else():
@@ -59,8 +60,8 @@ def test_bytes_cut_anywhere_never_raise_anything_else():
         data = encode(Image.fromarray(RAMP), kind)
         for length in range(0, len(data), max(1, len(data) // 25)):
             try:
-                archives.read_gray(data[:length])
-            except archives.BadPhotoError as error:
+                images.read_gray(data[:length])
+            except images.BadPhotoError as error:
                 assert str(error)
 
 

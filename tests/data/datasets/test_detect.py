@@ -6,18 +6,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from facealign.data.datasets import archives, lfw, orl_faces, photo_set, schema
+from facealign import images
+from facealign.data.datasets import lfw, orl_faces, photo_set, schema
 from facealign.data.datasets.table import DATASETS
 from facealign.data.load import load_data, load_examples
 from facealign.errors import UserError
-from facealign.faces.dlib_tools import (
-    Face,
-    Instruments,
-    Place,
-    five_points,
-    load_instruments,
-    main_face,
-)
+from facealign.faces.dlib_tools import Face, FaceTools, Place, five_points, load_tools, main_face
 from facealign.geometry import frame
 from facealign.geometry.frame import from_five_points
 from facealign.geometry.pose import estimate_pose
@@ -27,13 +21,13 @@ from tests.prepared import data_config, load, rejected
 
 
 @pytest.fixture(scope="module")
-def instruments():
+def tools():
     pytest.importorskip("dlib")
-    return load_instruments()
+    return load_tools()
 
 
 def finding(*boxes):
-    """Instruments that find a frontal face in each box, largest first."""
+    """Face tools that find a frontal face in each box, largest first."""
 
     def landmarks(image, box):
         points = picture(0, 0, 0)
@@ -43,12 +37,12 @@ def finding(*boxes):
     def locate(photo):
         return [Place(b, from_five_points(five_points(landmarks(photo, b)))) for b in boxes]
 
-    return Instruments(
+    return FaceTools(
         locate, lambda image: [Face(b, landmarks(image, b)) for b in boxes], landmarks, None
     )
 
 
-def face_photo(subject="s1", photo="1", canvas=(300, 260), width=150, angle=0.0):
+def face_photo(subject="s1", photo="1", canvas=(220, 190), width=110, angle=0.0):
     """A colour photo of a person of ORL somewhere on a gray wall."""
     with Image.open(orl_faces.photo_folder() / subject / f"{photo}.pgm") as image:
         face = image.convert("RGB").resize((width, width * image.height // image.width))
@@ -159,7 +153,7 @@ def test_the_frontal_half_has_nothing_to_do_with_the_split():
 @pytest.mark.parametrize(("mode", "aligned"), [("L", True), ("RGB", False)])
 def test_photos_of_lfw_in_colour_are_searched(tmp_path, mode, aligned):
     data = photo_sources.photo_bytes(0, mode=mode)
-    assert archives.is_gray(data) == aligned
+    assert images.is_gray(data) == aligned
     photo_sources.write_folder(tmp_path, {"lfw/Anna_Kowalska/Anna_Kowalska_0001.jpg": data})
     (photo,) = listed(tmp_path, "lfw", faces="detect")
     assert (photo.cut is lfw.cut_face) == aligned and (photo.box is not None) == aligned
@@ -167,7 +161,7 @@ def test_photos_of_lfw_in_colour_are_searched(tmp_path, mode, aligned):
     assert photo.cut is lfw.cut_face
 
 
-def test_lfw_frontal_holds_photos_by_their_pose(instruments, tmp_path):
+def test_lfw_frontal_holds_photos_by_their_pose(tools, tmp_path):
     photo_sources.write_tar(tmp_path / "lfw.tgz", photo_sources.lfw_files())
     data = data_config(tmp_path, unrestricted="lfw", restricted="lfw-frontal")
     data.update(frontal_yaw=180.0, frontal_pitch=180.0, frontal_roll=180.0)
@@ -193,7 +187,7 @@ def write_photos(folder):
         image.save(folder / "Anna_Kowalska" / f"{name}.png")
 
 
-def test_raw_photos_are_searched_and_cut_to_the_canonical_frame(instruments, tmp_path):
+def test_raw_photos_are_searched_and_cut_to_the_canonical_frame(tools, tmp_path):
     write_photos(tmp_path / "photos")
     data = data_config(tmp_path, faces="detect", manual_dir=str(tmp_path / "photos"))
     rows = load(data, "folder")
@@ -204,19 +198,19 @@ def test_raw_photos_are_searched_and_cut_to_the_canonical_frame(instruments, tmp
     assert reasons["tiny.png"].startswith("a tiny face")
     errors = []
     for row in rows.values():
-        (face,) = instruments.find(row["image"])
+        (face,) = tools.find(row["image"])
         error = np.linalg.norm(five_points(face.landmarks) - frame.FIVE_POINTS, axis=1)
         errors.append(error.mean())  # by other means than those that framed the face
         assert abs(row["roll"]) < 5 and np.isfinite(row["yaw"])
     assert np.mean(errors) < 5 and max(errors) < 7
 
 
-def test_pose_of_orl_is_the_one_measured_for_it(instruments):
+def test_pose_of_orl_is_the_one_measured_for_it(tools):
     measured, known = [], []
     for (subject, photo), angles in orl_faces.read_pose().items():
         if photo in ("2", "7"):
             with Image.open(orl_faces.photo_folder() / subject / f"{photo}.pgm") as image:
-                faces = instruments.find(np.asarray(image))
+                faces = tools.find(np.asarray(image))
             if faces:
                 measured.append(estimate_pose(faces[0].landmarks))
                 known.append((angles["yaw"], angles["pitch"], angles["roll"]))

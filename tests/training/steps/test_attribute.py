@@ -9,7 +9,7 @@ from flax import linen as nn
 from configs import attgan_pose
 from facealign.errors import UserError
 from facealign.models.attribute import BINS, attribute_of
-from facealign.stages import create_stages, roles_of
+from facealign.stages import create_stages
 from facealign.training.state import create_networks
 from facealign.training.steps.attribute import make_attribute_step
 from facealign.training.steps.table import create_step
@@ -95,6 +95,6 @@ def test_flips_are_refused_since_yaws_would_be_wrong():
     config = attgan_pose.get_config()
     config.augment.flip = True
     stages = create_stages(config)
-    networks = create_networks(config, roles_of(stages), stages[0])
+    networks = create_networks(config, stages)
     with pytest.raises(UserError, match=r"augment\.flip=True, but the attribute objective"):
         create_step(config, networks, stages[0])

@@ -11,9 +11,9 @@ from flax import linen as nn
 from configs import frontalize, ftgan
 from facealign.errors import UserError
 from facealign.geometry.head_rotation import make_landmarks
-from facealign.geometry.heatmaps import draw_heatmaps
+from facealign.geometry.resample import draw_heatmaps
 from facealign.models.table import create_modules
-from facealign.stages import create_stages, roles_of
+from facealign.stages import create_stages
 from facealign.training.state import create_networks, create_state
 from facealign.training.steps.frontalize import (
     UNIT,
@@ -52,7 +52,7 @@ def tiny_config(variant=""):
 
 def build(config):
     stages = create_stages(config)
-    networks = create_networks(config, roles_of(stages), stages[0])
+    networks = create_networks(config, stages)
     state = jax.jit(lambda key: create_state(networks, key, SIZE))(jax.random.key(0))
     return state, create_step(config, networks, stages[0])
 
@@ -102,15 +102,16 @@ class Twice(nn.Module):
         return code["image"] / 2, scale * code["image"]
 
 
+def without_game(networks, train, weights, rules):
+    return make_frontalize_step(networks, train, weights)
+
+
 def test_all_outputs_count_and_landmarks_are_compared_as_the_encoder_sees_them():
     """Turned photos of 0.4 and targets of 0.3: outputs 0.2 and 0.6, 0.1 and 0.3 off."""
     weights = {"l1": 1.0, "gradient": 1.0, "landmarks": 0.1}
     modules = {"encoder": Seeing(), "decoder_r": Twice()}
 
-    def make_step(networks, train, weights, rules):
-        return make_frontalize_step(networks, train, weights)
-
-    state, step = by_hand.build(make_step, modules, ("decoder_r",), "hinge", weights, size=16)
+    state, step = by_hand.build(without_game, modules, ("decoder_r",), "hinge", weights, size=16)
     flat = functools.partial(by_hand.flat, size=16)
     batch = {"input_restricted": flat(0.4), "restricted": flat(0.3), "unrestricted": flat(0)}
     new, terms = step(state, batch, jax.random.key(0))
@@ -120,6 +121,37 @@ def test_all_outputs_count_and_landmarks_are_compared_as_the_encoder_sees_them()
     old, now = (s.nets["decoder_r"].params["scale"] for s in (state, new))
     wanted = 0.4 + 0.1 * 16 * 16 * 2 * 0.3 * 0.4
     np.testing.assert_allclose(old - now, wanted, rtol=1e-4)
+
+
+class Posed(nn.Module):
+    """A code that is a pose, and a wrong one."""
+
+    @nn.compact
+    def __call__(self, image, train):
+        return {"pose": jnp.full((len(image), 2), 900.0)}
+
+
+class ShowPose(nn.Module):
+    """An image as bright as yaw (0) or pitch (1) of its code, in 100 degrees."""
+
+    angle: int
+
+    @nn.compact
+    def __call__(self, code, train):
+        return (by_hand.flat(1.0, size=16) * code["pose"][:, self.angle, None, None, None] / 100,)
+
+
+@pytest.mark.parametrize(("angle", "deviation"), [(0, 6.0), (1, 4.0)])
+def test_the_decoder_is_told_the_true_pose_with_an_error(angle, deviation):
+    """Of the images that show the truth, the told ones are off by a normal error's mean size."""
+    weights = {"l1": 1.0, "gradient": 1.0}
+    modules = {"encoder": Posed(), "decoder_r": ShowPose(angle)}
+    state, step = by_hand.build(without_game, modules, ("decoder_r",), "hinge", weights, size=16)
+    photos = by_hand.flat(*[0.2] * 400, size=16)
+    batch = {"input_restricted": photos, "restricted": photos, "unrestricted": photos[:1]}
+    batch["pose_restricted"] = jnp.full((400, 2), 20.0)
+    _, terms = step(state, batch, jax.random.key(0))
+    np.testing.assert_allclose(terms["l1"], deviation / 100 * np.sqrt(2 / np.pi), rtol=0.1)
 
 
 def test_an_untrained_refinement_leaves_the_coarse_photo_as_it_is():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from configs import recognizer
-from facealign.stages import create_stages, roles_of
+from facealign.stages import create_stages
 from facealign.training.state import create_networks, create_state
 from facealign.training.steps.recognize import identity_loss
 from facealign.training.steps.table import create_step
@@ -19,7 +19,7 @@ def built():
     config = recognizer.get_config()
     config.data.image_size, config.recognizer.people = SIZE, 8
     stages = create_stages(config)
-    networks = create_networks(config, roles_of(stages), stages[0])
+    networks = create_networks(config, stages)
     state = jax.jit(lambda key: create_state(networks, key, SIZE))(jax.random.key(0))
     return networks, state, jax.jit(create_step(config, networks, stages[0]))
 

@@ -1,0 +1,6 @@
+"""`python -m facealign`."""
+
+from facealign.cli.main import start
+
+if __name__ == "__main__":  # not in processes that it starts
+    start()

@@ -1,0 +1,108 @@
+"""The modes and their flags: each flag is defined here once, and read by the modes that list it.
+
+Light, without JAX: a misspelt flag should not cost the seconds that JAX takes to import.
+"""
+
+from typing import NamedTuple
+
+from absl import flags
+from ml_collections import config_flags
+
+FLAGS = flags.FLAGS
+COMMON = ("mode", "device")  # flags of every mode
+PROCESSES = ("distributed", "coordinator", "num_processes", "process_id")  # read before the mode
+
+
+class Mode(NamedTuple):
+    """What `run_NAME` in modes.py does; all its flags but `PROCESSES` are its parameters."""
+
+    does: str  # in one line
+    flags: tuple[str, ...]  # that it reads, besides `COMMON`
+    needs: tuple[str, ...] = ()  # flags without which it cannot run
+    needs_one: tuple[str, ...] = ()  # flags of which it needs one
+
+
+MODES = {
+    "train": Mode(
+        "trains a model, or continues the run in --workdir",
+        ("config", "workdir", "profile", *PROCESSES),
+        needs=("config",),
+    ),
+    "evaluate": Mode(
+        "compares a run with baselines on people it has not seen; writes tables and a page",
+        ("config", "workdir", "step", "on"),
+        needs_one=("workdir", "config"),
+    ),
+    "align": Mode(
+        "makes frontal portraits of photos",
+        (
+            *("input", "output", "method", "checkpoint", "step"),
+            *("recursive", "already_aligned", "sheet", "original_size"),
+        ),
+        needs=("input", "output"),
+    ),
+    "demo": Mode(
+        "serves a page of this machine that aligns photos", ("checkpoint", "step", "host", "port")
+    ),
+    "export": Mode(
+        "writes a model as ONNX and StableHLO programs",
+        ("output", "checkpoint", "step", "batch_size"),
+        needs=("output",),
+    ),
+    "pack": Mode(
+        "writes the weights of a run to one small file",
+        ("config", "workdir", "step"),
+        needs_one=("workdir", "config"),
+    ),
+    "summary": Mode(
+        "prints the networks, their layers and parameters", ("config",), needs=("config",)
+    ),
+}
+
+flags.DEFINE_enum("mode", "train", MODES, "what to do, one of the modes above")
+flags.DEFINE_enum("device", "", ["", "cpu", "gpu", "tpu"], "where to compute: cpu, gpu or tpu")
+
+# Of several modes
+config_flags.DEFINE_config_file(
+    "config", None, "experiment, configs/NAME.py[:VARIANT]; --config.FIELD=VALUE changes a value"
+)
+flags.DEFINE_string("workdir", None, "folder of the run; runs/NAME of the config unless given")
+flags.DEFINE_integer("step", 0, "step of the checkpoint; 0 is the newest", lower_bound=0)
+flags.DEFINE_string("output", "", "folder to write to")
+flags.DEFINE_string(
+    "checkpoint", "", "workdir of a run or packed weights; facealign's own unless given"
+)
+
+# train
+flags.DEFINE_bool("profile", False, "write a trace of some steps to the workdir")
+flags.DEFINE_bool(
+    "distributed", False, "this is one of several processes; SLURM, TPU pods and the like say which"
+)
+flags.DEFINE_string("coordinator", "", "HOST:PORT of the first process, where no cluster says it")
+flags.DEFINE_integer("num_processes", 0, "how many processes there are, likewise")
+flags.DEFINE_integer("process_id", -1, "number of this process, from 0, likewise")
+
+# evaluate
+flags.DEFINE_string("on", "", "photos, DATASET:SPLIT,SPLIT; the test split of the run unless given")
+
+# align
+flags.DEFINE_string("input", "", "folder of photos, or one photo")
+flags.DEFINE_string(
+    "method", "network", "network, geometric (moves faces into place) or turn (rotates in 3D)"
+)
+flags.DEFINE_bool("recursive", True, "photos in subfolders too; --norecursive leaves them out")
+flags.DEFINE_bool("already_aligned", False, "the photos are canonical crops; no face is searched")
+flags.DEFINE_bool("sheet", False, "write a page of all faces before and after")
+flags.DEFINE_bool("original_size", False, "portraits as large as the crops in the photos")
+
+# export
+flags.DEFINE_integer("batch_size", 0, "crops at a time; 0 is any number", lower_bound=0)
+
+# demo
+flags.DEFINE_string("host", "127.0.0.1", "address to serve on; 0.0.0.0 lets other machines in")
+flags.DEFINE_integer("port", 7860, "port of the page", lower_bound=1, upper_bound=65535)
+
+
+def modes_of(name: str) -> list[str]:
+    """The modes that read a flag."""
+    return [mode for mode, row in MODES.items() if name in (*COMMON, *row.flags)]

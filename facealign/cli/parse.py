@@ -1,0 +1,146 @@
+"""Flags in, checked flags or one line out; --help."""
+
+import os
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from facealign.cli.flags import FLAGS, MODES, PROCESSES, modes_of
+from facealign.errors import UserError
+
+HELP = re.compile(r"--?(h|help|helpshort|helpfull|helpxml)(=.*)?")
+COMMANDS = {"launch.py": "python launch.py", "__main__.py": "python -m facealign"}
+VALUES = {  # of flags that a mode needs; all others are folders
+    "config": "configs/NAME.py, for instance --config=configs/medium_gan.py"
+}
+
+
+def parse_flags(argv: list[str]) -> list[str]:
+    """As absl parses them, but a mistake is one line.
+
+    Args:
+      argv: file that was started, and its arguments.
+
+    Returns:
+      What absl leaves: the file alone.
+    """
+    if argv[1:2] == ["help"] or any(map(HELP.fullmatch, argv[1:])):
+        _print_help(Path(argv[0]).name)
+    try:
+        _check_config_exists(argv)
+        rest = FLAGS(argv)
+        if len(rest) > 1:
+            raise UserError(f"{rest[1]!r} is no flag; they are written --NAME=VALUE")
+        values = FLAGS.flag_values_dict()
+        _check_mode(values)
+        _check_processes(values)
+        _check_needs(values)
+        return rest
+    except Exception as error:  # a config file is a program, and may raise anything
+        # Its own error comes with a traceback, of which the last line says it all.
+        print_error(re.sub(r"Traceback .*\n\w+Error: ", "", _text(error), flags=re.DOTALL))
+        sys.exit(1)
+
+
+def help_text(file: str) -> str:
+    """What to type first, and every flag in a line of its own, below the mode that reads it.
+
+    Args:
+      file: name of the file that was started.
+    """
+    command = COMMANDS.get(file, "facealign")
+    lines = [
+        f"portraits: {command} --mode=align --input=PHOTOS --output=PORTRAITS --sheet",
+        f"training:  {command} --config=configs/polygons_light.py",
+    ]
+    shared = [name for name in FLAGS if len(modes_of(name)) > 1]
+    for name, mode in MODES.items():
+        needed = [*mode.needs, *mode.needs_one]
+        takes = [flag for flag in mode.flags if flag in shared and flag not in needed]
+        needs = _join(mode.needs, " and ") + _join(mode.needs_one, " or ")
+        words = [f"needs {needs}" * bool(needs), f"also takes {_join(takes)}" * bool(takes)]
+        lines += ["", f"--mode={name}: {mode.does}", "  " + "; ".join(filter(None, words))]
+        lines += [_line(flag) for flag in mode.flags if flag not in shared]
+    return "\n".join([*lines, "", "flags of several modes:", *map(_line, shared)])
+
+
+def print_error(error: object) -> None:
+    """Prints an error in one line."""
+    print("error: " + " ".join(str(error).split()), file=sys.stderr)
+
+
+def _print_help(file: str) -> NoReturn:
+    try:
+        print(help_text(file), flush=True)
+    except BrokenPipeError:  # nobody reads on, as behind `| head`
+        os._exit(0)  # which does not try to print the rest
+    sys.exit(0)
+
+
+def _line(name: str) -> str:
+    flag = FLAGS[name]
+    text = re.sub(r"^<.*?>: ", "", flag.help)  # absl's list of choices
+    default = "" if flag.default in (None, "", 0, -1, True) else f" [{flag.default}]"
+    return f"  --{name:<17}{text}{default}"
+
+
+def _join(names: Sequence[str], separator: str = ", ") -> str:
+    return separator.join(f"--{name}" for name in names)
+
+
+def _check_config_exists(argv: Sequence[str]) -> None:
+    """Raises `UserError` for a config that does not exist, of which absl says too much."""
+    for argument in argv[1:]:
+        given = re.fullmatch(r"--?config=([^:]*)(:.*)?", argument)
+        if given and not Path(given[1]).exists():
+            raise UserError(f"--config={given[1]} does not exist; facealign's own experiments are "
+                            "in configs/ of its repository")  # fmt: skip
+
+
+def _check_mode(values: dict[str, Any]) -> None:
+    """Raises `UserError` for a flag that the mode would pass over."""
+    for name in values:
+        modes = modes_of(name)
+        if modes and FLAGS[name].present and values["mode"] not in modes:
+            default = "" if FLAGS["mode"].present else ", which is the default"
+            raise UserError(f"--{name} belongs to --mode={' or '.join(modes)}, not to "
+                            f"--mode={values['mode']}{default}")  # fmt: skip
+
+
+def _check_processes(values: dict[str, Any]) -> None:
+    """Raises `UserError` for flags about processes that say too little, or in vain."""
+    distributed, coordinator, count, index = (values[name] for name in PROCESSES)
+    given = [coordinator != "", count > 0, index >= 0]
+    if any(given) and not all(given):
+        raise UserError("--coordinator, --num_processes and --process_id come together, or not at "
+                        "all where the cluster says what they are")  # fmt: skip
+    if any(given) and not distributed:
+        raise UserError("--coordinator, --num_processes and --process_id need --distributed too")
+    if all(given) and not index < count:
+        raise UserError(f"--process_id={index} must be below --num_processes={count}; they count "
+                        "from 0")  # fmt: skip
+    if coordinator and not re.fullmatch(r".+:\d+", coordinator):
+        raise UserError(f"--coordinator={coordinator} is not HOST:PORT")
+
+
+def _check_needs(values: dict[str, Any]) -> None:
+    """Raises `UserError` if the mode lacks a flag, and whatever a config file raises."""
+    name, mode = values["mode"], MODES[values["mode"]]
+    for choices in [*((flag,) for flag in mode.needs), mode.needs_one]:
+        if choices and not any(values[flag] for flag in choices):
+            wanted = " or ".join(f"--{flag}={VALUES.get(flag, 'FOLDER')}" for flag in choices)
+            raise UserError(f"--mode={name} needs {wanted}; --help lists all modes")
+    if "config" in mode.flags and values["config"] is not None:
+        try:
+            _ = values["config"].is_locked  # where it could not be read, any use of it says so
+        except OSError as error:
+            raise UserError(f"--config cannot be read: {error.__cause__}") from error
+
+
+def _text(error: Exception) -> str:
+    """What an error says; a KeyError says it in quotes, inside of another one too."""
+    while error.args and isinstance(error.args[0], Exception):
+        error = error.args[0]
+    return error.args[0] if isinstance(error, KeyError) else str(error)

@@ -1,0 +1,137 @@
+"""Runs a mode; whatever ends it, the last line says what happened and what to do."""
+
+import re
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from logging import WARNING, LogRecord
+from pathlib import PurePath
+from typing import Any
+
+from absl import logging
+from ml_collections import config_flags
+
+from facealign.cli import interrupts
+from facealign.cli.flags import FLAGS, MODES, PROCESSES
+from facealign.cli.memory import keep_freed_memory
+from facealign.cli.parse import print_error
+from facealign.cli.supervisor import EXPLAINED, PROCESS_LOST, START_AGAIN, supervise
+from facealign.errors import UserError
+from facealign.paths import cache_folder, open_path
+
+PACKAGE = str(PurePath(__file__).parents[1])
+OUT_OF_MEMORY = (
+    "out of memory; lower config.data.batch_size, or compute it in parts by config.accumulate, or "
+    "keep less by config.model.remat=True"
+)
+INTERRUPTED = "interrupted; the same command goes on from the last checkpoint"
+
+
+def run() -> None:
+    """Runs the mode that the flags name.
+
+    If something goes wrong, the process ends with one line and exit code 1; with `START_AGAIN` if
+    it was preempted, with `interrupts.INTERRUPTED` if it was interrupted.
+    """
+    distributed, *own = (FLAGS[name].value for name in PROCESSES)
+    all_joined = supervise() if distributed else None
+    keep_freed_memory()
+    with _explained(distributed):
+        # Takes seconds, which a misspelt flag should not cost.
+        from facealign.cli import modes
+        from facealign.parallel import processes
+
+        logging.get_absl_handler().addFilter(_is_worth_a_line)
+        function = getattr(modes, f"run_{FLAGS.mode}")
+        with interrupts.raised():
+            if all_joined:
+                processes.join(*own)
+                all_joined()
+            _prepare_jax(FLAGS.device)
+            function(**_parameters())
+
+
+def _parameters() -> dict[str, Any]:
+    """The values of the flags that the mode reads."""
+    names = [name for name in MODES[FLAGS.mode].flags if name not in PROCESSES]
+    values = {name: FLAGS[name].value for name in names}
+    if "workdir" in values:
+        values["workdir"] = open_path(values["workdir"] or _default_workdir(), "--workdir")
+    return values
+
+
+def _default_workdir() -> str:
+    """runs/NAME of configs/NAME.py, runs/NAME_VARIANT of configs/NAME.py:VARIANT."""
+    config = PurePath(config_flags.get_config_filename(FLAGS["config"]))
+    return str(PurePath("runs", re.sub(r"\.py:?", "_", config.name).strip("_")))
+
+
+@contextmanager
+def _explained(distributed: bool) -> Iterator[None]:
+    """Turns an error into one line and an exit code.
+
+    An error that the user cannot fix has its traceback above the line, for us.
+    """
+    from jax.errors import JaxRuntimeError
+
+    from facealign.parallel import processes
+    from facealign.parallel.preemption import Preempted
+
+    code = 1
+    try:
+        yield
+        return
+    except Preempted as end:
+        print(end, file=sys.stderr)
+        sys.exit(START_AGAIN)
+    except KeyboardInterrupt:
+        code, line = interrupts.INTERRUPTED, INTERRUPTED
+    except UserError as error:
+        line = error
+    except OSError as error:
+        line = f"{error}; nothing that was saved before is harmed"
+    except MemoryError:
+        line = OUT_OF_MEMORY
+    except JaxRuntimeError as error:
+        line = OUT_OF_MEMORY
+        if "RESOURCE_EXHAUSTED" not in str(error):
+            line = _unforeseen(error)
+            if distributed:  # a collective that failed
+                code, line = START_AGAIN, PROCESS_LOST
+    except Exception as error:
+        line = _unforeseen(error)
+    print_error(line)
+    if distributed:
+        processes.leave(EXPLAINED if code == 1 else code)
+    sys.exit(code)
+
+
+def _unforeseen(error: Exception) -> str:
+    traceback.print_exc()
+    return f"not foreseen, please report it with the lines above: {type(error).__name__}: {error}"
+
+
+def _prepare_jax(device: str) -> None:
+    """Chooses the device; keeps compiled programs on disk, so that the next start is fast.
+
+    Raises:
+      UserError: JAX has no such device here.
+    """
+    import jax
+
+    if jax.config.jax_compilation_cache_dir is None:  # or the user's own choice
+        jax.config.update("jax_compilation_cache_dir", str(cache_folder() / "compiled"))
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
+    if device:
+        jax.config.update("jax_platforms", device)
+        try:
+            jax.devices()
+        except RuntimeError as error:
+            raise UserError(f"--device={device}: {error}") from error
+
+
+def _is_worth_a_line(record: LogRecord) -> bool:
+    """Orbax and tfds log pages at INFO; the errors of Orbax, with tracebacks, are ours to tell."""
+    ours = record.pathname.startswith(PACKAGE)
+    return ours or (record.levelno > WARNING and "orbax" not in record.pathname)

@@ -1,0 +1,77 @@
+"""A trained model: what a workdir, or a file of packed weights, holds of it."""
+
+import os
+from typing import NamedTuple
+
+import jax
+import numpy as np
+from etils import epath
+from ml_collections import ConfigDict
+
+from facealign.errors import UserError
+from facealign.models.apply import Network
+from facealign.models.packed_weights import SUFFIX, load_weights
+from facealign.paths import open_path
+from facealign.stages import Stage, create_stages
+from facealign.training.checkpoints import Checkpoints
+from facealign.training.state import TrainState, create_networks, create_state
+from facealign.workdir.config import load_config
+
+
+class SavedModel(NamedTuple):
+    """A model at one step of its run."""
+
+    name: str  # says which it is
+    config: ConfigDict
+    stages: tuple[Stage, ...]
+    networks: dict[str, Network]  # by role, with the optimizers of the first stage
+    state: TrainState
+
+
+def load_model(path: os.PathLike | str, step: int = 0, where: str = "--checkpoint") -> SavedModel:
+    """The model of a workdir or of a file of packed weights.
+
+    Args:
+      path: of either.
+      step: of a workdir's checkpoint; 0 is the newest.
+      where: the flag or config field that names the path.
+
+    Raises:
+      UserError: no such weights or run, no checkpoint of that step, or none that is whole.
+    """
+    place = open_path(os.fspath(path), where)
+    if place.suffix != SUFFIX:
+        return load_run(place, step)
+    if step:
+        raise UserError(f"--step={step} is of a run, and {place} is no workdir; leave it out")
+    packed = load_weights(place)
+    stages = create_stages(packed.config)
+    networks = create_networks(packed.config, stages, roles=tuple(packed.nets))
+    state = TrainState(step=np.int32(packed.step), nets=packed.nets)
+    return SavedModel(_name(packed.config, place, state), packed.config, stages, networks, state)
+
+
+def load_run(workdir: epath.Path, step: int = 0) -> SavedModel:
+    """The model of a workdir as one of its checkpoints has it; step 0 is the newest.
+
+    Raises:
+      UserError: no run, no checkpoint of that step, or none that is whole.
+    """
+    config = load_config(workdir)
+    stages = create_stages(config)
+    try:
+        networks = create_networks(config, stages)
+    except AttributeError as error:  # ConfigDict's word for a value that is missing
+        raise UserError(
+            f"{workdir / 'config.json'} lacks {error}; add the value that configs/base.py has"
+        ) from error
+    like = jax.eval_shape(lambda: create_state(networks, jax.random.key(0), config.data.image_size))
+    with Checkpoints(workdir) as checkpoints:
+        state = checkpoints.restore(like, step)
+    if state is None:
+        raise UserError(f"{workdir} has no checkpoint yet; let its training go on first")
+    return SavedModel(_name(config, workdir, state), config, stages, networks, state)
+
+
+def _name(config: ConfigDict, path: epath.Path, state: TrainState) -> str:
+    return f"{config.model.name} of {path.name}, step {int(state.step)}"

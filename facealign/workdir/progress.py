@@ -1,0 +1,57 @@
+"""What a stopped run holds besides its checkpoint: metrics of the steps since the last row."""
+
+import io
+import zipfile
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from absl import logging
+from etils import epath
+
+from facealign.paths import write_whole
+
+FILE = "progress.npz"
+
+
+class Progress(NamedTuple):
+    """What the loop holds between two evaluations, besides its state."""
+
+    pending: Sequence[Mapping[str, np.ndarray]]  # sums of metrics since the last row, one a call
+    before: Mapping[str, np.ndarray]  # by view, the outputs of the last evaluation
+
+
+def save_progress(workdir: epath.Path, step: int, progress: Progress) -> None:
+    """Writes what the loop holds at a step."""
+    arrays = {f"before/{view}": outputs for view, outputs in progress.before.items()}
+    for call, sums in enumerate(progress.pending):
+        arrays |= {f"pending/{call}/{name}": value for name, value in sums.items()}
+    buffer = io.BytesIO()
+    np.savez(buffer, step=step, **arrays)
+    write_whole(workdir / FILE, buffer.getvalue())
+
+
+def load_progress(workdir: epath.Path, step: int) -> Progress | None:
+    """What the loop held at a step, or None where it held nothing, or nobody knows it."""
+    path = workdir / FILE
+    if not path.exists():
+        return None
+    try:
+        with np.load(io.BytesIO(path.read_bytes())) as file:
+            arrays = dict(file)
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        logging.warning("%s is damaged and is passed over (%s); one row of metrics.jsonl covers "
+                        "fewer steps", path, error)  # fmt: skip
+        return None
+    if int(arrays.pop("step")) != step:
+        return None  # of another time
+    pending: dict[int, dict[str, np.ndarray]] = {}
+    before = {}
+    for name, value in arrays.items():
+        kind, _, rest = name.partition("/")
+        if kind == "before":
+            before[rest] = value
+        else:
+            call, _, metric = rest.partition("/")
+            pending.setdefault(int(call), {})[metric] = value
+    return Progress([pending[call] for call in sorted(pending)], before)

@@ -1,0 +1,69 @@
+"""The command that aligns a folder."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from facealign.cli import modes
+from facealign.cli.flags import FLAGS, MODES
+from facealign.errors import UserError
+from tests import photo_sources
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"method": "trun"}, "did you mean 'turn'"),
+        ({"method": "geometric", "checkpoint": "runs/x"}, "leave --checkpoint and --step out"),
+        ({"step": 7}, "is no workdir; leave it out"),
+        ({"checkpoint": "weights/nobody.safetensors"}, "cannot read the weights"),
+        ({"method": "turn", "already_aligned": True}, "leave --already_aligned out"),
+    ],
+)
+def test_methods_that_cannot_be_are_refused(changes, message, tmp_path):
+    Image.new("L", (128, 128)).save(tmp_path / "photo.png")
+    folders = {"input": str(tmp_path), "output": str(tmp_path.parent / "out")}
+    values = {name: FLAGS[name].default for name in MODES["align"].flags}
+    with pytest.raises(UserError, match=message):
+        modes.run_align(**values | folders | changes)
+
+
+def launch(*arguments):
+    return subprocess.run(
+        [sys.executable, "launch.py", "--mode=align", *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        env=os.environ | {"JAX_PLATFORMS": "cpu"},
+    )
+
+
+def test_the_command_aligns_a_folder(tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.jpg").write_bytes(photo_sources.photo_bytes(0, (128, 128)))
+    done = launch(f"--input={tmp_path / 'in'}", f"--output={tmp_path / 'out'}", "--already_aligned")
+    assert done.returncode == 0, done.stderr
+    assert "1 portraits of 1 photos, 0 without any" in done.stdout
+    assert "peak memory: " in done.stdout
+    assert (tmp_path / "out" / "a.jpg.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--output=x"], "--mode=align needs --input=FOLDER"),
+        (["--input=x"], "--mode=align needs --output=FOLDER"),
+        (["--input=no/such", "--output=x"], "no folder and no photo"),
+    ],
+)
+def test_a_wrong_command_is_one_line(arguments, message):
+    done = launch(*arguments)
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("error: ") and message in line

@@ -1,0 +1,118 @@
+"""Ctrl-C at any moment: exit code 130, a line, no traceback."""
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from facealign.cli.interrupts import INTERRUPTED
+
+ROOT = Path(__file__).parents[2]
+START = {
+    "script": 'runpy.run_path("launch.py", run_name="__main__")',
+    "module": 'runpy.run_module("facealign", run_name="__main__", alter_sys=True)',
+}
+# Starts facealign with the flags behind the first one, and does something when it is about to
+# import that module for the first time.
+AT_IMPORT = """
+import os, runpy, signal, sys
+module = sys.argv.pop(1)
+sys.path[0] = os.getcwd()
+seen = set()
+def hook(event, arguments):
+    if event == "import" and arguments[0] == module and not seen:
+        seen.add(module)
+        {do}
+sys.addaudithook(hook)
+{start}
+"""
+INTERRUPT_ITSELF = "os.kill(os.getpid(), signal.SIGINT)"
+SAY_SO = "print('go', flush=True)"
+FLAGS = ("--mode=summary", "--config=configs/polygons_light.py")
+
+
+@pytest.mark.parametrize("start", START)
+@pytest.mark.parametrize(
+    "module", ["absl", "facealign.cli.run", "ml_collections", "jax", "numpy", "facealign.cli.modes",
+               "tensorflow_datasets", "facealign.training.loop"]
+)  # fmt: skip
+def test_an_interrupt_during_an_import_is_one_line(module, start):
+    program = AT_IMPORT.format(do=INTERRUPT_ITSELF, start=START[start])
+    done = subprocess.run(
+        [sys.executable, "-c", program, module, *FLAGS], cwd=ROOT, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (INTERRUPTED, "", "interrupted\n")
+
+
+@pytest.mark.parametrize("delay", [0.0, 0.05, 0.2, 0.5, 1.0])
+def test_an_interrupt_from_outside_is_one_line(delay):
+    """So many seconds after the first import of facealign's that takes time."""
+    program = AT_IMPORT.format(do=SAY_SO, start=START["script"])
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, "absl", *FLAGS],
+        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stdout.readline() == "go\n"
+    time.sleep(delay)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate()
+    assert process.returncode == INTERRUPTED, errors
+    assert errors.count("\n") == 1 and "interrupted" in errors
+
+
+WORK = """
+import gc, os, signal, time, weakref
+from facealign.cli import interrupts
+
+def interrupt(*_):
+    os.kill(os.getpid(), signal.SIGINT)
+
+class Thing:
+    def __del__(self):
+        interrupt()
+
+interrupts.end_at_once()
+try:
+    with interrupts.raised():
+        {do}
+        time.sleep(20)
+except KeyboardInterrupt:
+    print("cleaned up", flush=True)
+interrupt()
+print("goes on")
+"""
+
+
+def work(do: str, handler: signal.Handlers) -> tuple[int, str, str]:
+    """Exit code, output and errors of a process that starts with a handler of interrupts."""
+    done = subprocess.run(
+        [sys.executable, "-c", WORK.format(do=do)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, handler),
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.mark.parametrize(
+    "do",
+    [
+        "interrupt()",
+        "gc.callbacks.append(interrupt); gc.collect(); gc.callbacks.clear()",  # as JAX does
+        "thing = Thing(); del thing",
+        "thing = set(); weakref.finalize(thing, interrupt); del thing",
+    ],
+)
+def test_work_is_interrupted_wherever_it_is_and_cleaned_up(do):
+    """Python passes over what is raised while objects are deleted."""
+    assert work(do, signal.SIG_DFL) == (INTERRUPTED, "cleaned up\n", "interrupted\n")
+
+
+def test_an_ignored_interrupt_stays_ignored():
+    """A shell starts so what ends in &."""
+    do = "interrupt(); time.sleep = int"
+    assert work(do, signal.SIG_IGN) == (0, "goes on\n", "")

@@ -1,0 +1,37 @@
+"""The summary, the page and the names of portraits."""
+
+from facealign.portraits import results
+from tests.toy_portraits import run, write_photos
+
+
+def test_the_page_shows_every_face_and_escapes_names(tmp_path):
+    write_photos(tmp_path / "in", ["<b>&#.png", "empty.png"])
+    run(tmp_path / "in", tmp_path / "out", sheet=True)
+    page = (tmp_path / "out" / "sheet.html").read_text()
+    assert "<b>" not in page and "&lt;b&gt;&amp;#.png" in page
+    assert 'src="%3Cb%3E%26%23.png.png"' in page and 'src="%3Cb%3E%26%23.png.crop.png"' in page
+    assert "empty.png: no face was found" in page
+    assert (tmp_path / "out" / "<b>&#.png.crop.png").exists()
+
+
+def test_the_summary_by_hand():
+    rows = [
+        results.Row("a", "a.png", yaw_before="-20.0", yaw_after="3.0", distance="0.2"),
+        results.Row("a", "a.2.png", yaw_before="4.0", yaw_after="", note="no face"),
+        results.Row("b", "b.png", yaw_before="9.0", yaw_after="-7.9", distance="0.4"),
+        results.Row("c", note="no face was found"),
+    ]
+    first, second, third = results.describe(rows)
+    assert first == "3 portraits of 3 photos, 1 without any"
+    assert "33% before, 67% after" in second
+    assert third.endswith("median 0.30, of 2 that could be measured")
+    assert results.describe([results.Row("a", "a.png")]) == [
+        "1 portraits of 1 photos, 0 without any"
+    ]
+
+
+def test_no_two_portraits_or_crops_have_one_path():
+    photos = ["a.png", "a.jpg", "a.png.jpg", "a.2.png", "a.png.2.png", "a.crop.png", "b/a.png"]
+    portraits = [results.portrait_path(name, face) for name in photos for face in (1, 2, 3)]
+    every = portraits + [results.crop_path(portrait) for portrait in portraits]
+    assert len(set(every)) == len(every)
