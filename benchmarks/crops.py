@@ -20,8 +20,9 @@ from configs import base
 from facealign.data.datasets.table import DATASETS
 from facealign.data.load import Examples, load_examples
 from facealign.errors import UserError, lookup
-from facealign.faces.dlib_tools import FaceTools, five_points, load_tools
+from facealign.faces.dlib_tools import FaceTools, load_tools
 from facealign.geometry import frame
+from facealign.geometry.frame import five_points
 from facealign.geometry.pose import estimate_pose
 
 PROFILE = 60.0  # degrees of yaw from which on a photo is one

@@ -17,8 +17,9 @@ from known_frames import Known, known_photos
 from train_framing import make_canvases, save, to_layers, train
 
 from facealign.faces import framing
-from facealign.faces.dlib_tools import five_points, load_tools
+from facealign.faces.dlib_tools import load_tools
 from facealign.geometry import frame
+from facealign.geometry.frame import five_points
 
 
 def error_of(matrix: np.ndarray, known: Known) -> float:

@@ -102,7 +102,7 @@ def free_port() -> int:
 
 
 def rows(workdir: Path) -> list[dict]:
-    """The rows of a run, without what the clock says."""
+    """The rows of a run, without timings."""
     return [
         {name: value for name, value in row.items() if name != "timing"}
         for row in read_rows(workdir)

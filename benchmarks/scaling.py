@@ -110,7 +110,7 @@ def memory() -> None:
     from configs import medium_gan
     from facealign.parallel.sharding import create_mesh
     from facealign.stages import create_stages
-    from facealign.training.experiment import create_update
+    from facealign.training.experiment import create_compiled_step
     from facealign.training.state import create_networks, create_state
 
     print("MiB of temporary buffers of an adversarial step of 32 images of each domain")
@@ -124,8 +124,8 @@ def memory() -> None:
         state = jax.eval_shape(lambda: create_state(networks, key, size))  # noqa: B023
         photos = jax.ShapeDtypeStruct((32, size, size, 1), jnp.uint8)
         batch = {"unrestricted": photos, "restricted": photos}
-        update = create_update(config, create_mesh(config), networks, stage, key)
-        used = update.lower(state, {}, [batch]).compile().memory_analysis().temp_size_in_bytes
+        step = create_compiled_step(config, create_mesh(config), networks, stage, key)
+        used = step.lower(state, {}, [batch]).compile().memory_analysis().temp_size_in_bytes
         print(f"accumulate={accumulate} remat={remat!s:<5} {used / 2**20:8.0f}", flush=True)
 
 

@@ -2,7 +2,7 @@
 
 Trains the small adversarial experiment with very many evaluations, sample grids and checkpoints,
 and writes down, every ten seconds, the memory, the threads and the open files of the process, and
-how often XLA has compiled. It ends by SIGTERM, as on a machine that is taken away. `--table=FILE`
+how often XLA has compiled. It ends by SIGTERM, as by preemption. `--table=FILE`
 keeps the numbers, one line each, and draws from that file alone with `--hours=0`.
 """
 

@@ -31,7 +31,7 @@ from configs import base
 from facealign.data.rotated_pairs import create_views, for_device
 from facealign.names import DOMAINS
 from facealign.paths import cache_folder
-from facealign.stages import OF_TURNED, create_stages
+from facealign.stages import OBJECTIVES, create_stages
 from facealign.training.compiled_step import compile_step
 from facealign.training.state import TrainState, create_networks, create_state
 from facealign.training.steps.table import create_step
@@ -95,18 +95,14 @@ def measure(
     stages, size = create_stages(config), config.data.image_size
     for stage in stages:
         networks = create_networks(config, stages, stage)
-        turned = stage.objective in OF_TURNED
+        rotated = OBJECTIVES[stage.objective].rotated
         state = jax.jit(lambda key, n=networks: create_state(n, key, size))(jax.random.key(0))
-        update = compile_step(
-            create_step(config, networks, stage),
-            config.augment,
-            jax.random.key(1),
-            turned=turned,
-        )
+        step = create_step(config, networks, stage)
+        update = compile_step(step, config.augment, jax.random.key(1), rotated)
         rng = np.random.default_rng(0)
         shape = (batch_size, size, size, 1)
         batch = jax.device_put({d: rng.integers(0, 256, shape, np.uint8) for d in DOMAINS})
-        resident = {"views": for_device(create_views(cache_folder()))} if turned else {}
+        resident = {"views": for_device(create_views(cache_folder()))} if rotated else {}
         for domain in DOMAINS:
             batch[f"yaw_{domain}"] = jnp.full(batch_size, jnp.nan)
             batch[f"subject_{domain}"] = jnp.zeros(batch_size, jnp.int32)

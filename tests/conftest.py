@@ -1,5 +1,10 @@
 """Tiny configs and a data folder that all tests share."""
 
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
 import jax
 import pytest
 from absl import logging
@@ -11,10 +16,21 @@ from tests import photo_sources
 logging.set_verbosity(logging.WARNING)  # Orbax and tfds log pages at INFO
 jax.config.update("jax_disable_most_optimizations", True)  # tiny programs: compiling is the cost
 jax.config.update("jax_num_cpu_devices", 4)  # of which a test uses one, unless it is about several
+# Many tests compile the same programs, some of them in several processes.
+IS_WORKER = "PYTEST_XDIST_WORKER" in os.environ
+SESSION = os.getppid() if IS_WORKER else os.getpid()
+COMPILED = Path(tempfile.gettempdir(), f"facealign_tests_{SESSION}")
+jax.config.update("jax_compilation_cache_dir", str(COMPILED))
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--kills", type=int, default=2, help="how often the resume test kills its run")
+
+
+def pytest_sessionfinish() -> None:
+    if not IS_WORKER:  # the process that ends last
+        shutil.rmtree(COMPILED, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

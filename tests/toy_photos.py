@@ -5,8 +5,8 @@ In a file of its own, since other processes import it.
 
 import numpy as np
 
-from facealign.faces.dlib_tools import Face, FaceTools, Place, five_points
-from facealign.geometry.frame import SIZE, from_five_points
+from facealign.faces.dlib_tools import Face, FaceTools, Place
+from facealign.geometry.frame import SIZE, five_points, from_five_points
 from tests.geometry.test_pose import picture
 
 LARGE, SMALL = (20, 20, 140, 140), (150, 150, 170, 170)

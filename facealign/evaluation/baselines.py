@@ -7,8 +7,8 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from facealign.evaluation.evaluation_set import EvaluationSet
-from facealign.faces.dlib_tools import five_points
 from facealign.geometry import frame, views
+from facealign.geometry.frame import five_points
 
 BLUR = 1 / 32  # standard deviation of the blurred input, as a share of the image's side
 ALIGNED = {"cfp", "lfw", "lfw-frontal", "mugshots"}  # datasets prepared as canonical crops

@@ -11,9 +11,10 @@ import contextlib
 import importlib
 import importlib.metadata
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from types import ModuleType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -80,49 +81,18 @@ def load_tools() -> FaceTools:
         raise UserError(
             f"{models} holds {error}; run: pip install -r requirements-faces.txt"
         ) from None
-    framing = load_framing()
     detector = dlib.get_frontal_face_detector()
     predictor = dlib.shape_predictor(str(models / "shape_predictor_68_face_landmarks.dat"))
     encoder = dlib.face_recognition_model_v1(
         str(models / "dlib_face_recognition_resnet_model_v1.dat")
     )
-
-    def locate(photo: Image.Image) -> list[Place]:
-        places = []
-        for box in _search_everywhere(layers, photo):
-            with contextlib.suppress(ValueError):  # nothing that could be a face
-                places.append(Place(box, find_frame(framing, photo, box)))
-        return places
-
-    def landmarks(image: np.ndarray, box: Box) -> np.ndarray:
-        larger, factor = _zoom(_squeeze(image), MEASURED, at_least=1.0)
-        rectangle = dlib.rectangle(*(round(side * factor) for side in box))
-        points = predictor(larger, rectangle).parts()
-        return (np.array([(point.x, point.y) for point in points]) + 0.5) / factor - 0.5
-
-    def find(image: np.ndarray) -> list[Face]:
-        image = _squeeze(image)
-        boxes = sorted(_search(detector, image), key=_area, reverse=True)
-        return [Face(box, landmarks(image, box)) for box in boxes]
-
-    def describe(image: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
-        larger, factor = _zoom(_squeeze(image), MEASURED, at_least=1.0)
-        if larger.ndim == 2:
-            larger = np.repeat(larger[:, :, None], 3, axis=2)
-        return np.array(
-            encoder.compute_face_descriptor(larger, _shape(dlib, (landmarks + 0.5) * factor - 0.5))
-        )
-
-    return FaceTools(locate, find, landmarks, describe)
-
-
-def five_points(landmarks: np.ndarray) -> np.ndarray:
-    """Eye centres, nose tip and corners of the mouth [5, 2] of landmarks [68, 2].
-
-    In the order of `geometry.FIVE_POINTS`.
-    """
-    eyes = landmarks[36:42].mean(axis=0), landmarks[42:48].mean(axis=0)
-    return np.array([*eyes, landmarks[30], landmarks[48], landmarks[54]])
+    landmarks = partial(_landmarks, dlib, predictor)
+    return FaceTools(
+        locate=partial(_locate, layers, load_framing()),
+        find=partial(_find, detector, landmarks),
+        landmarks=landmarks,
+        describe=partial(_describe, dlib, encoder),
+    )
 
 
 def eyes_apart(matrix: np.ndarray) -> float:
@@ -153,6 +123,37 @@ def main_face(photo: Image.Image, tools: FaceTools) -> Place:
     if apart < EYES_APART:
         raise ValueError(f"a tiny face: eyes {apart:.0f} px apart, at least {EYES_APART} needed")
     return alike[0]
+
+
+def _locate(layers: Sequence[Layer], framing: Sequence[Layer], photo: Image.Image) -> list[Place]:
+    places = []
+    for box in _search_everywhere(layers, photo):
+        with contextlib.suppress(ValueError):  # nothing that could be a face
+            places.append(Place(box, find_frame(framing, photo, box)))
+    return places
+
+
+def _find(detector: Callable, landmarks: Callable, image: np.ndarray) -> list[Face]:
+    image = _squeeze(image)
+    boxes = sorted(_search(detector, image), key=_area, reverse=True)
+    return [Face(box, landmarks(image, box)) for box in boxes]
+
+
+def _landmarks(dlib: ModuleType, predictor: Callable, image: np.ndarray, box: Box) -> np.ndarray:
+    larger, factor = _zoom(_squeeze(image), MEASURED, at_least=1.0)
+    rectangle = dlib.rectangle(*(round(side * factor) for side in box))
+    points = predictor(larger, rectangle).parts()
+    return (np.array([(point.x, point.y) for point in points]) + 0.5) / factor - 0.5
+
+
+def _describe(
+    dlib: ModuleType, encoder: Any, image: np.ndarray, landmarks: np.ndarray
+) -> np.ndarray:
+    larger, factor = _zoom(_squeeze(image), MEASURED, at_least=1.0)
+    if larger.ndim == 2:
+        larger = np.repeat(larger[:, :, None], 3, axis=2)
+    shape = _shape(dlib, (landmarks + 0.5) * factor - 0.5)
+    return np.array(encoder.compute_face_descriptor(larger, shape))
 
 
 def _search_everywhere(layers: Sequence[Layer], photo: Image.Image) -> list[Box]:

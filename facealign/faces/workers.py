@@ -25,14 +25,16 @@ def start_pool(create: CreateTools | None) -> ProcessPoolExecutor:
     """A worker process for each core, with the face tools that `create` makes; None makes none.
 
     Each computes in one thread: the threads of NumPy's BLAS wait for one another by spinning, and
-    those of two processes took three times as long on two cores.
+    those of two processes took three times as long on two cores. And sums of several threads round
+    otherwise, so that portraits would depend on which process made them.
     """
     context = multiprocessing.get_context("spawn")  # forking a process that runs JAX may hang
     pool = ProcessPoolExecutor(cores(), context, _prepare, (create,))
     before = os.environ.get(BLAS_THREADS)
     os.environ[BLAS_THREADS] = "1"
     try:
-        pool.submit(int)  # starts all processes, which inherit the environment
+        for _ in range(cores()):  # each starts a process, which inherits the environment
+            pool.submit(int)
     finally:
         del os.environ[BLAS_THREADS]
         if before is not None:

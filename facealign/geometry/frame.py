@@ -48,6 +48,15 @@ def similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     return np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]])
 
 
+def five_points(landmarks: np.ndarray) -> np.ndarray:
+    """Eye centres, nose tip and corners of the mouth [5, D], as in `FIVE_POINTS`, of 68 [68, D].
+
+    Landmarks are in the order of iBUG 300-W, in two dimensions or three.
+    """
+    eyes = landmarks[36:42].mean(axis=0), landmarks[42:48].mean(axis=0)
+    return np.array([*eyes, landmarks[30], landmarks[48], landmarks[54]])
+
+
 def scaled(points: np.ndarray, size: int) -> np.ndarray:
     """Points [N, 2] of the canonical frame (128 px) in a crop of another size in px."""
     return (np.asarray(points, float) + 0.5) * (size / SIZE) - 0.5

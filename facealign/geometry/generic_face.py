@@ -55,13 +55,6 @@ def landmarks() -> np.ndarray:
     return vertices()[LANDMARKS]
 
 
-def five_points() -> np.ndarray:
-    """Centres of the eyes, nose tip, corners of the mouth, float [5, 3], in cm; left ones first."""
-    points = landmarks()
-    eyes = points[36:42].mean(axis=0), points[42:48].mean(axis=0)
-    return np.array([*eyes, points[30], points[48], points[54]])
-
-
 def rotation(yaw: float, pitch: float, roll: float) -> np.ndarray:
     """The matrix [3, 3] that turns a frontal face: `turned = points @ rotation(...).T`.
 

@@ -45,7 +45,7 @@ def fit_face() -> tuple[np.ndarray, np.ndarray]:
     The distance of eyes and mouth gives the scale of its height. Its width is stretched as
     a x - b x^3, so that the eyes and the edges are where they should be.
     """
-    vertices, five = generic_face.vertices(), generic_face.five_points()
+    vertices, five = generic_face.vertices(), frame.five_points(generic_face.landmarks())
     canonical, target = frame.FIVE_POINTS, frame.FIVE_POINTS[:, 1]
     half = (canonical[[1, 4], 0] - canonical[[0, 3], 0]) / 2  # px: of eyes and mouth
     known = np.array((five[1, 0], vertices[:, 0].max()))

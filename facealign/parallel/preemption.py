@@ -1,4 +1,4 @@
-"""A machine that is taken away: the run saves, and says that it wants to be started again."""
+"""Preemption: the run saves its state and ends, so that the same command goes on from there."""
 
 import signal
 import threading

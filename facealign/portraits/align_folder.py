@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -62,20 +63,17 @@ def align_folder(
       All rows of results.csv.
 
     Raises:
-      UserError: whatever the user can mend; nothing that was written before is harmed.
+      UserError: for errors that the user can fix; nothing that was written before is harmed.
     """
     output, tools = folders.output, None if already_aligned else create
     name = method.name + ", portraits as large as in the photo" * original_size
     if tools:
         tools()  # fails here rather than in another process
-    try:
+    with _one_line(output):
         rows = _continue(output, name)
         seen = {row.photo for row in rows}
         new = [name for name in folders.photos if name not in seen]
-        with (
-            start_pool(tools) as pool,
-            progress_bar(total=len(new), unit="photos") as progress,
-        ):
+        with start_pool(tools) as pool, progress_bar(total=len(new), unit="photos") as progress:
             for chunk in _chunks(new):
                 found = list(pool.map(read_faces_in_worker, [folders.photos[n] for n in chunk]))
                 made = _make_portraits(chunk, found, method, pool if tools else None)
@@ -84,14 +82,21 @@ def align_folder(
                         size = face.size if original_size else len(portrait)
                         _write_image(output / row.portrait, portrait, size)
                         if sheet:
-                            _write_image(
-                                output / crop_path(row.portrait), face.crop, len(face.crop)
-                            )
+                            crop = output / crop_path(row.portrait)
+                            _write_image(crop, face.crop, len(face.crop))
                 rows += [row for row, *_ in made]
                 _append(output / RESULTS, [row for row, *_ in made])
                 progress.update(len(chunk))
         if sheet:
             write_whole(epath.Path(output / SHEET), draw_page(rows, output, name).encode())
+    return rows
+
+
+@contextmanager
+def _one_line(output: Path) -> Iterator[None]:
+    """Raises what may go wrong in a folder of portraits as a `UserError`."""
+    try:
+        yield
     except OSError as error:
         raise UserError(
             f"cannot write to --output={output}: {error}; what {RESULTS} lists is whole, and the "
@@ -102,7 +107,6 @@ def align_folder(
             "a process that searches faces was ended from outside, perhaps for want of memory; the "
             "same command goes on"
         ) from error
-    return rows
 
 
 def find_photos(source: Path, output: Path, recursive: bool = True) -> Folders:

@@ -36,7 +36,7 @@ def train(config: ConfigDict, workdir: epath.Path, profile: bool = False) -> Non
     With `profile`, a trace of its first steps too. Of several processes, the first one writes.
 
     Raises:
-      UserError: whatever the user can mend; nothing that was saved before is harmed.
+      UserError: for errors that the user can fix; nothing that was saved before is harmed.
       Preempted: told to stop, it has saved its state and can be started again.
     """
     experiment = create_experiment(config)

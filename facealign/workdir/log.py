@@ -17,7 +17,7 @@ from facealign.errors import UserError
 from facealign.paths import is_local, write_whole
 
 METRICS = "metrics.jsonl"
-SECOND = ".metrics.jsonl.link"  # another name of the same file, should somebody delete the first
+BACKUP = ".metrics.jsonl.link"  # hard-link backup of metrics.jsonl, should it be deleted
 RECENT = 1000  # rows that are kept in memory, at least
 
 Row = dict[str, Any]
@@ -43,17 +43,17 @@ class RunLog:
             self._open(workdir, step)
 
     def _open(self, workdir: epath.Path, step: int) -> None:
-        path, second = workdir / METRICS, workdir / SECOND
-        if step and not path.exists() and second.exists():
-            logging.warning("%s is gone; its rows are taken from %s", path, SECOND)
-            path.write_bytes(second.read_bytes())
+        path, backup = workdir / METRICS, workdir / BACKUP
+        if step and not path.exists() and backup.exists():
+            logging.warning("%s is gone; its rows are taken from %s", path, BACKUP)
+            path.write_bytes(backup.read_bytes())
         self.rows += [row for row in read_rows(workdir) if row["step"] <= step]
         self._fetched = [f"{time:.4f}\n" for time in read_fetch_times(workdir)[:step]]
         self._path, self._local = path, is_local(workdir)
         self._lines = [_line(row) for row in self.rows]
         self._write_lines()
         if self._local:
-            _link(path, second)
+            _link(path, backup)
             self._file = path.open("a")
             self._lines.clear()  # what is on disk need not be kept in memory
         self._fetch_path = workdir / "fetch_times.txt"
@@ -76,7 +76,7 @@ class RunLog:
                 self._file.close()
 
     def write(self, row: Row) -> None:
-        """Appends a row, also to TensorBoard. What the clock says stands under `row["timing"]`."""
+        """Appends a row, also to TensorBoard. Timings are under `row["timing"]`."""
         self.rows.append(row)
         if len(self.rows) > 2 * RECENT:
             del self.rows[:-RECENT]
@@ -150,11 +150,11 @@ def _read_lines(path: epath.Path, parse: Callable[[str], Any]) -> list[Any]:
         raise UserError(f"{path} is damaged ({error}); mend or delete that line") from error
 
 
-def _link(path: epath.Path, second: epath.Path) -> None:
+def _link(path: epath.Path, backup: epath.Path) -> None:
     """Gives a file another name, where files can have two."""
-    second.unlink(missing_ok=True)
+    backup.unlink(missing_ok=True)
     with contextlib.suppress(OSError):
-        os.link(path, second)
+        os.link(path, backup)
 
 
 def _parse_row(line: str) -> Row:

@@ -67,8 +67,15 @@ WORK = """
 import gc, os, signal, time, weakref
 from facealign.cli import interrupts
 
+done = []
+
 def interrupt(*_):
     os.kill(os.getpid(), signal.SIGINT)
+
+def at_start(phase, _):
+    if phase == "start" and not done:
+        done.append(phase)
+        interrupt()
 
 class Thing:
     def __del__(self):
@@ -102,7 +109,7 @@ def work(do: str, handler: signal.Handlers) -> tuple[int, str, str]:
     "do",
     [
         "interrupt()",
-        "gc.callbacks.append(interrupt); gc.collect(); gc.callbacks.clear()",  # as JAX does
+        "gc.callbacks.append(at_start); gc.collect()",  # JAX has such a function
         "thing = Thing(); del thing",
         "thing = set(); weakref.finalize(thing, interrupt); del thing",
     ],

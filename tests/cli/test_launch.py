@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.runs import free_port, group_flags, rows
-from facealign.cli import main, modes
-from facealign.cli.supervisor import START_AGAIN
+from facealign.cli.interrupts import INTERRUPTED
+from facealign.cli.supervisor import PROCESS_LOST, START_AGAIN
 from facealign.workdir.log import read_rows
 
 ROOT = Path(__file__).parents[2]
@@ -29,12 +30,13 @@ TINY = (
     "--config.data.batch_size=4",
     "--config.discriminator.features=4",
     "--config.stages.reconstruction.steps=12",
-    "--config.stages.discriminator.steps=8",
     "--config.stages.adversarial.steps=12",
     "--config.log_every=2",
     "--config.evaluate_every=4",
     "--config.checkpoint_every=4",
 )
+STAGES = "--config.run=('reconstruction','adversarial')"
+FIRST_STAGE = "--config.run=('reconstruction',)"
 
 
 def start(*flags: str) -> subprocess.Popen:
@@ -62,7 +64,9 @@ def run(*flags: str) -> tuple[int, str, str]:
 def alone(data_dir, tmp_path_factory):
     """The workdir of a run that nothing happened to."""
     workdir = tmp_path_factory.mktemp("alone")
-    code, _, errors = run(*TINY, f"--config.data.data_dir={data_dir}", f"--workdir={workdir}")
+    code, _, errors = run(
+        *TINY, STAGES, f"--config.data.data_dir={data_dir}", f"--workdir={workdir}"
+    )
     assert code == 0, errors
     return workdir
 
@@ -74,7 +78,7 @@ def wait_for_row(workdir: Path, row: int, *processes: subprocess.Popen) -> None:
 
 def test_a_run_stopped_at_random_moments_writes_the_same_rows(alone, tmp_path, data_dir, request):
     """Every second time by kill -9, else by SIGTERM, which it answers."""
-    flags = (*TINY, f"--config.data.data_dir={data_dir}")
+    flags = (*TINY, STAGES, f"--config.data.data_dir={data_dir}")
     killed = tmp_path / "killed"
     moments = random.Random(time.time_ns())
     kills = request.config.getoption("--kills")
@@ -93,10 +97,21 @@ def test_a_run_stopped_at_random_moments_writes_the_same_rows(alone, tmp_path, d
     assert rows(killed) == rows(alone)
 
 
+def test_an_interrupted_run_says_how_to_go_on(tmp_path, data_dir):
+    process = start(*TINY, STAGES, f"--config.data.data_dir={data_dir}", f"--workdir={tmp_path}")
+    wait_for_row(tmp_path, 1, process)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate()
+    assert process.returncode == INTERRUPTED and "Traceback" not in errors, errors
+    assert errors.splitlines()[-1] == (
+        "error: interrupted; the same command goes on from the last checkpoint"
+    )
+
+
 def test_two_processes_make_one_run_that_ends_when_one_is_lost_and_goes_on_in_one(
     alone, tmp_path, data_dir
 ):
-    flags = (*TINY, f"--config.data.data_dir={data_dir}", f"--workdir={tmp_path}")
+    flags = (*TINY, FIRST_STAGE, f"--config.data.data_dir={data_dir}", f"--workdir={tmp_path}")
     port = free_port()
     one, other = (start(*flags, *group_flags(port, 2, i)) for i in range(2))
     wait_for_row(tmp_path, 4, one, other)  # by then it has saved
@@ -104,10 +119,11 @@ def test_two_processes_make_one_run_that_ends_when_one_is_lost_and_goes_on_in_on
     other.communicate()
     _, errors = one.communicate(timeout=120)
     assert one.returncode == START_AGAIN, errors
-    assert "another process of this run is gone" in errors.splitlines()[-1]
+    assert errors.splitlines()[-1] == f"error: {PROCESS_LOST}"
     code, _, errors = run(*flags)
     assert code == 0 and "continuing from the checkpoint" in errors, errors
-    ours, same = rows(tmp_path), rows(alone)
+    ours = rows(tmp_path)
+    same = rows(alone)[: len(ours)]
     assert [row.keys() for row in ours] == [row.keys() for row in same]
     for row, expected in zip(ours, same, strict=True):
         assert row == {
@@ -156,37 +172,38 @@ def test_a_mistake_is_one_line_and_an_exit_code(name, tmp_path, data_dir):
     assert not (tmp_path / "run").exists()
 
 
-def test_evaluate_takes_the_config_of_the_run_and_refuses_another(tmp_path, data_dir):
-    flags = (*TINY, f"--config.data.data_dir={data_dir}", f"--workdir={tmp_path}")
-    short = ("--config.run=('reconstruction',)", "--config.stages.reconstruction.steps=5")
-    assert run(*flags, *short)[0] == 0
-    code, output, _ = run("--mode=evaluate", f"--workdir={tmp_path}")
-    assert code == 0 and "mean training image" in output
-    rows = json.loads((tmp_path / "evaluation.json").read_text())["rows"]
+@pytest.fixture
+def copy(alone, tmp_path):
+    """A workdir that may be changed."""
+    return shutil.copytree(alone, tmp_path / "run")
+
+
+def test_evaluate_and_pack_take_the_config_of_the_run(copy):
+    code, output, errors = run("--mode=evaluate", f"--workdir={copy}")
+    assert code == 0 and "mean training image" in output and "blurred input" in output, errors
+    rows = json.loads((copy / "evaluation.json").read_text())["rows"]
     assert rows["light"]["l1/reconstruction_u"] > 0 and rows["light"]["ssim/reconstruction_r"] < 1
-    assert "blurred input" in output and (tmp_path / "evaluation.html").exists()
-    code, output, errors = run(*flags, *short, "--mode=evaluate", "--on=lfw:validation,test")
-    assert code == 0 and "8 photos of 4 people: lfw, validation and test" in output
-    code, _, errors = run(*flags, *short, "--mode=evaluate", "--config.seed=9")
+    assert (copy / "evaluation.html").exists()
+    code, _, errors = run("--mode=pack", f"--workdir={copy}")
+    assert code == 0 and (copy / "weights.safetensors").exists(), errors
+
+
+def test_evaluate_judges_on_other_photos_but_not_with_another_config(copy, data_dir):
+    flags = (*TINY, STAGES, f"--config.data.data_dir={data_dir}", f"--workdir={copy}")
+    flags += ("--mode=evaluate",)
+    code, output, errors = run(*flags, "--on=lfw:validation,test")
+    assert code == 0 and "8 photos of 4 people: lfw, validation and test" in output, errors
+    code, _, errors = run(*flags, "--config.seed=9")
     assert code != 0 and "seed: 0 -> 9" in errors
-    code, output, _ = run("--mode=pack", f"--workdir={tmp_path}")
-    assert code == 0 and (tmp_path / "weights.safetensors").exists()
 
 
-def test_evaluate_refuses_a_checkpoint_of_another_network(tmp_path, data_dir):
-    flags = (*TINY, f"--config.data.data_dir={data_dir}", f"--workdir={tmp_path}")
-    short = ("--config.run=('reconstruction',)", "--config.stages.reconstruction.steps=2")
-    assert run(*flags, *short)[0] == 0
-    config = json.loads((tmp_path / "config.json").read_text())
+def test_evaluate_refuses_a_checkpoint_of_another_network(copy):
+    config = json.loads((copy / "config.json").read_text())
     config["model"]["kl_weight"] = 1.0
-    (tmp_path / "config.json").write_text(json.dumps(config))
-    code, _, errors = run(*flags, *short, "--mode=evaluate", "--config.model.kl_weight=1.0")
+    (copy / "config.json").write_text(json.dumps(config))
+    code, _, errors = run(f"--workdir={copy}", "--mode=evaluate")
     assert code != 0 and "of other networks" in errors and "Traceback" not in errors
-    assert not (tmp_path / "evaluation.json").exists()
-
-
-def test_every_mode_is_offered():
-    assert set(main.MODES) == set(modes.MODES)
+    assert not (copy / "evaluation.json").exists()
 
 
 def test_summary_shows_the_counts_of_the_report():

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from facealign.errors import UserError
-from facealign.faces.dlib_tools import CANONICAL_BOX, five_points, load_tools
+from facealign.faces.dlib_tools import CANONICAL_BOX, load_tools
 from facealign.geometry import frame
+from facealign.geometry.frame import five_points
 
 
 @pytest.fixture(scope="module")

@@ -81,6 +81,7 @@ def test_points_without_a_similarity_are_refused(points, reason):
     ("source", "target", "reason"),
     [
         ([(0, 0), (1, 1), (2, 0)], [(0, 0), (1, 1)], "two equal sets"),
+        ([(0, 0), (1, 1)], [(0, 0), (1, 1), (2, 0)], "two equal sets"),
         ([(0,), (1,)], [(0,), (1,)], "two equal sets"),
         ([(0, 0, 0), (1, 1, 1)], [(0, 0, 0), (1, 1, 1)], "two equal sets"),
         ([(0, 0), (1, np.nan)], [(0, 0), (1, 1)], "number"),
@@ -90,6 +91,13 @@ def test_points_without_a_similarity_are_refused(points, reason):
 def test_points_that_do_not_belong_together_are_refused(source, target, reason):
     with pytest.raises(ValueError, match=reason):
         frame.similarity(np.array(source), np.array(target))
+
+
+def test_half_the_size_is_half_the_way_from_the_corner():
+    # The corner of the first pixel is at -0.5, that of the last at 127.5.
+    np.testing.assert_allclose(
+        frame.scaled([(-0.5, 127.5), (0, 63.5)], 64), [(-0.5, 63.5), (-0.25, 31.5)]
+    )
 
 
 def test_points_may_be_near_each_other():
@@ -105,6 +113,7 @@ def test_the_first_of_two_comes_first():
 
 def test_half_the_scale_is_twice_the_side():
     np.testing.assert_allclose(frame.side_in_photo(turned(30, 0.5, (3, 4))), 256)
+    np.testing.assert_allclose(frame.side_in_photo(turned(30, 0.6, (3, 4))), 128 / 0.6)
 
 
 def test_there_and_back_is_where_one_was():
@@ -132,6 +141,16 @@ def test_half_a_frontal_face_is_completed_by_its_mirror_image(mirrored):
     midline = np.array([FACE[:2].mean(axis=0), FACE[3:].mean(axis=0)])
     matrix = frame.from_half_face(eye, nose, mouth, midline)
     np.testing.assert_allclose(frame.apply(matrix, FACE), frame.FIVE_POINTS, atol=0.7)
+
+
+def test_half_a_symmetric_face_is_the_whole_one():
+    face = np.array([(40.0, 50.0), (88.0, 50.0), (64.0, 80.0), (50.0, 100.0), (78.0, 100.0)])
+    seen = frame.apply(turned(10, 0.6, (5, 9)), face)
+    midline = frame.apply(turned(10, 0.6, (5, 9)), [(64, 20), (64, 60), (64, 120)])
+    whole = frame.from_five_points(seen)
+    for eye, mouth in ((0, 3), (1, 4)):
+        half = frame.from_half_face(seen[eye], seen[2], seen[mouth], midline)
+        np.testing.assert_allclose(half, whole, atol=1e-9)
 
 
 @pytest.mark.parametrize("looks", [1, -1])
@@ -166,6 +185,19 @@ def test_a_crop_without_rotation_or_scale_is_a_cut():
     np.testing.assert_array_equal(cut[:, :, 0], np.asarray(image)[17:81, 31:95])
 
 
+@pytest.mark.parametrize("angle", [0, 40, 130, 220, 310])
+@pytest.mark.parametrize("scale", [0.4, 3.7])
+def test_a_crop_is_the_middle_of_a_larger_one(angle, scale):
+    """Up to its border it is drawn from all pixels around."""
+    noise = np.random.default_rng(0).integers(0, 256, (400, 400), dtype=np.uint8)
+    matrix = turned(angle, scale, (0, 0))
+    matrix[:, 2] = 31.5 - frame.apply(matrix, [(200, 200)])[0]
+    small = frame.crop(Image.fromarray(noise), matrix, 64)
+    matrix[:, 2] += 16
+    large = frame.crop(Image.fromarray(noise), matrix, 96)
+    assert np.abs(small.astype(int) - large[16:-16, 16:-16]).max() <= 1
+
+
 @pytest.mark.parametrize(("angle", "scale"), [(15, 1.0), (-40, 1.7), (90, 0.8)])
 def test_turning_photo_and_points_together_changes_no_crop(angle, scale):
     matrix = turned(angle, scale, (0, 0))
@@ -178,18 +210,19 @@ def test_turning_photo_and_points_together_changes_no_crop(angle, scale):
     assert np.abs(first.astype(int) - second).mean() < 1.0
 
 
-def test_shrinking_averages():
+@pytest.mark.parametrize(("scale", "most"), [(0.1, 2), (0.5, 2), (0.4, 10)])
+def test_shrinking_averages(scale, most):
     """A chessboard of single pixels is gray from far away, not a pattern."""
     board = Image.fromarray((np.indices((800, 800)).sum(axis=0) % 2 * 255).astype(np.uint8))
-    small = frame.crop(board, turned(0, 0.1, (0, 0)), 64)
-    assert np.abs(small[1:, 1:].astype(int) - 128).max() <= 2
+    small = frame.crop(board, turned(0, scale, (0, 0)), 64)
+    assert np.abs(small[1:, 1:].astype(int) - 128).max() <= most
 
 
 def test_beyond_the_photo_its_border_is_repeated():
-    image = Image.fromarray(np.tile(np.arange(50, dtype=np.uint8), (40, 1)))
-    cut = frame.crop(image, turned(0, 1, (30, 30)), 128)[:, :, 0]
-    assert (cut[:, :30] == 0).all() and (cut[:, 80:] == 49).all()
-    np.testing.assert_array_equal(cut[0], cut[-1])
+    rows, columns = np.indices((40, 50))
+    image = (4 * rows + columns).astype(np.uint8)
+    cut = frame.crop(Image.fromarray(image), turned(0, 1, (30, 30)), 128)[:, :, 0]
+    np.testing.assert_array_equal(cut, np.pad(image, ((30, 58), (30, 48)), mode="edge"))
 
 
 def test_landmarks_that_ask_for_all_the_memory_are_refused():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from facealign.geometry import generic_face
+from facealign.geometry import frame, generic_face
 
 MIRROR = np.concatenate(  # of each of the 68 landmarks
     [
@@ -49,7 +49,7 @@ def test_landmarks_are_where_a_face_has_them():
 
 
 def test_five_points_are_in_the_order_of_the_canonical_frame():
-    points = generic_face.five_points()
+    points = frame.five_points(generic_face.landmarks())
     np.testing.assert_allclose(points[[1, 0, 2, 4, 3]] * (-1, 1, 1), points, atol=2e-4)
     assert points[0, 0] < 0 < points[1, 0]
     assert points[1, 1] < points[2, 1] < points[3, 1]

@@ -160,10 +160,11 @@ def test_gradients_are_finite_and_right():
     images, maps = jnp.asarray(smooth_images()), batch_of(view((45, 5, 0)).turn)
     weights = jnp.asarray(smooth_images(blur=2)[::-1])
 
+    @jax.jit
     def loss(images, maps):
         return jnp.sum(weights * turn(images, maps))
 
-    by_image, by_map = jax.grad(loss, (0, 1))(images, maps)
+    by_image, by_map = jax.jit(jax.grad(loss, (0, 1)))(images, maps)
     assert jnp.isfinite(by_image).all()
     assert jnp.isfinite(by_map).all()
     assert jnp.abs(by_map).max() > 0

@@ -83,9 +83,14 @@ def test_one_portrait_for_every_photo_of_a_person_is_diverse():
     np.testing.assert_allclose(image_quality.spread_between(people, subjects), expected, rtol=1e-5)
 
 
+def test_equal_photos_of_two_people_are_not_less_than_nothing_apart():
+    apart = image_quality.spread_between(jnp.full((8, 4, 4, 1), 0.1), np.array(list("aaaabbbb")))
+    assert 0 <= apart < 1e-6  # by rounding, 0.1 is 3e-9 less
+
+
 def test_psnr_by_hand():
-    images = jnp.zeros((2, 2, 2, 1))
-    targets = images.at[0].set(0.2).at[1, 0, 0].set(2.0)
+    images = jnp.full((2, 2, 2, 1), -0.5)
+    targets = images.at[0].add(0.2).at[1, 0, 0].add(2.0)
     # Squared errors 0.04 and 4 / 4; the peak is 2: 10 log10(4 / 0.04) and 10 log10(4 / 1).
     np.testing.assert_allclose(image_quality.psnr(images, targets), [20, 6.0206], atol=1e-4)
     assert np.isinf(image_quality.psnr(images, images)).all()

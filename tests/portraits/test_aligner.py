@@ -5,8 +5,8 @@ import pytest
 from PIL import Image
 
 from facealign.faces import find
-from facealign.faces.dlib_tools import five_points
 from facealign.geometry import frame, generic_face
+from facealign.geometry.frame import five_points
 from facealign.images import BadPhotoError
 from facealign.portraits import aligner
 from tests.toy_photos import LARGE, create_tools

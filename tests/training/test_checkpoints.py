@@ -4,10 +4,12 @@ import gc
 import resource
 import shutil
 import signal
+from pathlib import Path
 
 import jax
 import numpy as np
 import pytest
+from etils import epath
 
 from facealign.errors import UserError
 from facealign.models.apply import NetState
@@ -50,6 +52,17 @@ def data_files(folder, step):
 def test_round_trip(tmp_path):
     save(tmp_path, [3])
     jax.tree.map(np.testing.assert_array_equal, restore(tmp_path), make_state(3))
+
+
+def test_a_workdir_may_be_relative(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    save(Path("run"), [3])
+    assert restore(Path("run")).step == 3 and restore(tmp_path / "run").step == 3
+
+
+def test_a_bucket_that_orbax_does_not_know_is_refused():
+    with pytest.raises(UserError, match="no checkpoints can be written to s3://bucket/run"):
+        Checkpoints(epath.Path("s3://bucket/run"))
 
 
 def test_nothing_saved_is_none(tmp_path):

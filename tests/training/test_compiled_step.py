@@ -69,7 +69,7 @@ def test_parts_of_a_batch_update_all_networks_of_the_game(tiny_gan):
     tiny_gan.discriminator.r1_weight = 1.0
     experiment = create_experiment(tiny_gan)
     batch = next(experiment.batches.of_steps(0, 1))
-    state, metrics = jax.eval_shape(experiment.updates[0], experiment.like, {}, [batch])
+    state, metrics = jax.eval_shape(experiment.steps[0], experiment.like, {}, [batch])
     shapes = [jax.tree.map(lambda s: (s.shape, s.dtype), tree) for tree in (state, experiment.like)]
     assert shapes[0] == shapes[1] and {"adversarial", "discriminator", "r1"} <= set(metrics)
 

@@ -4,6 +4,7 @@ import importlib
 from pathlib import Path
 
 import pytest
+from ml_collections import ConfigDict
 
 from configs import medium_gan
 from facealign.errors import UserError
@@ -12,6 +13,7 @@ from facealign.workdir.config import (
     NOT_NEGATIVE,
     check_numbers,
     check_same,
+    complete,
     flatten,
     load_config,
     make_workdir,
@@ -52,6 +54,37 @@ def test_a_config_round_trips_through_its_workdir(name, tmp_path):
     make_workdir(config, tmp_path / "run")
     assert flatten(load_config(tmp_path / "run")) == flatten(config)
     make_workdir(config, tmp_path / "run")
+
+
+def test_folders_above_a_workdir_are_made_too(config, tmp_path):
+    make_workdir(config, tmp_path / "runs" / "first")
+    assert (tmp_path / "runs" / "first" / "config.json").exists()
+
+
+WITHOUT = {  # what was computed before there were these fields
+    "accumulate": 1,
+    "augment.zoom": 0,
+    "data.faces": "known",
+    "data.memory_mb": 4096,
+    "data.uniform_yaw": False,
+    "discriminator.augment.flip": 0,
+    "discriminator.gp_weight": 0,
+    "discriminator.pool": 50,
+    "mesh.data": 0,
+    "model.remat": False,
+    "optimizer.ema_decay.encoder": 0,
+    "optimizer.learning_rate_scale.encoder": 1,
+    "recognizer.people": 4096,
+    "steps_per_call": 1,
+}
+
+
+def test_an_older_config_gets_the_fields_of_today_and_keeps_its_own():
+    flat = flatten(complete(ConfigDict({"mesh": {"model": 2}, "data": {"image_size": 64}})))
+    assert flat.items() >= WITHOUT.items()
+    assert flat["data.image_size"] == 64 and "mesh.model" not in flat
+    older = complete(ConfigDict({"accumulate": 3, "optimizer": {"ema_decay": {"encoder": 0.5}}}))
+    assert older.accumulate == 3 and older.optimizer.ema_decay.encoder == 0.5
 
 
 def test_changed_fields_are_all_named_with_both_values(config, tmp_path):
@@ -161,9 +194,22 @@ def test_a_count_below_one_is_refused(config, name):
 
 @pytest.mark.parametrize("name", NOT_NEGATIVE)
 def test_a_negative_seed_is_refused(config, name):
+    config.update_from_flattened_dict({name: 3})
+    check_numbers(config)
     config.update_from_flattened_dict({name: -1})
     with pytest.raises(UserError, match=f"config.{name}=-1"):
         check_numbers(config)
+
+
+@pytest.mark.parametrize("name", ["augment.shift", "discriminator.augment.shift"])
+def test_a_shift_stays_within_the_image(config, name):
+    for good in (0, 127):
+        config.update_from_flattened_dict({name: good})
+        check_numbers(config)
+    for bad in (-1, 128, 200):
+        config.update_from_flattened_dict({name: bad})
+        with pytest.raises(UserError, match=rf"{name}={bad} must be from 0 to below"):
+            check_numbers(config)
 
 
 def test_roles_to_take_need_a_run_to_take_them_from(config):

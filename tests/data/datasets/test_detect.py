@@ -11,9 +11,9 @@ from facealign.data.datasets import lfw, orl_faces, photo_set, schema
 from facealign.data.datasets.table import DATASETS
 from facealign.data.load import load_data, load_examples
 from facealign.errors import UserError
-from facealign.faces.dlib_tools import Face, FaceTools, Place, five_points, load_tools, main_face
+from facealign.faces.dlib_tools import Face, FaceTools, Place, load_tools, main_face
 from facealign.geometry import frame
-from facealign.geometry.frame import from_five_points
+from facealign.geometry.frame import five_points, from_five_points
 from facealign.geometry.pose import estimate_pose
 from tests import photo_sources
 from tests.geometry.test_pose import picture

@@ -68,12 +68,18 @@ def written_out_gradients(networks, state, batch, key, code_weight):
         of_u, of_r = (judge(params, code, "code_critic") for code in codes(old))
         return losses.discriminator_cross_entropy(of_r, of_u).mean()
 
-    wanted, own = jax.jit(jax.grad(generator_loss))(old), {}
-    critics = {"discriminator": critic_loss} | ({"code_critic": code_loss} if code_weight else {})
-    for role, loss in critics.items():
-        own[role], gradients = jax.jit(jax.value_and_grad(loss))(old)
-        wanted[role] = gradients[role]
-    return wanted, own
+    def differentiate(role, loss):
+        return jax.value_and_grad(lambda params: loss(old | {role: params}))(old[role])
+
+    @jax.jit
+    def all_gradients():
+        wanted, own = jax.grad(generator_loss)(old), {}
+        own["discriminator"], wanted["discriminator"] = differentiate("discriminator", critic_loss)
+        if code_weight:
+            own["code_critic"], wanted["code_critic"] = differentiate("code_critic", code_loss)
+        return wanted, own
+
+    return all_gradients()
 
 
 def test_r1_enters_only_at_its_interval(tiny_gan):

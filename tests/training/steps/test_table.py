@@ -73,7 +73,7 @@ def test_float64_without_leave_of_jax_is_refused(tiny_gan):
 
 @pytest.mark.parametrize("model", ["light", "medium", "hourglass"])
 def test_weights_statistics_and_outputs_stay_float32_in_bfloat16(model, tiny_gan):
-    tiny_gan.model.update(name=model, dtype="bfloat16", stacks=1)
+    tiny_gan.model.update(name=model, dtype="bfloat16", stacks=1, scales=1)
     tiny_gan.data.image_size = 64
     stages = create_stages(tiny_gan)
     networks = create_networks(tiny_gan, stages, stages[2])
@@ -143,6 +143,6 @@ def test_a_wasserstein_critic_of_any_slope_is_refused(tiny_gan, values):
 
 
 def test_unknown_objective_names_the_nearest(tiny):
-    stage, networks, _ = setup(tiny, 0)
+    tiny.stages.reconstruction.objective = "pared"
     with pytest.raises(UserError, match="did you mean 'paired'"):
-        create_step(tiny, networks, stage._replace(objective="pared"))
+        setup(tiny, 0)
