@@ -20,9 +20,8 @@ from facealign.stages import OBJECTIVES, Stage
 DEVICE_SHARE = 0.25  # of the device's memory that photos may take
 ON_DEVICE = ("auto", "true", "false")
 
-# Domain -> images uint8 [B, H, W, 1], or their numbers [B]. For a run that turns photos
-# yaw_unrestricted [B] in degrees too, nan where unknown; for one that recognizes people
-# subject_DOMAIN [B], their numbers.
+# Domain -> images uint8 [B, H, W, 1], or their numbers [B]; and the labels that an objective asks
+# for: yaw_DOMAIN [B] in degrees, nan where unknown, and subject_DOMAIN [B], numbers of people.
 RawBatch = dict[str, np.ndarray]
 
 

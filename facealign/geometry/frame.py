@@ -43,9 +43,11 @@ def similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     spread = np.vdot(centred, centred).real
     if spread < 1e-6:
         raise ValueError("all landmarks lie at one place")
-    turn = np.vdot(centred, t - t.mean()) / spread
-    shift = t.mean() - turn * s.mean()
-    return np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]])
+    factor = np.vdot(centred, t - t.mean()) / spread
+    shift = t.mean() - factor * s.mean()
+    return np.array(
+        [[factor.real, -factor.imag, shift.real], [factor.imag, factor.real, shift.imag]]
+    )
 
 
 def five_points(landmarks: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Head pose of a photo: the turn of a generic 3D face that explains its landmarks best."""
+"""Head pose of a photo: the rotation of a generic 3D face that explains its landmarks best."""
 
 import functools
 
@@ -45,26 +45,26 @@ def estimate_pose(landmarks: np.ndarray) -> tuple[float, float, float]:
         raise ValueError("the landmarks are not finite, or all at one place")
     seen = (seen - seen.mean(axis=0)) / size
     face = centred_face()[_POINTS]
-    turn, scale, shift = np.eye(3), 1 / np.sqrt(face[:, :2].var(axis=0).sum()), np.zeros(2)
+    rotation, scale, shift = np.eye(3), 1 / np.sqrt(face[:, :2].var(axis=0).sum()), np.zeros(2)
     for _ in range(STEPS):
-        turned = face @ turn.T
+        turned = face @ rotation.T
         flat = project(turned)
         residual = _WEIGHTS[:, None] * (seen - scale * flat - shift)
         slopes = _WEIGHTS[:, None, None] * _slopes(turned, flat, scale)
         step = np.linalg.lstsq(slopes.reshape(-1, 6), residual.ravel(), rcond=None)[0]
-        turn = _rotate(step[:3]) @ turn
+        rotation = _rotate(step[:3]) @ rotation
         scale, shift = scale * np.exp(np.clip(step[3], -0.5, 0.5)), shift + step[4:]
         if np.abs(step[:3]).max() < ENOUGH:
             break
-    yaw, pitch, roll = angles_of(turn)
+    yaw, pitch, roll = angles_of(rotation)
     return yaw, pitch - PITCH_OFFSET, roll
 
 
-def angles_of(turn: np.ndarray) -> tuple[float, float, float]:
+def angles_of(rotation: np.ndarray) -> tuple[float, float, float]:
     """Yaw, pitch, roll in degrees of a rotation [3, 3]; the inverse of `generic_face.rotation`."""
-    yaw = np.arctan2(-turn[2, 0], np.hypot(turn[2, 1], turn[2, 2]))
-    pitch = np.arctan2(turn[2, 1], turn[2, 2])
-    roll = np.arctan2(turn[1, 0], turn[0, 0])
+    yaw = np.arctan2(-rotation[2, 0], np.hypot(rotation[2, 1], rotation[2, 2]))
+    pitch = np.arctan2(rotation[2, 1], rotation[2, 2])
+    roll = np.arctan2(rotation[1, 0], rotation[0, 0])
     return tuple(float(angle) for angle in np.degrees((yaw, pitch, roll)))
 
 

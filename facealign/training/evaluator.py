@@ -229,7 +229,7 @@ def _spread_over_subjects(subjects: np.ndarray, count: int) -> np.ndarray:
     people, person = np.unique(subjects, return_inverse=True)
     order = np.argsort(person, kind="stable")
     first = np.searchsorted(person[order], person[order])
-    turn = np.arange(len(order)) - first  # 0 for a person's first photo, 1 for the second, ...
-    rounds = order[np.lexsort((person[order], turn))]
+    place = np.arange(len(order)) - first  # 0 for a person's first photo, 1 for the second, ...
+    rounds = order[np.lexsort((person[order], place))]
     pool = rounds[: max(len(people), count)]
     return pool[np.linspace(0, len(pool) - 1, count).astype(int)]
