@@ -17,15 +17,13 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from runs import LIGHT  # (finds facealign)
-
-from facealign import images
-
-import hypothesis  # isort: skip
+import hypothesis
 from absl import logging
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
+from runs import LIGHT  # (finds facealign)
 
+from facealign import images
 from facealign.cli.flags import FLAGS
 from facealign.cli.parse import parse_flags
 from facealign.errors import UserError

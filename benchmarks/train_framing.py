@@ -18,7 +18,7 @@ from safetensors.numpy import save_file
 from facealign.faces import framing
 from facealign.faces.numpy_cnn import Layer
 from facealign.geometry import frame
-from facealign.models.framer import Framer
+from facealign.models.crop_regressor import CropRegressor
 
 SHARES = (0.4, 0.25, 0.05, 0.3)  # of a batch
 CANVAS = 160  # px: a photo around its face, as training keeps it, at half the canonical scale
@@ -110,8 +110,8 @@ def distance(numbers: jax.Array, wanted: jax.Array) -> jax.Array:
 
 
 def train(canvases: dict[str, np.ndarray], steps: int, batch: int, seed: int) -> Any:
-    """The parameters of a `Framer`, averaged over the last steps."""
-    model, optimizer = Framer(), optax.adam(optax.cosine_decay_schedule(2e-3, steps))
+    """The parameters of a `CropRegressor`, averaged over the last steps."""
+    model, optimizer = CropRegressor(), optax.adam(optax.cosine_decay_schedule(2e-3, steps))
     images, kinds = np.concatenate([canvases[kind] for kind in KINDS]), np.array(SHARES)
     chance = np.concatenate(
         [np.full(len(canvases[k]), s / len(canvases[k])) for k, s in zip(KINDS, kinds, strict=True)]
@@ -145,7 +145,7 @@ def train(canvases: dict[str, np.ndarray], steps: int, batch: int, seed: int) ->
 
 
 def to_layers(params: Any) -> list[Layer]:
-    """The parameters of a `Framer` for `framing.find_frame`."""
+    """The parameters of a `CropRegressor` for `framing.find_frame`."""
     return [
         Layer(*(np.asarray(params[str(number)][part]) for part in ("kernel", "bias")), stride)
         for number, stride in enumerate(framing.STRIDES)

@@ -1,4 +1,4 @@
-"""A run as a list of stages, and the one table of what a stage can minimize."""
+"""A run as a list of stages, and the table of objectives that a stage can minimize."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -8,21 +8,21 @@ from facealign.names import CRITICS, GENERATOR, POOLS, ROLES
 
 AUTOENCODERS = ("encoder", "decoder_u", "decoder_r")
 FRONTALIZER = ("encoder", "decoder_r")
-KNOWS_POSE = "knows where heads look"
-MIRRORS = "mirrors R's photos itself, about the middle of the face and not of the crop"
+KNOWS_POSE = "uses the yaw of heads"
+MIRRORS = "mirrors R's photos itself, about the middle of the face, not of the crop"
 
 
 class Objective(NamedTuple):
-    """What a stage can minimize; `training.steps.table` has the function that makes its step."""
+    """What a stage can minimize; `training.steps.table` makes the step for it."""
 
-    needs: tuple[str, ...]  # roles that have to be there
-    trains: tuple[str, ...]  # roles that it has a gradient for
-    # Further ones, where a stage gives a loss term a weight: term -> roles.
+    needs: tuple[str, ...]  # roles that have to exist
+    trains: tuple[str, ...]  # roles that it has gradients for
+    # Further roles if a loss term has a weight: term -> roles.
     needs_with: Mapping[str, tuple[str, ...]] = {}
     trains_with: Mapping[str, tuple[str, ...]] = {}
-    rotated: bool = False  # whether it sees R's photos rotated by the generic head
-    labels: tuple[tuple[str, str], ...] = ()  # (field, domain) that its batches hold besides images
-    why_no_flip: str = ""  # why config.augment.flip has to be off; "": it need not
+    rotated: bool = False  # whether its batches have R's photos turned by the generic head
+    labels: tuple[tuple[str, str], ...] = ()  # (field, domain) in its batches, besides images
+    why_no_flip: str = ""  # why config.augment.flip has to be off; "": it may be on
     model: str = ""  # the only config.model.name and config.discriminator.name; "": any
 
 
@@ -66,11 +66,11 @@ OBJECTIVES: dict[str, Objective] = {
 
 
 class Stage(NamedTuple):
-    """One entry of `config.run`: what is minimized, for how long, by changing which networks."""
+    """One entry of `config.run`: what it minimizes, for how long, and which networks it trains."""
 
     name: str
     objective: str  # a name of `OBJECTIVES`
-    start: int  # step of the run before the first of this stage
+    start: int  # steps of the run before this stage
     steps: int
     train: tuple[str, ...]  # roles
     learning_rate: float
@@ -78,33 +78,32 @@ class Stage(NamedTuple):
 
     @property
     def end(self) -> int:
-        """Step of the run after the last of this stage."""
+        """Steps of the run up to the end of this stage."""
         return self.start + self.steps
 
     @property
     def needs(self) -> tuple[str, ...]:
-        """Roles without which it cannot run, those of pools that train among them."""
-        pools = tuple(role for role in self.train if role in POOLS.values())
-        return (*self._with_weights("needs"), *pools)
+        """Roles that the stage cannot run without, with the pools that it trains."""
+        objective = OBJECTIVES[self.objective]
+        pools = (role for role in self.train if role in POOLS.values())
+        return (*objective.needs, *self._weighted(objective.needs_with), *pools)
 
     @property
     def may_train(self) -> tuple[str, ...]:
-        """Roles that it has a gradient for."""
-        return self._with_weights("trains")
+        """Roles that the stage has gradients for."""
+        objective = OBJECTIVES[self.objective]
+        return (*objective.trains, *self._weighted(objective.trains_with))
 
     @property
     def uses_gan(self) -> bool:
-        """Whether a discriminator takes part."""
+        """Whether the stage needs a discriminator."""
         return "discriminator" in self.needs
 
-    def _with_weights(self, field: str) -> tuple[str, ...]:
-        """The roles of an objective's field, and those that this stage's loss weights add."""
-        objective = OBJECTIVES[self.objective]
-        more = getattr(objective, f"{field}_with")
-        # A reconstruction of weight 0 is not computed, so that nothing learns from it.
+    def _weighted(self, roles: Mapping[str, tuple[str, ...]]) -> list[str]:
+        """Roles of the loss terms that have a weight in this stage."""
+        # A reconstruction of weight 0 is not computed, so no role gets a gradient from it.
         given = {name for name, w in self.loss_weights.items() if w or name != "reconstruction"}
-        added = (role for name, roles in more.items() if name in given for role in roles)
-        return (*getattr(objective, field), *added)
+        return [role for name, added in roles.items() if name in given for role in added]
 
 
 def create_stages(config: Any) -> tuple[Stage, ...]:
@@ -154,11 +153,11 @@ def has_objective(stages: Sequence[Stage], *objectives: str) -> bool:
 
 
 def sees_rotated(stages: Sequence[Stage]) -> bool:
-    """Whether a stage of the run sees R's photos rotated."""
+    """Whether a stage of the run uses turned R photos."""
     return any(OBJECTIVES[stage.objective].rotated for stage in stages)
 
 
 def roles_of(stages: Sequence[Stage]) -> tuple[str, ...]:
-    """Roles that a run of these stages needs, in the order of `ROLES`."""
+    """Roles that these stages need, in the order of `ROLES`."""
     needed = {role for stage in stages for role in stage.needs}
     return tuple(role for role in ROLES if role in needed)

@@ -6,7 +6,8 @@ import pytest
 
 from configs import base, medium_gan
 from facealign.errors import UserError
-from facealign.stages import create_stages, roles_of
+from facealign.stages import OBJECTIVES, create_stages, roles_of
+from facealign.training.steps.table import STEPS
 
 
 @pytest.fixture
@@ -108,4 +109,21 @@ def test_a_stage_that_trains_nothing_is_refused(config):
 def test_a_stage_needs_a_step(config, steps):
     config.stages.discriminator.steps = steps
     with pytest.raises(UserError, match=rf"stages\.discriminator\.steps={steps}"):
+        create_stages(config)
+
+
+def test_every_objective_has_a_step():
+    assert set(OBJECTIVES) == set(STEPS)
+
+
+def test_a_decoder_of_u_trains_in_a_game_that_reconstructs(config):
+    assert "decoder_u" in create_stages(config)[2].may_train
+    config.stages.adversarial.loss_weights.reconstruction = 0.0  # the report's way
+    assert "decoder_u" not in create_stages(config)[2].may_train
+    assert "decoder_u" in create_stages(config)[2].needs
+
+
+def test_an_unknown_objective_names_the_nearest(config):
+    config.stages.adversarial.objective = "adverserial"
+    with pytest.raises(UserError, match=r"adversarial\.objective.*did you mean 'adversarial'"):
         create_stages(config)

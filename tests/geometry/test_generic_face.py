@@ -1,11 +1,11 @@
-"""The standard face is symmetric, its landmarks lie where faces have them, and it turns right."""
+"""The generic face: mesh, symmetry, landmarks, and signs of yaw, pitch and roll."""
 
 import numpy as np
 import pytest
 
 from facealign.geometry import frame, generic_face
 
-MIRROR = np.concatenate(  # of each of the 68 landmarks
+MIRROR = np.concatenate(  # index of the mirror image of each of the 68 landmarks
     [
         np.arange(16, -1, -1),
         np.arange(26, 16, -1),
@@ -18,14 +18,14 @@ MIRROR = np.concatenate(  # of each of the 68 landmarks
 )
 
 
-def test_the_mesh_is_whole():
+def test_the_mesh_is_complete():
     points, corners = generic_face.vertices(), generic_face.triangles()
     assert points.shape == (468, 3)
     assert corners.shape == (898, 3)
     assert set(corners.ravel()) == set(range(468))
     x, y, _ = points[corners].transpose(2, 1, 0)  # [3, T] each
     area = (x[1] - x[0]) * (y[2] - y[0]) - (x[2] - x[0]) * (y[1] - y[0])
-    assert (area < 0).mean() > 0.95  # the front faces the camera, but for folds at nose and lips
+    assert (area < 0).mean() > 0.95  # triangles face the camera, except folds at nose and lips
 
 
 def test_a_mirrored_landmark_is_the_mirrored_vertex():
@@ -40,7 +40,7 @@ def test_landmarks_are_where_a_face_has_them():
     assert (np.diff(x[:17]) > 0).all()  # the jaw runs from left to right
     assert (np.diff(x[17:27]) > 0).all()
     assert (np.diff(y[27:31]) > 0).all()  # down the nose
-    assert z[30] > np.delete(z, [29, 30]).max()  # its tip comes first
+    assert z[30] > np.delete(z, [29, 30]).max()  # the nose tip is nearest to the camera
     assert y[8] == y.max()  # the chin is lowest
     assert y[17:27].max() < y[36:48].min() < y[36:48].max() < y[30] < y[33] < y[48:].min()
     for ring in (slice(36, 42), slice(42, 48), slice(48, 60), slice(60, 68)):  # clockwise
@@ -69,7 +69,7 @@ def test_signs_and_order(pose, point, turned):
     np.testing.assert_allclose(generic_face.rotation(*pose) @ point, turned, atol=1e-12)
 
 
-def test_a_rotation_keeps_lengths_and_no_turn_changes_nothing():
+def test_rotation_is_orthogonal_and_the_identity_at_pose_zero():
     matrix = generic_face.rotation(31, -17, 8)
     np.testing.assert_allclose(matrix @ matrix.T, np.eye(3), atol=1e-12)
     assert np.linalg.det(matrix) == pytest.approx(1)

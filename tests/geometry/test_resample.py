@@ -1,4 +1,4 @@
-"""Reading images between their pixels."""
+"""Resampling of images."""
 
 import jax
 import jax.numpy as jnp
@@ -12,12 +12,12 @@ IMAGES = jax.random.uniform(jax.random.key(0), (3, 5, 7, 2), minval=-1)
 
 
 @BOTH
-def test_every_pixel_at_its_own_place_is_the_image(kernel):
+def test_resampling_at_the_pixels_returns_the_image(kernel):
     places = jnp.broadcast_to(grid(5, 7), (3, 5, 7, 2))
     np.testing.assert_allclose(resample(IMAGES, places, kernel), IMAGES, atol=1e-6)
 
 
-def test_between_pixels_by_hand():
+def test_linear_by_hand():
     image = jnp.array([[0.0, 1.0], [2.0, 5.0]])[None, :, :, None]
     places = jnp.array([[[0.5, 0.0], [0.0, 0.25], [0.5, 0.5], [0.25, 0.75]]])[:, None]
     # (1 - y) * ((1 - x) * 0 + x * 1) + y * ((1 - x) * 2 + x * 5)
@@ -25,8 +25,8 @@ def test_between_pixels_by_hand():
     np.testing.assert_allclose(resample(image, places).ravel(), expected, atol=1e-6)
 
 
-def test_a_cubic_by_hand_and_without_loss_between_the_pixels_of_a_parabola():
-    """Half way between 1 and 2, of 0, 1, 2, 0: (-0 + 9 * 1 + 9 * 2 - 0) / 16."""
+def test_cubic_by_hand_and_exact_on_a_parabola():
+    """Half way between the middle ones of 0, 1, 2, 0: (-0 + 9 * 1 + 9 * 2 - 0) / 16."""
     row = jnp.array([0.0, 1.0, 2.0, 0.0])[None, None, :, None]
     place = jnp.array([[[[1.5, 0.0]]]])
     assert resample(row, place, "cubic").item() == pytest.approx(27 / 16)
@@ -39,7 +39,7 @@ def test_a_cubic_by_hand_and_without_loss_between_the_pixels_of_a_parabola():
 
 
 @BOTH
-def test_beyond_the_border_it_is_repeated(kernel):
+def test_the_border_is_repeated_beyond_the_image(kernel):
     places = jnp.array([[[-3.0, -9.0], [99.0, 2.0]]])[:, None]
     read = resample(IMAGES[:1], places, kernel)
     np.testing.assert_allclose(read[0, 0], [IMAGES[0, 0, 0], IMAGES[0, 2, 6]], atol=1e-6)
@@ -55,7 +55,7 @@ def test_the_result_has_the_shape_of_the_places():
     assert resample(IMAGES, jnp.zeros((3, 4, 6, 2))).shape == (3, 4, 6, 2)
 
 
-def test_gradients_to_images_and_places_are_finite_and_right():
+def test_gradients_in_images_and_places_by_hand():
     image = jnp.array([[0.0, 1.0], [2.0, 5.0]])[None, :, :, None]
     place = jnp.array([[[[0.25, 0.75]]]])
     to_image, to_place = jax.grad(lambda i, p: resample(i, p).sum(), argnums=(0, 1))(image, place)

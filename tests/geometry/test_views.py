@@ -1,4 +1,4 @@
-"""Turned faces: nothing moves at pose zero, mirror images turn the other way, and so on."""
+"""Views of turned heads: maps, masks, banks, and frontalization with the generic head."""
 
 import functools
 
@@ -20,7 +20,7 @@ turn = jax.jit(views.turn)
 
 
 def smooth_images(count=2, size=SIZE, blur=6.0):
-    """Different everywhere, in [-1, 1]: float32 [count, size, size, 1]."""
+    """Smooth noise in [-1, 1], float32 [count, size, size, 1]."""
     noise = np.random.default_rng(0).normal(size=(count, size, size, 1))
     images = gaussian_filter(noise, (0, blur * size / SIZE, blur * size / SIZE, 0))
     return (images / np.abs(images).max()).astype(np.float32)
@@ -34,18 +34,18 @@ def test_pose_zero_is_the_identity_in_both_directions():
     front = view((0, 0, 0))
     np.testing.assert_allclose(front.turn, PIXELS, atol=1e-9)
     np.testing.assert_allclose(front.unturn, PIXELS, atol=1e-9)
-    assert front.turn_seen.mean() > 0.85  # the steep sides of the head are not
+    assert front.turn_seen.mean() > 0.85  # all except the steep sides of the head
     assert front.unturn_seen[:, 16:112].all()
     assert front.turn_head[20:100, 25:105].all()
 
 
 @pytest.mark.parametrize("size", [64, 128, 200])
-def test_identity_maps_leave_an_image_of_any_size_as_it_is(size):
+def test_identity_maps_return_images_of_any_size(size):
     images = smooth_images(size=size)
     np.testing.assert_allclose(turn(images, batch_of(PIXELS)), images, atol=1e-5)
 
 
-def test_a_shift_is_in_px_of_the_canonical_crop_whatever_the_size():
+def test_maps_are_in_px_of_the_canonical_crop_for_any_size():
     for size in (64, 128, 256):
         images = jnp.asarray(smooth_images(size=size))
         moved = turn(images, batch_of(PIXELS + np.array((4, 0))))
@@ -55,22 +55,22 @@ def test_a_shift_is_in_px_of_the_canonical_crop_whatever_the_size():
         np.testing.assert_allclose(moved[:, :, expected.shape[2] :], last, atol=1e-4)
 
 
-def test_between_pixels_it_reads_bilinearly():
+def test_turn_reads_bilinearly_between_pixels():
     image = jnp.zeros((1, SIZE, SIZE, 1)).at[0, 10, 20].set(1.0)
     maps = batch_of(PIXELS, 1).at[0, 0, 0].set((20.25, 9.5))
     assert turn(image, maps)[0, 0, 0, 0] == pytest.approx(0.75 * 0.5)
 
 
 @pytest.mark.parametrize("pose", [(20, 0, 0), (40, 15, 5), (-35, -10, 8), (90, 0, 0)])
-def test_the_mirror_image_turns_the_other_way(pose):
+def test_the_opposite_pose_gives_the_mirror_image(pose):
     here, there = view(pose), view((-pose[0], pose[1], -pose[2]))
-    # The rule for profiles is symmetric about the middle of the crop, the rest about the face.
+    # Profiles are symmetric about the middle of the crop, other poses about that of the face.
     about = SIZE - 1 if abs(pose[0]) == 90 else 2 * MIDDLE
     columns = np.arange(SIZE)
     inside = columns[(about - columns >= 0) & (about - columns < SIZE)]
     mirrored = there.turn[:, about - inside] * (-1, 1) + (2 * MIDDLE, 0)
     same = np.abs(mirrored - here.turn[:, inside]).max(axis=-1) < 1e-6
-    assert same.mean() > 0.99  # but for ties at outlines
+    assert same.mean() > 0.99  # except for ties at outlines
     assert (there.turn_head[:, about - inside] == here.turn_head[:, inside]).mean() > 0.99
 
     inside = columns[2 * MIDDLE - columns < SIZE]
@@ -80,7 +80,7 @@ def test_the_mirror_image_turns_the_other_way(pose):
 
 
 @pytest.mark.parametrize("pose", [(15, 0, 0), (-40, 10, 0), (60, -10, 5), (-80, 0, 0)])
-def test_turned_and_turned_back_agrees_where_it_is_seen(pose):
+def test_unturn_undoes_turn_at_seen_pixels(pose):
     images, there = smooth_images(), view(pose)
     turned = turn(images, batch_of(there.turn))
     back = turn(turned, batch_of(there.unturn))
@@ -89,13 +89,13 @@ def test_turned_and_turned_back_agrees_where_it_is_seen(pose):
     assert error[:, seen].mean() < 0.02
     assert np.quantile(error[:, seen], 0.99) < 0.15
     assert error[:, ~seen].mean() > 5 * error[:, seen].mean()
-    # The maps too: what lies in the frontal crop at a pixel that is read is that pixel.
+    # The composed maps are the identity at seen pixels.
     again = turn(batch_of(there.turn, 1), batch_of(there.unturn, 1))[0]
     assert np.quantile(np.abs(again - PIXELS)[seen], 0.95) < 1.0
 
 
 @pytest.mark.parametrize("pose", [(25, 0, 0), (-30, 12, 0), (10, -20, 6)])
-def test_landmarks_land_where_the_projection_says(pose):
+def test_turn_and_unturn_agree_with_the_projected_landmarks(pose):
     there, places = view(pose), views.project(FIVE, pose)
     for (x, y), place in zip(FIVE[:, :2], places[:, :2], strict=True):
         image = np.exp(-np.square(PIXELS - (x, y)).sum(axis=-1) / 3)[None, :, :, None]
@@ -106,7 +106,7 @@ def test_landmarks_land_where_the_projection_says(pose):
         np.testing.assert_allclose(read, place, atol=1.6)
 
 
-def test_a_turned_head_is_cut_as_a_photo_of_it():
+def test_a_turned_head_has_the_canonical_crop_of_a_photo():
     for pose in ((30, 0, 0), (-40, 20, 0)):
         matrix = frame.similarity(views.project(FIVE, pose)[:, :2], FIVE[:, :2])
         np.testing.assert_allclose(matrix, np.eye(2, 3), atol=1e-9)
@@ -125,35 +125,35 @@ def test_roll_is_a_rotation_of_the_crop():
     np.testing.assert_allclose(frame.apply(matrix, places), leaning, atol=1e-9)
 
 
-def test_yaw_moves_the_landmarks_without_a_jump():
+def test_landmarks_move_continuously_with_yaw():
     places = np.array([views.project(FIVE, (yaw, 0, 0))[:, :2] for yaw in range(-90, 91)])
     assert np.linalg.norm(np.diff(places, axis=0), axis=-1).max() < 2.5
 
 
-def test_less_is_seen_the_further_it_turns_and_the_far_side_first():
+def test_larger_yaw_hides_more_pixels_and_the_far_side_first():
     seen = [view((yaw, 0, 0)).unturn_seen for yaw in (0, 20, 40, 60, 90)]
     assert (np.diff([s[:, 20:110].mean() for s in seen]) < 0).all()
-    near, far = (43, 53), (87, 53)  # eyes; a face that looks to the right shows its left one
+    near, far = (43, 53), (87, 53)  # eyes; a face that looks to the right shows the left one
     assert all(s[near[1], near[0]] for s in seen[:-1])
     assert seen[0][far[1], far[0]]
     assert not seen[-1][far[1], far[0]]
 
 
 @pytest.mark.parametrize("pose", [(0, 0, 15), (-60, -40, 15), (90, -40, 15), (90, 40, 0)])
-def test_every_pixel_of_a_turned_picture_shows_something(pose):
+def test_the_turned_sheet_covers_every_pixel(pose):
     sheet = head_surface.create_surface()
     moved = views.project(sheet.points, pose, sheet.still)
     depth, _ = head_surface.draw(moved, sheet.corners, sheet.points, (SIZE, SIZE))
     assert np.isfinite(depth).all()
 
 
-def test_the_maps_of_a_head_have_no_tears():
+def test_maps_jump_only_at_outlines():
     for pose in ((30, 0, 0), (75, 0, 0), (20, 20, 0)):
         there = view(pose)
         assert np.isfinite(there.turn).all()
         down, right = (np.abs(np.diff(there.turn, axis=axis)).max(axis=-1) for axis in (0, 1))
         jumps = (down > 8).sum() + (right > 8).sum()
-        assert jumps < 4 * SIZE  # outlines of nose and head against what is behind them
+        assert jumps < 4 * SIZE  # outlines of nose and head
 
 
 def test_gradients_are_finite_and_right():
@@ -168,7 +168,7 @@ def test_gradients_are_finite_and_right():
     assert jnp.isfinite(by_image).all()
     assert jnp.isfinite(by_map).all()
     assert jnp.abs(by_map).max() > 0
-    # Linear in the image: what it gives back is the adjoint.
+    # The loss is linear in the image, so the gradient times the image is the loss.
     np.testing.assert_allclose(jnp.sum(by_image * images), loss(images, maps), rtol=1e-3)
     step = jnp.zeros_like(maps).at[0, 64, 60, 0].set(1e-2)
     slope = (loss(images, maps + step) - loss(images, maps - step)) / 2e-2
@@ -205,12 +205,12 @@ def test_a_bank_keeps_maps_to_a_hundredth_of_a_px(bank):
         np.testing.assert_array_equal(getattr(bank, name)[5], getattr(there, name))
 
 
-def test_the_nearest_view(bank):
+def test_nearest_views_by_hand(bank):
     poses = jnp.array([(39, 12, 3), (-3, 2, 0), (-90, 0, 0)])
     assert views.nearest_views(bank, poses).tolist() == [5, 2, 0]
 
 
-def test_a_bank_is_made_once(bank, tmp_path):
+def test_a_bank_is_made_once_and_then_loaded(bank, tmp_path):
     folder = tmp_path / "views"
     first = rotated_pairs.load_bank(POSES, folder)
     stamp = (folder / "image.npy").stat().st_mtime_ns
@@ -223,7 +223,7 @@ def test_a_bank_is_made_once(bank, tmp_path):
     assert len(other.turn) == len(other.unturn_seen) == 1
 
 
-def test_frontalize_undoes_a_turn_and_fills_from_the_other_side(bank):
+def test_frontalize_undoes_turn_and_fills_hidden_pixels_from_the_other_side(bank):
     images = smooth_images(blur=8)
     mirror = np.clip(2 * MIDDLE - np.arange(SIZE), 0, SIZE - 1)
     images = (images + images[:, :, mirror]) / 2  # a symmetric face
@@ -239,7 +239,7 @@ def test_frontalize_undoes_a_turn_and_fills_from_the_other_side(bank):
     assert jnp.isfinite(small).all()
 
 
-def test_frontalize_leaves_a_frontal_photo_as_it_is(bank):
+def test_frontalize_returns_a_frontal_photo_unchanged(bank):
     images = smooth_images()
     back = jax.jit(views.frontalize)(images, np.zeros((2, 3)), bank)
     assert np.abs(back - images)[:, :, 20:108].max() < 1e-3

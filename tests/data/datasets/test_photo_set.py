@@ -40,7 +40,7 @@ def test_a_damaged_archive_leaves_nothing_behind(tmp_path):
     photo_sources.write_tar(tmp_path / "lfw.tgz", photo_sources.lfw_files())
     whole = (tmp_path / "lfw.tgz").read_bytes()
     (tmp_path / "lfw.tgz").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(UserError, match="fetch it again"):
+    with pytest.raises(UserError, match="download it again"):
         load_examples(data_config(tmp_path), "lfw", "train")
     (tmp_path / "lfw.tgz").write_bytes(whole)
     assert len(load(data_config(tmp_path), "lfw")) == 12

@@ -138,7 +138,7 @@ def test_a_wasserstein_critic_of_any_slope_is_refused(tiny_gan, values):
     if values["gp_weight"]:
         tiny_gan.stages.adversarial.loss_weights.update(code=0.1, code_critic=1.0)
     stage, networks, _ = setup(tiny_gan, 2)
-    with pytest.raises(UserError, match="bounded slope"):
+    with pytest.raises(UserError, match="bounded gradients"):
         create_step(tiny_gan, networks, stage)
 
 
