@@ -1,12 +1,13 @@
-"""What a process that finds faces costs: `python benchmarks/workers.py`.
+"""What a process that finds faces costs: `python benchmarks/workers.py` (Linux).
 
 Prints the seconds from its start to its first answer, and the MB that it then holds, without and
 with face tools (requirements-faces.txt), and whether it imported JAX or TensorFlow Datasets.
 """
 
-import resource
+import re
 import sys
 import time
+from pathlib import Path
 
 import common  # noqa: F401  (finds facealign)
 
@@ -19,8 +20,9 @@ RUNS = 5
 
 def look_around() -> tuple[float, list[str]]:
     """Of this process: MB that it held at most, and which of `HEAVY` it imported."""
-    megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10  # Linux: kB
-    return megabytes, [name for name in HEAVY if name in sys.modules]
+    # Not by getrusage, which counts what the parent held when it started this process.
+    peak = re.search(r"VmHWM:\s*(\d+) kB", Path("/proc/self/status").read_text())
+    return int(peak[1]) / 2**10, [name for name in HEAVY if name in sys.modules]
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ from ml_collections import ConfigDict
 from configs import polygons_light
 from facealign.errors import UserError
 from facealign.training.loop import train
-from facealign.workdir.config import check_same, complete, flatten, load_config
+from facealign.workdir.config import AS_BEFORE, GONE, check_same, complete, flatten, load_config
 from facealign.workdir.log import read_rows
 
 SAVED = Path(__file__).with_name("old_workdir.zip")
@@ -66,3 +66,11 @@ def test_what_is_missing_means_as_before_and_what_is_gone_is_ignored(old, data_d
     now.accumulate = 2
     with pytest.raises(UserError, match="accumulate: 1 -> 2"):
         check_same(complete(ConfigDict(written)), now, old)
+
+
+def test_a_new_field_has_a_value_that_means_as_before(old, data_dir):
+    """A field that joins configs/base.py needs a line in `AS_BEFORE`, one that leaves in `GONE`."""
+    then = flatten(json.loads((old / "config.json").read_text())).keys()
+    today = flatten(shrunk(data_dir, 2)).keys()
+    assert today - then <= AS_BEFORE.keys()
+    assert then - today <= set(GONE)
