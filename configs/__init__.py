@@ -1,1 +1,1 @@
-"""Experiments: base.py holds every value, each other file the differences from it."""
+"""Experiments: base.py has every value, each other file the differences from it."""

@@ -1,10 +1,10 @@
 """AttGAN, which the report cites, with the yaw of the head as the attribute.
 
-He et al. 2019, https://arxiv.org/abs/1711.10678, with the weights of its code. A decoder is asked
-for one of nine yaws; in use for the frontal one, and `benchmarks/pose_strip.py` asks for others.
-Where AttGAN has five steps of the critic for one of the generator, this has one. Variant `:lfw`:
-people of the news, celebrities and mugshots, in `config.data.manual_dir`, whose yaw is measured
-when they are prepared (needs requirements-faces.txt).
+He et al. 2019, https://arxiv.org/abs/1711.10678, with the weights of its code. The decoder gets
+one of nine yaws: in use the frontal one, in `benchmarks/pose_strip.py` others. AttGAN makes five
+critic steps per generator step, this makes one. Variant `:lfw`: people of the news, celebrities and
+mugshots, in `config.data.manual_dir`; their yaw is measured during preparation (needs
+requirements-faces.txt).
 """
 
 from ml_collections import ConfigDict

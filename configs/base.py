@@ -1,4 +1,4 @@
-"""Every value that a run depends on, with its unit. The other configs are differences from this."""
+"""Every value that a run depends on, with its unit. Other configs are differences from this one."""
 
 from collections.abc import Mapping
 from typing import TypeVar
@@ -9,7 +9,7 @@ Value = TypeVar("Value")
 
 ROLES = ("encoder", "encoder_r", "decoder_u", "decoder_r", "discriminator", "discriminator_u",
          "pool_u", "pool_r", "recognizer", "code_critic")  # fmt: skip
-PHOTOS = {  # of U and R; those of "lfw" lie in config.data.manual_dir
+PHOTOS = {  # of U and R; archives of "lfw" are in config.data.manual_dir
     "": ("orl_faces", "orl_faces"),
     "lfw": ("lfw+cfp", "lfw-frontal+mugshots"),
 }
@@ -18,44 +18,44 @@ PHOTOS = {  # of U and R; those of "lfw" lie in config.data.manual_dir
 def get_config() -> ConfigDict:
     config = ConfigDict()
     config.seed = 0  # initial weights, order of the photos, augmentation, sampled codes
-    # Whose networks this run starts from: a workdir, packed weights, or several joined by +.
+    # Source of the initial networks: a workdir, packed weights, or several joined by +.
     config.init_from = ""
-    config.init_roles = ()  # which of its networks to take; () takes all that both runs have
+    config.init_roles = ()  # roles to take from it; () takes all that both runs have
 
     config.data = _data()
-    config.augment = _augment()  # training images only; both domains draw alike
+    config.augment = _augment()  # training images only; both domains use the same random numbers
     config.model = _model()
     config.discriminator = _discriminator()
     config.recognizer = ConfigDict()
-    config.recognizer.people = 4096  # that it can learn to know, at least as many as are trained on
+    config.recognizer.people = 4096  # people that it can tell apart; at least those in training
     config.optimizer = _optimizer()
 
     config.run = ()  # names of stages, in the order in which they run
     config.stages = ConfigDict()
 
-    mesh = config.mesh = ConfigDict()  # the devices of the run; numbers do not depend on it
-    mesh.data = 0  # devices that a batch is split over; 0 takes all there are, in all processes
-    config.accumulate = 1  # parts of a batch that are in memory one after another, for one update
+    mesh = config.mesh = ConfigDict()  # devices of the run; results do not depend on it
+    mesh.data = 0  # devices that a batch is split over; 0: all devices of all processes
+    config.accumulate = 1  # parts of a batch, computed one after another for one update
 
-    config.steps_per_call = 1  # more spare a GPU or TPU the wait between steps; on a CPU keep 1
+    config.steps_per_call = 1  # above 1, a GPU or TPU waits less between steps; on a CPU keep 1
     config.log_every = 10  # steps between two rows of metrics.jsonl
     config.evaluate_every = 50  # steps between two evaluations; a multiple of log_every
     config.checkpoint_every = 250  # steps between two checkpoints; a multiple of evaluate_every
     config.evaluate_examples = 64  # held-out images of each domain in an evaluation
-    config.best_metric = "l1/reconstruction_r"  # the checkpoint where it is lowest is kept
+    config.best_metric = "l1/reconstruction_r"  # the checkpoint with its lowest value is kept
     config.monitors = _monitors()
     return config
 
 
 def _data() -> ConfigDict:
-    """Which photos, where they lie, and how they are read."""
+    """Which photos a run uses, where they are, and how they are read."""
     data = ConfigDict()
     data.unrestricted = "orl_faces"  # dataset of domain U: people looking anywhere
     data.restricted = "orl_faces"  # dataset of domain R: frontal, mugshot style
     data.paired = False  # True: the i-th R image is the target of the i-th U image
     data.data_dir = ""  # prepared datasets; "" is ~/tensorflow_datasets
     data.manual_dir = ""  # archives or photos not downloaded; "" is data_dir/downloads/manual
-    data.faces = "known"  # detect: search faces where nobody knows their place, and measure pose
+    data.faces = "known"  # detect: search for faces of unknown position, and measure their pose
     data.image_size = 128  # px, height and width
     data.batch_size = 16  # images of each domain in a step
     data.uniform_yaw = False  # True: every 10 degrees of yaw of U come equally often
@@ -70,15 +70,15 @@ def _data() -> ConfigDict:
 
 
 def _augment() -> ConfigDict:
-    """How images are changed at random; by default not at all."""
+    """Random changes of images; by default none."""
     augment = ConfigDict()
     augment.flip = False  # mirror every second image
     augment.shift = 0  # px, at most, in each direction
-    augment.zoom = 0.0  # 0.05: up to 1.05 times as large, or as small
+    augment.zoom = 0.0  # 0.05: scale by 1 / 1.05 to 1.05
     augment.rotation = 0.0  # degrees, at most
     augment.brightness = 0.0  # added to images in [-1, 1], at most
     augment.contrast = 0.0  # 0.2: from 0.8 to 1.2 times
-    augment.light = 0.0  # 0.5: from one side, 1.5 times as bright there, half at the other
+    augment.light = 0.0  # 0.5: from one side, 1.5 times as bright there, half as bright opposite
     augment.noise = 0.0  # standard deviation, images in [-1, 1]
     augment.input_warp = 0.0  # px, standard deviation at 5 x 5 points; targets stay as they are
     return augment
@@ -88,28 +88,28 @@ def _model() -> ConfigDict:
     """The encoder and the decoders."""
     model = ConfigDict()
     model.name = "medium"  # light, medium, hourglass, warp, attribute or ftgan
-    # What networks compute in. Or bfloat16, weights stay float32; or float64 (JAX_ENABLE_X64=1).
+    # Computation dtype. Or bfloat16, with float32 weights; or float64 (JAX_ENABLE_X64=1).
     model.dtype = "float32"
     model.output = "tanh"  # last activation of medium and hourglass: tanh, sigmoid or relu
-    model.remat = False  # True: inner maps are computed twice instead of kept; less memory, slower
-    model.kl_weight = 0.0  # above 0 the code is variational, its KL term weighted by this
+    model.remat = False  # True: recomputes inner maps instead of keeping them; less memory, slower
+    model.kl_weight = 0.0  # above 0 the code is variational, with this weight for the KL term
     model.features = 64  # hourglass: channels
-    model.stacks = 2  # hourglass: how many, each with a loss of its own
-    model.scales = 4  # hourglass: how often each halves the map
+    model.stacks = 2  # hourglass: number of stacks, each with its own loss
+    model.scales = 4  # hourglass: how often each stack halves the map
     return model
 
 
 def _discriminator() -> ConfigDict:
-    """Who tells real photos from fakes, its loss and its penalties."""
+    """The discriminator, its loss and its penalties."""
     discriminator = ConfigDict()
-    discriminator.name = "patches"  # face: verdicts on the photo and its parts; or attribute
+    discriminator.name = "patches"  # face: logits for the photo and its parts; or attribute
     discriminator.features = 32  # channels of the first layer
     discriminator.loss = "cross_entropy"  # or least_squares, hinge, non_saturating, wasserstein
     discriminator.r1_weight = 0.0  # gradient penalty on real images; 0 is off
-    discriminator.r1_every = 16  # steps between two evaluations of that penalty
-    discriminator.gp_weight = 0.0  # gradient penalty from real images to fakes; for wasserstein
-    discriminator.pool = 50  # earlier fakes that are kept, where pool_u and pool_r train
-    discriminator.augment = _augment()  # what it sees, of photos and of fakes alike
+    discriminator.r1_every = 16  # steps between two R1 penalties
+    discriminator.gp_weight = 0.0  # gradient penalty between real images and fakes; for wasserstein
+    discriminator.pool = 50  # earlier fakes that are kept, if pool_u and pool_r train
+    discriminator.augment = _augment()  # for its inputs, real photos and fakes alike
     return discriminator
 
 
@@ -121,26 +121,26 @@ def _optimizer() -> ConfigDict:
     optimizer.epsilon = 1e-7
     # Or linear, cosine: from learning_rate to 0 over a stage; late_linear: over its second half.
     optimizer.schedule = "constant"
-    optimizer.learning_rate_scale = ConfigDict(dict.fromkeys(ROLES, 1.0))  # times the stage's
+    optimizer.learning_rate_scale = ConfigDict(dict.fromkeys(ROLES, 1.0))  # times the stage's rate
     # Moving average of the weights, used to evaluate; 0 is off.
     optimizer.ema_decay = ConfigDict(dict.fromkeys(ROLES, 0.0))
     return optimizer
 
 
 def _monitors() -> ConfigDict:
-    """When an alarm is logged."""
+    """Limits beyond which an alarm is logged."""
     monitors = ConfigDict()
     monitors.spike = 3.0  # discriminator loss above this many times its recent median
     monitors.saturation = 0.99  # discriminator accuracy on real and fake at or above this
     monitors.freeze = 1e-3  # mean output change between evaluations below this ([-1, 1] scale)
-    monitors.collapse = 0.1  # diversity of the outputs below this share of the inputs' diversity
+    monitors.collapse = 0.1  # diversity of outputs below this share of the inputs' diversity
     return monitors
 
 
 def stage(
     objective: str, steps: int, train: tuple[str, ...], learning_rate: float, **loss_weights: float
 ) -> ConfigDict:
-    """One stage of a run: what is minimized, for how long, and which networks it changes."""
+    """One stage of a run: what it minimizes, for how long, and which networks it trains."""
     return ConfigDict(
         dict(
             objective=objective,  # a name of facealign/stages.py:OBJECTIVES
@@ -153,7 +153,7 @@ def stage(
 
 
 def choose(variant: str, values: Mapping[str, Value]) -> Value:
-    """The value of a config's variant, `configs/NAME.py:VARIANT`; "" is the config itself."""
+    """The value for a config's variant, `configs/NAME.py:VARIANT`; "" is the config itself."""
     if variant not in values:
         raise ValueError(
             f"variant {variant!r} is unknown; choose from: {', '.join(filter(None, values))}"

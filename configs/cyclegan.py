@@ -1,8 +1,8 @@
-"""CycleGAN, which the report cites: photos of U become such of R and come back, and the reverse.
+"""CycleGAN, which the report cites: photos of U become photos of R and come back, and the reverse.
 
-Zhu et al. 2017, https://arxiv.org/abs/1703.10593, with the weights, pool and decay of its code. The
-translators are pairs of the report's medium encoder and decoder, where CycleGAN has residual
-blocks. Variant `:lfw`, people of the news, celebrities and mugshots, in `config.data.manual_dir`.
+Zhu et al. 2017, https://arxiv.org/abs/1703.10593, with the weights, pool and decay of its code. A
+translator is a medium encoder and decoder of the report, instead of CycleGAN's residual blocks.
+Variant `:lfw`: people of the news, celebrities and mugshots, in `config.data.manual_dir`.
 """
 
 from ml_collections import ConfigDict
@@ -24,7 +24,7 @@ def get_config(variant: str = "") -> ConfigDict:
         tuple(role for role in base.ROLES if role not in ("recognizer", "code_critic")),
         2e-4,
         cycle=10.0,
-        reconstruction=5.0,  # its identity loss: half of the cycle's weight
+        reconstruction=5.0,  # CycleGAN's identity loss: half the weight of cycle
         adversarial=1.0,
         discriminator=1.0,
     )

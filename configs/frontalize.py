@@ -1,11 +1,11 @@
-"""Frontalization: heads of frontal photos turned by a generic 3D head, and the way back learned.
+"""Frontalization: a generic 3D head turns frontal photos, and networks learn to turn them back.
 
 R: near-frontal people of the news (half of the people of lfw) and mugshots, turned in each step. U:
-the other half and Celebrities in Frontal-Profile, whose yaws, where known, teach real poses. Their
-archives lie in `config.data.manual_dir`. Variants: `:medium`, the report's autoencoder on the same
-pairs; `:identity`, with a recognizer, trained first, that says if outputs are still the person.
+the other half and Celebrities in Frontal-Profile; their known yaws teach real poses. The archives
+are in `config.data.manual_dir`. Variants: `:medium`, the report's autoencoder on the same pairs;
+`:identity`, with a recognizer that is trained first and checks if outputs are the same person.
 
-The steps are a few minutes' worth; weights/README.md has those of the shipped weights.
+Training takes a few minutes; weights/README.md has the steps of the shipped weights.
 """
 
 from ml_collections import ConfigDict
@@ -36,7 +36,7 @@ def get_config(variant: str = "") -> ConfigDict:
         adversarial=0.1,
         discriminator=1.0,
     )
-    if config.model.name == "warp":  # the others, which begin gray, would stay so for gradient
+    if config.model.name == "warp":  # others start gray, and gradient would keep them gray
         config.augment.light = 0.5
         config.stages.frontalize.loss_weights.update(
             gradient=1.0, pose=0.5, flow=0.01, blend=0.02, filling=0.05

@@ -1,7 +1,7 @@
-"""FT-GAN, which the report cites: a coarse change of pose, then a refinement led by landmarks.
+"""FT-GAN, which the report cites: a coarse change of pose, then a refinement with landmarks.
 
-On turned pairs, as `configs/frontalize.py`, where the 3D head that turns a photo says where its
-landmarks go, so that nothing has to find them. Zhuang et al. 2019. Variant `:lfw` as there.
+Trains on turned pairs, as `configs/frontalize.py`. There the 3D head knows the landmarks of each
+turned photo, so that none have to be found. Zhuang et al. 2019. Variant `:lfw` as there.
 """
 
 from ml_collections import ConfigDict

@@ -1,4 +1,4 @@
-"""The stacked hourglass, which the report gave up for its cost, on turned pairs.
+"""The stacked hourglass on turned pairs; the report gave it up because of its cost.
 
 As `configs/frontalize.py:medium` with another network: `--config.model.stacks=1`, 2 or 4.
 Variant `:lfw` has the photos of that config.

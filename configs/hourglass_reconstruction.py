@@ -1,4 +1,4 @@
-"""The report's third choice: a stacked hourglass where medium has an encoder and decoders."""
+"""The report's third choice: a stacked hourglass instead of medium's encoder and decoders."""
 
 from ml_collections import ConfigDict
 

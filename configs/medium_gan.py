@@ -1,8 +1,8 @@
 """The report's second experiment: reconstruct, pre-train the discriminator, go adversarial.
 
 Variants: `:faithful` ends in ReLU and drops the reconstruction term from the adversarial stage;
-`:lfw` has the report's data, people of the news (U) and mugshots (R), in `config.data.manual_dir`;
-`:code` has a critic that keeps the codes of both domains alike.
+`:lfw` uses the report's data, people of the news (U) and mugshots (R), in `config.data.manual_dir`;
+`:code` adds a critic that keeps the codes of both domains alike.
 """
 
 from ml_collections import ConfigDict

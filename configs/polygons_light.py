@@ -1,8 +1,8 @@
 """The report's first experiment: triangles and their mirror images, light network.
 
-An encoder trained on reconstruction is frozen and serves a new decoder that learns to mirror.
+An encoder trained on reconstruction is frozen; a new decoder on its codes learns to mirror.
 
-Variants: `:faithful` has the report's learning rate, at which the output turns all black.
+Variants: `:faithful` uses the report's learning rate, which makes the output all black.
 """
 
 from ml_collections import ConfigDict

@@ -1,7 +1,7 @@
-"""A small recognizer: people of the news and celebrities told apart, seen from anywhere.
+"""A small recognizer that tells people of the news and celebrities apart, in any pose.
 
-It is frozen afterwards and tells `configs/frontalize.py:identity` whether an output is still the
-same person. The recognizer of the evaluation is another one.
+It is frozen afterwards; in `configs/frontalize.py:identity` it checks whether an output is the same
+person. The evaluation uses a different recognizer.
 """
 
 from ml_collections import ConfigDict

@@ -1,1 +1,1 @@
-"""facealign: photos of faces looking anywhere go in, frontal photos of the same people come out."""
+"""facealign: makes frontal photos of people from photos of any head pose."""

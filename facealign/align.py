@@ -1,4 +1,4 @@
-"""The Python interface to portraits, under the name that people's scripts import."""
+"""The public Python interface to portraits. Scripts of users import it by this name."""
 
 from facealign.portraits.aligner import (
     METHODS,

@@ -8,11 +8,11 @@ Value = TypeVar("Value")
 
 
 class UserError(Exception):
-    """One line that says what is wrong, where, and what to do. Shown without a traceback."""
+    """One line: what is wrong, where, and what to do. Shown without a traceback."""
 
 
 def check_choice(name: object, names: Iterable[str], where: str) -> None:
-    """Raises `UserError` for a name that the config field or flag `where` does not know."""
+    """Raises `UserError` if `name` is not among `names`; `where` is the config field or flag."""
     names = sorted(names)
     if name not in names:
         close = difflib.get_close_matches(str(name), names, n=1)

@@ -1,4 +1,4 @@
-"""Images in memory: read, converted, encoded, in batches. Free of JAX and TensorFlow Datasets."""
+"""Reads, converts and encodes images, without JAX and TensorFlow Datasets."""
 
 import io
 import warnings
@@ -9,30 +9,30 @@ import numpy as np
 from PIL import Image, ImageOps
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".pgm", ".ppm", ".bmp", ".tif", ".tiff", ".webp", ".gif")
-SMALLEST, LARGEST = 16, 100_000_000  # px: of the shorter side, and of the whole photo
-BATCH_SIZE = 32  # images that a network is applied to at a time, outside of training
+SMALLEST, LARGEST = 16, 100_000_000  # smallest shorter side in px, largest number of pixels
+BATCH_SIZE = 32  # images per call of a network outside of training
 
 
 class BadPhotoError(ValueError):
-    """Why a photo cannot be used, in a few words."""
+    """A photo that cannot be used; the message says why in a few words."""
 
 
 def to_float(images: Any) -> Any:
-    """uint8 pixels to float32 in [-1, 1]; an array of any shape, of NumPy or JAX."""
+    """uint8 pixels to float32 in [-1, 1]; a NumPy or JAX array of any shape."""
     return images.astype(np.float32) / 127.5 - 1
 
 
 def to_uint8(images: np.ndarray) -> np.ndarray:
-    """Floats in [-1, 1] (others are clipped) to uint8 pixels; the inverse of `to_float`."""
+    """Floats, clipped to [-1, 1], to uint8 pixels; the inverse of `to_float`."""
     return np.rint((np.clip(np.asarray(images), -1, 1) + 1) * 127.5).astype(np.uint8)
 
 
 def in_batches(
     function: Callable[..., Any], *arrays: np.ndarray, batch_size: int = BATCH_SIZE
 ) -> np.ndarray:
-    """What a function of batches makes of all rows of some arrays [N, ...], as one array [N, ...].
+    """Applies a function to batches of arrays [N, ...]; returns its results as one array [N, ...].
 
-    The last batch is filled up with rows over again, so that a jitted function compiles once.
+    The last batch is filled with repeated rows, so that a jitted function compiles only once.
     """
     count, parts = len(arrays[0]), []
     for start in range(0, count, batch_size):
@@ -43,23 +43,25 @@ def in_batches(
 
 
 def png_bytes(image: Image.Image) -> io.BytesIO:
-    """A PNG file in memory; tfds would need TensorFlow to encode an array itself."""
+    """A PNG file in memory. tfds needs TensorFlow to encode an array, but not to store a file."""
     buffer = io.BytesIO()
-    image.save(buffer, format="PNG", compress_level=1)  # twice as fast, an eighth larger
+    image.save(buffer, format="PNG", compress_level=1)  # twice as fast, files 1/8 larger
     buffer.seek(0)
     return buffer
 
 
 def read_gray(data: bytes) -> Image.Image:
-    """A gray 8-bit image of the bytes of a photo: upright by its EXIF, on white where transparent.
+    """Decodes the bytes of a photo to a gray 8-bit image.
+
+    The image is rotated as EXIF says; transparent pixels are on white.
 
     Raises:
-      BadPhotoError: no photo, a damaged one, a tiny or a huge one.
+      BadPhotoError: not a photo, or a damaged, tiny or huge photo.
     """
     if not data:
         raise BadPhotoError("the file is empty")
-    # Decoders raise whatever they please on damaged data. Pillow's own limit on pixels warns
-    # first and raises later; this one is said in a line.
+    # Decoders raise errors of any kind for damaged data. Pillow warns about many pixels, and only
+    # raises for twice as many, so its warnings are ignored and the size is checked here.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -81,7 +83,7 @@ def read_gray(data: bytes) -> Image.Image:
 
 
 def to_gray(image: Image.Image) -> Image.Image:
-    """An image of any mode as a gray one of 8 bits, on white where it is transparent."""
+    """Converts an image of any mode to gray with 8 bits; transparent pixels are on white."""
     if image.mode in ("F", "I") or image.mode.startswith("I;16"):
         values = np.asarray(image, np.float64)
         if image.mode.startswith("I;16") or values.max() > 255:  # 16 bits
@@ -94,15 +96,15 @@ def to_gray(image: Image.Image) -> Image.Image:
 
 
 def is_gray(data: bytes) -> bool:
-    """Whether the bytes of a photo say that it has no colour; False if they are no photo."""
+    """Whether the bytes of a photo have a gray mode; False if they are not a photo."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return Image.open(io.BytesIO(data)).mode == "L"
-    except Exception:  # decoders raise whatever they please
+    except Exception:  # decoders raise errors of any kind
         return False
 
 
 def is_photo(name: str) -> bool:
-    """Whether a file name ends like that of a photo."""
+    """Whether a file name ends in one of SUFFIXES, in any case."""
     return name.lower().endswith(SUFFIXES)

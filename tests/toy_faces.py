@@ -40,10 +40,10 @@ def create_tools() -> FaceTools:
     return FaceTools(None, find, lambda image, box: find(image)[0].landmarks, describe)
 
 
-class ToyMeter:
-    """Measures in this process and keeps nothing."""
+class ToyMeasurementCache:
+    """A `MeasurementCache` that measures in this process and keeps nothing."""
 
-    def __enter__(self) -> "ToyMeter":
+    def __enter__(self) -> "ToyMeasurementCache":
         return self
 
     def __exit__(self, *_: object) -> None:

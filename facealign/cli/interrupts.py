@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 INTERRUPTED = 130  # exit code of what Ctrl-C ended, as shells have it
-AGAIN = 0.05  # s after which a moment is tried that can be interrupted
+DELAY = 0.05  # s after which an interrupt is tried again
 FINALIZERS = ("weakref", "_weakrefset")  # modules whose functions run as objects are deleted
 
 
@@ -43,9 +43,10 @@ def _end(*_: object) -> None:
 
 
 def _raise(number: int, frame: FrameType | None) -> None:
-    """Raises `KeyboardInterrupt`, later if Python would print it and go on: as objects are deleted.
+    """Raises `KeyboardInterrupt`; a moment later if an object is being deleted.
 
-    JAX works after each garbage collection, so that one of some ten interrupts comes there.
+    Python prints what is raised there and goes on. JAX has a function that runs at every garbage
+    collection, so that this happens.
     """
     collecting = [getattr(callback, "__code__", None) for callback in gc.callbacks]
     while frame:
@@ -53,7 +54,7 @@ def _raise(number: int, frame: FrameType | None) -> None:
         if code in collecting or code.co_name == "__del__" or module in FINALIZERS:
             import threading
 
-            threading.Timer(AGAIN, os.kill, (os.getpid(), number)).start()
+            threading.Timer(DELAY, os.kill, (os.getpid(), number)).start()
             return
         frame = frame.f_back
     raise KeyboardInterrupt

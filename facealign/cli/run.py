@@ -10,6 +10,7 @@ from pathlib import PurePath
 from typing import Any
 
 from absl import logging
+from etils import epath
 from ml_collections import config_flags
 
 from facealign.cli import interrupts
@@ -57,8 +58,20 @@ def _parameters() -> dict[str, Any]:
     names = [name for name in MODES[FLAGS.mode].flags if name not in PROCESSES]
     values = {name: FLAGS[name].value for name in names}
     if "workdir" in values:
-        values["workdir"] = open_path(values["workdir"] or _default_workdir(), "--workdir")
+        values["workdir"] = _open_workdir(values["workdir"] or _default_workdir())
     return values
+
+
+def _open_workdir(name: str) -> epath.Path:
+    """Raises `UserError` for a path that cannot be opened, or where Orbax cannot write."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:  # bytes that are no letters
+        raise UserError(
+            f"--workdir={name} is not UTF-8, and checkpoints cannot be written there; choose "
+            "another name, or set LC_ALL=C.UTF-8 if it is right"
+        ) from None
+    return open_path(name, "--workdir")
 
 
 def _default_workdir() -> str:

@@ -15,7 +15,7 @@ NOT_JOINED = (
     "each with its own --process_id, and that all start within five minutes"
 )
 PROCESS_LOST = (
-    "another process of this run has ended, and the others cannot go on without it; start all of "
+    "another process of this run is gone, and the others cannot go on without it; start all of "
     "them again with the same commands, and they go on from the last checkpoint"
 )
 

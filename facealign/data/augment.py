@@ -1,6 +1,6 @@
 """Random changes of training images: pure functions of (images, key), on the device.
 
-Images are [B, H, W, C] in [-1, 1] and stay there; strength 0 changes nothing.
+Images are [B, H, W, C] in [-1, 1] before and after. Strength 0 changes nothing.
 """
 
 from collections.abc import Mapping
@@ -16,13 +16,13 @@ BLUR_REACH = 4  # px
 
 
 def flip(images: jax.Array, key: jax.Array) -> jax.Array:
-    """Mirrors each image with probability one half."""
+    """Mirrors each image with probability 0.5."""
     heads = jax.random.bernoulli(key, shape=(len(images), 1, 1, 1))
     return jnp.where(heads, images[:, :, ::-1], images)
 
 
 def shift(images: jax.Array, key: jax.Array, pixels: int) -> jax.Array:
-    """Moves each image by up to `pixels` whole px each way, repeating the border."""
+    """Shifts each image by up to `pixels` whole px in each direction; the border is repeated."""
     offsets = jax.random.randint(key, (len(images), 2), 0, 2 * pixels + 1)
     padded = jnp.pad(images, ((0, 0), (pixels, pixels), (pixels, pixels), (0, 0)), mode="edge")
 
@@ -33,9 +33,9 @@ def shift(images: jax.Array, key: jax.Array, pixels: int) -> jax.Array:
 
 
 def zoom_and_rotate(images: jax.Array, key: jax.Array, zoom: float, degrees: float) -> jax.Array:
-    """Turns each image about its centre by up to `degrees`, larger or smaller by up to `zoom`.
+    """Rotates each image about its centre by up to `degrees` and scales it by up to 1 + `zoom`.
 
-    A zoom of 0.1 makes things up to 1.1 times as large, or as small. The border is repeated.
+    A zoom of 0.1 scales by 1 / 1.1 to 1.1. The border is repeated.
     """
     height, width = images.shape[1:3]
     matrix = zoom_matrices(key, len(images), zoom, degrees)
@@ -45,9 +45,9 @@ def zoom_and_rotate(images: jax.Array, key: jax.Array, zoom: float, degrees: flo
 
 
 def zoom_matrices(key: jax.Array, count: int, zoom: float, degrees: float) -> jax.Array:
-    """Of `zoom_and_rotate`: from a place of each new image to that of the old one, [count, 2, 2].
+    """The matrices [count, 2, 2] of `zoom_and_rotate`, from new to old places.
 
-    Both are measured from the centre.
+    Places are relative to the centre.
     """
     zoom_key, angle_key = jax.random.split(key)
     limit = jnp.log1p(zoom)
@@ -58,23 +58,23 @@ def zoom_matrices(key: jax.Array, count: int, zoom: float, degrees: float) -> ja
 
 
 def brightness(images: jax.Array, key: jax.Array, amount: float) -> jax.Array:
-    """Adds one number up to `amount` in size to each image."""
+    """Adds one random number from -`amount` to `amount` to each image."""
     offsets = jax.random.uniform(key, (len(images), 1, 1, 1), minval=-amount, maxval=amount)
     return jnp.clip(images + offsets, -1, 1)
 
 
 def contrast(images: jax.Array, key: jax.Array, amount: float) -> jax.Array:
-    """Multiplies the distance from each image's mean by 1 - `amount` to 1 + `amount`."""
+    """Scales each image about its mean by 1 - `amount` to 1 + `amount`."""
     factor = 1 + jax.random.uniform(key, (len(images), 1, 1, 1), minval=-amount, maxval=amount)
     mean = images.mean(axis=(1, 2, 3), keepdims=True)
     return jnp.clip(mean + factor * (images - mean), -1, 1)
 
 
 def light(images: jax.Array, key: jax.Array, amount: float) -> jax.Array:
-    """Lights each image from one side: up to 1 + `amount` times as bright where it comes from.
+    """Lights each image from a random side, with a linear ramp of brightness.
 
-    That is at a border's middle (at a corner it is more); at the opposite one it is as much darker.
-    Black, -1, stays black.
+    In the middle of that border, the image gets up to 1 + `amount` times as bright (more in a
+    corner), at the opposite border as much darker. Black, -1, stays black.
     """
     side_key, amount_key = jax.random.split(key)
     side = jax.random.uniform(side_key, (len(images), 1, 1), maxval=2 * jnp.pi)
@@ -85,14 +85,15 @@ def light(images: jax.Array, key: jax.Array, amount: float) -> jax.Array:
 
 
 def noise(images: jax.Array, key: jax.Array, deviation: float) -> jax.Array:
-    """Adds a normal number of this standard deviation to every pixel."""
+    """Adds Gaussian noise of this standard deviation to every pixel."""
     return jnp.clip(images + deviation * jax.random.normal(key, images.shape), -1, 1)
 
 
 def blur(images: jax.Array, key: jax.Array, deviation: float) -> jax.Array:
-    """Blurs each image by a Gaussian of its own, standard deviation up to `deviation` px.
+    """Blurs each image with a Gaussian of random standard deviation, up to `deviation` px.
 
-    Most of them little, since deviations are squares of even ones. Up to 4 px away count.
+    It is `deviation` times a squared uniform number, so that most images are blurred little. The
+    kernel reaches 4 px.
     """
     deviations = deviation * jax.random.uniform(key, (len(images), 1)) ** 2
     taps = jnp.arange(-BLUR_REACH, BLUR_REACH + 1)
@@ -111,10 +112,10 @@ def blur(images: jax.Array, key: jax.Array, deviation: float) -> jax.Array:
 
 
 def warp(images: jax.Array, key: jax.Array, pixels: float) -> jax.Array:
-    """Moves 5 x 5 points of each image by normal numbers of `pixels` px, all between linearly.
+    """Moves a grid of 5 x 5 points by Gaussian noise of `pixels` px; linear in between.
 
-    The warp of the face-swapping autoencoders with one encoder and two decoders (deepfakes,
-    faceswap): inputs alone are warped, so that the code is that of the face behind.
+    From the face-swapping autoencoders with one encoder and two decoders (deepfakes, faceswap).
+    They warp only inputs, so that the code describes the face before the warp.
     """
     height, width = images.shape[1:3]
     moves = pixels * jax.random.normal(key, (len(images), WARP_POINTS, WARP_POINTS, 2))
@@ -122,10 +123,10 @@ def warp(images: jax.Array, key: jax.Array, pixels: float) -> jax.Array:
 
 
 def augment(batch: Mapping[str, jax.Array], key: jax.Array, strengths: Any) -> dict[str, jax.Array]:
-    """Applies what `config.augment` asks for to every domain of a batch.
+    """Applies `config.augment` to every domain of a batch.
 
-    The domains share their random numbers, so that a pair stays a pair. Where inputs are to be
-    warped, the batch comes back with `input_DOMAIN` beside each DOMAIN.
+    The domains share random numbers, so that pairs stay aligned. With `input_warp`, the batch
+    also gets a warped `input_DOMAIN` for each DOMAIN.
     """
     keys = jax.random.split(key, 8)
 
@@ -157,11 +158,11 @@ def augment(batch: Mapping[str, jax.Array], key: jax.Array, strengths: Any) -> d
 
 
 def spread_moves(moves: jax.Array, height: int, width: int) -> jax.Array:
-    """Moves [B, 5, 5, 2] of the points of `warp`, linearly between them: [B, height, width, 2]."""
+    """Interpolates moves [B, 5, 5, 2] of the points of `warp` to [B, height, width, 2]."""
     return jnp.einsum("hi,bijc,wj->bhwc", _hats(height), moves, _hats(width))
 
 
 def _hats(size: int) -> jax.Array:
-    """How much each of the points, from border to border, moves each pixel: [size, points]."""
+    """Weight of each point, from border to border, at each pixel: [size, points]."""
     place = jnp.linspace(0, WARP_POINTS - 1, size)[:, None]
     return jnp.maximum(0, 1 - jnp.abs(place - jnp.arange(WARP_POINTS)))

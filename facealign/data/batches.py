@@ -1,6 +1,6 @@
-"""Batches for the loop: from memory, from the device, or streamed from disk; always the same ones.
+"""Batches for the training loop: from memory, from the device, or streamed from disk.
 
-A batch is a pure function of (seed, step), whichever way it comes.
+A batch is a pure function of (seed, step), the same from every source.
 """
 
 import os
@@ -17,19 +17,19 @@ from facealign.errors import UserError, check_choice
 from facealign.names import DOMAINS
 from facealign.stages import OBJECTIVES, Stage
 
-DEVICE_SHARE = 0.25  # of the device's memory that photos may take
+DEVICE_SHARE = 0.25  # largest share of the device's memory for photos
 ON_DEVICE = ("auto", "true", "false")
 
-# Domain -> images uint8 [B, H, W, 1], or their numbers [B]; and the labels that an objective asks
-# for: yaw_DOMAIN [B] in degrees, nan where unknown, and subject_DOMAIN [B], numbers of people.
+# Domain -> images uint8 [B, H, W, 1], or their indices [B] in resident images. And the labels of
+# the objectives: yaw_DOMAIN [B] in degrees, nan if unknown; subject_DOMAIN [B], indices of people.
 RawBatch = dict[str, np.ndarray]
 
 
 class Batches(NamedTuple):
-    """Where the loop gets its batches."""
+    """The batches of a run."""
 
-    resident: dict[str, Any]  # what belongs on the device: all images, uint8 [N, H, W, 1], or {}
-    of_steps: Callable[[int, int], Iterator[RawBatch]]  # of the steps from start to stop - 1
+    resident: dict[str, Any]  # arrays for the device: all images, uint8 [N, H, W, 1], or {}
+    of_steps: Callable[[int, int], Iterator[RawBatch]]  # (start, stop) -> batches of these steps
 
 
 def create_batches(
@@ -38,16 +38,16 @@ def create_batches(
     stages: Sequence[Stage],
     rows: np.ndarray | None = None,
 ) -> Batches:
-    """The batches that `config.data` asks for.
+    """Creates the batches of a run as `config.data` asks for.
 
     Args:
       domains: the training examples.
       config: of the run.
       stages: of the run.
-      rows: of every batch, those that this process reads; None where it reads all.
+      rows: the rows of every batch that this process reads; None: all.
 
     Raises:
-      UserError: a batch larger than a domain, yaw that is not known, a wrong `on_device`.
+      UserError: a batch larger than a domain, no known yaw, or an invalid `on_device`.
     """
     samplers = create_samplers(domains, config)
     mine = slice(None) if rows is None else rows
@@ -81,10 +81,10 @@ def create_batches(
 def create_labels(
     domains: Mapping[str, Examples], config: Any, stages: Sequence[Stage]
 ) -> dict[tuple[str, str], np.ndarray]:
-    """What the steps of a run are told of photos besides: (field, domain) -> [N].
+    """Labels of photos that the run's objectives need: (field, domain) -> [N].
 
     Raises:
-      UserError: more people than the recognizer can learn to know.
+      UserError: more people than `config.recognizer.people`.
     """
     wanted = {label for stage in stages for label in OBJECTIVES[stage.objective].labels}
     labels = {
@@ -109,7 +109,7 @@ def create_samplers(domains: Mapping[str, Examples], config: Any) -> dict[str, S
     """A sampler for each domain; paired domains share theirs.
 
     Raises:
-      UserError: a batch is larger than a domain, or yaw is asked for but not known.
+      UserError: a batch larger than a domain, or `uniform_yaw` without a known yaw.
     """
     data, samplers = config.data, {}
     for number, domain in enumerate(DOMAINS):
@@ -134,13 +134,13 @@ def create_samplers(domains: Mapping[str, Examples], config: Any) -> dict[str, S
 
 
 def look_up(resident: Mapping[str, jax.Array], batch: Mapping[str, jax.Array]) -> dict[str, Any]:
-    """The images uint8 [B, H, W, 1] of a batch, inside of jit."""
+    """Replaces indices in a batch by images uint8 [B, H, W, 1]; for use inside jit."""
     return {d: resident[d][rows] if d in resident else rows for d, rows in batch.items()}
 
 
 def _prefetch(batch: Callable[[int], RawBatch], start: int, stop: int) -> Iterator[RawBatch]:
-    """Batches made by threads ahead of their use."""
-    import grain  # costs a second, which a run from memory should not pay
+    """Batches that threads prepare ahead of their use."""
+    import grain  # importing it takes a second; only streaming needs it
 
     threads = 2 * (os.cpu_count() or 1)
     options = grain.ReadOptions(num_threads=threads, prefetch_buffer_size=2 * threads)
@@ -148,15 +148,15 @@ def _prefetch(batch: Callable[[int], RawBatch], start: int, stop: int) -> Iterat
 
 
 def _keep_on_device(images: Mapping[str, Any], data: Any, shared: bool) -> bool:
-    """Whether all photos are to lie in the device's memory.
+    """Whether to keep all photos in the device's memory.
 
     Args:
       images: by domain.
       data: `config.data`.
-      shared: whether several processes read them.
+      shared: whether several processes share the rows of a batch.
 
     Raises:
-      UserError: `on_device` is no choice, or asks for what cannot be.
+      UserError: `on_device` is unknown, or "true" where that is impossible.
     """
     check_choice(data.on_device, ON_DEVICE, "config.data.on_device")
     if data.on_device == "auto":
@@ -178,7 +178,7 @@ def _streamed(images: Mapping[str, Any]) -> bool:
 
 
 def _fit_on_device(images: Mapping[str, Any]) -> bool:
-    """Whether there is a device besides the host's memory, and room for all photos on it."""
+    """Whether there is an accelerator with room for all photos."""
     if jax.default_backend() == "cpu":
         return False
     limit = (jax.local_devices()[0].memory_stats() or {}).get("bytes_limit", 0)

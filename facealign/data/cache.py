@@ -1,4 +1,4 @@
-"""Arrays kept on disk, so that photos are decoded once and read by memory map afterwards."""
+"""Arrays cached on disk: photos are decoded once, and memory-mapped afterwards."""
 
 import os
 import shutil
@@ -11,16 +11,16 @@ import numpy as np
 from absl import logging
 
 Arrays = dict[str, np.ndarray]
-MAPPED = "image"  # the one array that is large
-OWN = ("key", "has_image")  # entries of fields.npz that are the cache's own
+MAPPED = "image"  # the only large array
+OWN = ("key", "has_image")  # entries of fields.npz for the cache itself
 
 
 def load_or_build(folder: Path, key: str, build: Callable[[], Mapping[str, np.ndarray]]) -> Arrays:
-    """The arrays in a folder if they are whole and carry the key, else those of `build`, kept.
+    """Loads the arrays of a cache folder; if they are damaged or have another key, rebuilds them.
 
     Args:
-      folder: of this cache alone; it is replaced as a whole, never changed. One that cannot be
-        written costs a line in the log and nothing else.
+      folder: of this cache only; always replaced as a whole. If it cannot be written, a warning
+        is logged.
       key: everything that the content depends on.
       build: returns arrays without objects; the one named "image" comes back memory-mapped and
         read-only.
@@ -32,14 +32,14 @@ def load_or_build(folder: Path, key: str, build: Callable[[], Mapping[str, np.nd
     try:
         _save(folder, key, arrays)
     except OSError as error:
-        logging.warning("photos are decoded at every start, since %s: %s", folder, error)
+        logging.warning("photos are decoded at every start: cannot write %s: %s", folder, error)
         return arrays
     found = _load(folder, key)
     return arrays if found is None else found
 
 
 def _load(folder: Path, key: str) -> Arrays | None:
-    """None if there is no cache, an old one, or a damaged one."""
+    """The cached arrays; None for no cache, another key, or a damaged one."""
     try:
         with (folder / "fields.npz").open("rb") as file, np.load(file) as fields:
             if str(fields["key"]) != key:
@@ -47,7 +47,7 @@ def _load(folder: Path, key: str) -> Arrays | None:
             arrays = {name: fields[name] for name in fields.files if name not in OWN}
             if not fields["has_image"]:
                 return arrays
-        # A file that is shorter than its header says cannot be mapped.
+        # Mapping a file fails if it is shorter than its header says.
         mapped = np.load(folder / f"{MAPPED}.npy", mmap_mode="r")
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None
@@ -55,7 +55,7 @@ def _load(folder: Path, key: str) -> Arrays | None:
 
 
 def _save(folder: Path, key: str, arrays: Arrays) -> None:
-    """Writes a folder beside and renames it, so that a killed process leaves no half of one."""
+    """Writes a new folder and renames it, so that a killed process leaves no partial cache."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     part = Path(tempfile.mkdtemp(prefix=f"{folder.name}.", dir=folder.parent))
     try:

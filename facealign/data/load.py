@@ -1,4 +1,4 @@
-"""From prepared datasets to arrays. Every photo is decoded once, unless that takes too much."""
+"""Loads prepared datasets as arrays; streams photos from disk if they need too much memory."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -21,11 +21,11 @@ from facealign.names import DOMAINS
 from facealign.paths import open_path
 
 Examples = dict[str, Any]  # image uint8 [N, H, W, 1], subject [N], yaw [N], ...
-CACHE_VERSION = 1  # one more when the same photos are decoded to other pixels
+CACHE_VERSION = 1  # increase it when the same photos are decoded to other pixels
 
 
 def load_data(data: Any, split: str) -> dict[str, Examples]:
-    """The examples of both domains, images as uint8, prepared on disk at the first call.
+    """The examples of both domains, images as uint8. The first call prepares datasets on disk.
 
     Args:
       data: `config.data`.
@@ -60,35 +60,35 @@ def load_data(data: Any, split: str) -> dict[str, Examples]:
 
 
 def _join(parts: Sequence[Examples]) -> Examples:
-    """Examples of several datasets, one after another, with the fields that all of them have.
+    """Concatenates examples of several datasets, with the fields that all of them have.
 
     Raises:
-      UserError: one of several is streamed from disk.
+      UserError: one of several datasets is streamed from disk.
     """
     if len(parts) == 1:
         return parts[0]
     if any(isinstance(part["image"], StreamedImages) for part in parts):
         raise UserError(
-            "a dataset that is one of several, joined by +, does not fit in "
-            "config.data.memory_mb; raise that, or name one dataset"
+            "one of several datasets joined by + does not fit in config.data.memory_mb; "
+            "raise that, or name one dataset"
         )
     shared = [key for key in parts[0] if all(key in part for part in parts)]
     return {key: np.concatenate([part[key] for part in parts]) for key in shared}
 
 
 def data_folder(data: Any) -> epath.Path:
-    """Where prepared datasets lie, and what was measured of their photos."""
+    """The folder of prepared datasets and of measurements of their photos."""
     return open_path(data.data_dir or HOME, "config.data.data_dir")
 
 
 def load_examples(data: Any, name: str, split: str) -> Examples:
-    """One split of one dataset, in the order of the file names, whatever its domain."""
-    if not sys.stderr.isatty():  # where its progress bars would fill pages
+    """One split of one dataset, both domains, in the order of the file names."""
+    if not sys.stderr.isatty():  # progress bars would fill a log file
         tfds.disable_progress_bar()
     folder = data_folder(data)
     try:
         builder = prepare(partial(DATASETS[name], data), folder)
-    except (OSError, AssertionError) as error:  # the latter is tfds's word for an empty split
+    except (OSError, AssertionError) as error:  # tfds asserts that no split is empty
         raise UserError(
             f"cannot prepare {name!r} in config.data.data_dir={folder}: {error}"
         ) from error
@@ -121,7 +121,7 @@ def _decode_all(source: Sequence[dict[str, Any]], size: int) -> Examples:
 
 
 def _read_fields(builder: tfds.core.DatasetBuilder, split: str) -> Examples:
-    """All but the images, in the same order, and the number of each one's `record`."""
+    """All fields but the images, in the same order, and the index of each `record`."""
     skip = {"image": tfds.decode.SkipDecoding()}
     source = builder.as_data_source(split=split, decoders=skip)
     rows = [
@@ -132,12 +132,12 @@ def _read_fields(builder: tfds.core.DatasetBuilder, split: str) -> Examples:
 
 
 def _columns(rows: Sequence[dict[str, Any]]) -> Examples:
-    """One array a field, images left out."""
+    """One array per field, without images."""
     return {key: np.array([_plain(row[key]) for row in rows]) for key in rows[0] if key != "image"}
 
 
 def _content_key(prepared: Path) -> str:
-    """Changes when the dataset in a folder is another one: its files, their sizes and dates."""
+    """A key of the files in a folder: names, sizes and dates."""
     files = sorted(path for path in prepared.iterdir() if path.is_file())
     return " ".join(
         f"{path.name}:{path.stat().st_size}:{path.stat().st_mtime_ns}" for path in files
@@ -145,13 +145,13 @@ def _content_key(prepared: Path) -> str:
 
 
 def select_domain(examples: Examples, domain: str, data: Any) -> Examples:
-    """The examples that say they are of this domain, or whose pose says so."""
+    """The examples labelled with this domain, or assigned to it by their pose."""
     limits = {"yaw": data.frontal_yaw, "pitch": data.frontal_pitch, "roll": data.frontal_roll}
     frontal = np.all([np.abs(examples[angle]) < limit for angle, limit in limits.items()], axis=0)
     by_pose = np.where(frontal, "restricted", "unrestricted")
     domains = np.where(examples["domain"] == "", by_pose, examples["domain"])
     chosen = domains == domain
-    if chosen.all():  # no copy, so that a memory map stays one
+    if chosen.all():  # without a copy, a memory map stays one
         return dict(examples)
     return {
         key: values.where(chosen) if isinstance(values, StreamedImages) else values[chosen]
@@ -173,7 +173,7 @@ def _decode(row: dict[str, Any], size: int) -> np.ndarray:
 
 
 def take(data: Mapping[str, Examples], count: int) -> dict[str, Examples]:
-    """At most `count` examples of each domain, evenly spaced, so that pairs stay together."""
+    """At most `count` evenly spaced examples of each domain, so that pairs stay together."""
 
     def spaced(examples: Examples) -> Examples:
         total = len(examples["image"])

@@ -1,4 +1,4 @@
-"""Datasets prepared on disk. Of one whose folder is in a bucket there is a copy on this machine."""
+"""Prepares datasets on disk. A dataset in a bucket also has a copy on this machine."""
 
 import shutil
 from collections.abc import Callable
@@ -9,22 +9,22 @@ from etils import epath
 
 from facealign.paths import is_local
 
-HOME = "~/tensorflow_datasets"  # where datasets lie unless the user says otherwise
-LAST = "dataset_info.json"  # what a whole copy has
+HOME = "~/tensorflow_datasets"  # default folder of datasets
+LAST = "dataset_info.json"  # only a complete copy has it
 
 
 def prepare(create_builder: Callable[[str], Any], data_dir: epath.Path) -> Any:
-    """A tfds builder whose files are whole and on this machine.
+    """A tfds builder whose files are complete and on this machine.
 
-    array_record reads and writes local files alone. So a dataset for a bucket is prepared in
-    `HOME` and copied into the bucket, and where the bucket has it, it is copied from there.
+    array_record reads and writes only local files. So a dataset for a bucket is prepared in
+    `HOME` and copied to the bucket; if the bucket already has it, it is copied to `HOME`.
 
     Args:
-      create_builder: from the folder that holds all datasets.
-      data_dir: that folder, of any kind.
+      create_builder: takes the folder of all datasets.
+      data_dir: that folder, local or in a bucket.
 
     Raises:
-      OSError: a folder that cannot be used.
+      OSError: a folder cannot be used.
     """
     local = Path(data_dir if is_local(data_dir) else HOME).expanduser().resolve()
     builder = create_builder(str(local))
@@ -37,7 +37,7 @@ def prepare(create_builder: Callable[[str], Any], data_dir: epath.Path) -> Any:
         unfinished = here.with_name(f".{here.name}")
         copy_files(there, unfinished)
         unfinished.rename(here)
-        builder = create_builder(str(local))  # which looks for its files when it is created
+        builder = create_builder(str(local))  # a new builder finds the copied files
     builder.download_and_prepare()
     if not (there / LAST).exists():
         copy_files(here, there)
@@ -45,7 +45,7 @@ def prepare(create_builder: Callable[[str], Any], data_dir: epath.Path) -> Any:
 
 
 def copy_files(source: epath.Path, target: epath.Path) -> None:
-    """Copies the files of a folder, not those of folders in it; `LAST` comes last."""
+    """Copies the files of a folder, without its subfolders; `LAST` comes last."""
     target.mkdir(parents=True, exist_ok=True)
     files = [path for path in source.iterdir() if not path.is_dir()]
     for path in sorted(files, key=lambda path: (path.name == LAST, path.name)):

@@ -1,7 +1,7 @@
-"""Pairs that nobody photographed: a frontal photo, and the same turned by the generic head.
+"""Synthetic pairs: a frontal photo, and the same photo turned by the generic head.
 
-What a turned photo shows that no camera would is on the side of the input, and is hidden as far as
-possible, so that a network reads the pose off the face and not off such faults.
+Only the input is synthetic; the target is a real photo. Artifacts of turning are hidden as far as
+possible, so that a network reads the pose from the face and not from artifacts.
 """
 
 import hashlib
@@ -23,21 +23,21 @@ from facealign.images import in_batches, to_float, to_uint8
 
 YAWS = np.arange(-90.0, 91.0, 7.5)  # degrees, of the bank
 PITCHES = (-20.0, -10.0, 0.0, 10.0, 20.0)
-ROTATION, ZOOM = 5.0, 0.05  # degrees, share: how exactly faces are cut
-SHAPE = 2.0  # px, standard deviation at 5 x 5 points: how far a head is from the generic one
-FOREIGN = 0.5  # share of the turned heads that get another photo's background
+ROTATION, ZOOM = 5.0, 0.05  # degrees, share: how exactly crops are aligned
+SHAPE = 2.0  # px: standard deviation of a warp at 5 x 5 points; real heads are not the generic one
+FOREIGN = 0.5  # share of turned heads that get another photo's background
 SOFTEST = 2.0  # px: largest standard deviation of the blur
-NOISE = 0.04  # its largest standard deviation
-VERSION = "1"  # of the maps; a new one makes cached banks anew
+NOISE = 0.04  # largest standard deviation of the noise
+VERSION = "1"  # of the maps; a new one rebuilds cached banks
 
 
 def create_views(folder: Any) -> ViewBank:
-    """The bank of views that photos are turned by, kept in a folder between runs."""
+    """The bank of views that photos are turned by, cached in a folder."""
     return load_bank(views.create_poses(YAWS, PITCHES), folder)
 
 
 def load_bank(poses: np.ndarray, folder: Path) -> ViewBank:
-    """As `views.make_bank`, kept in a folder of its own between runs."""
+    """`views.make_bank`, cached in a folder of its own."""
     poses = np.asarray(poses, np.float32)
     key = f"{VERSION} {hashlib.sha256(poses.tobytes()).hexdigest()}"
 
@@ -53,11 +53,10 @@ def load_bank(poses: np.ndarray, folder: Path) -> ViewBank:
 def add_pairs(
     batch: Mapping[str, jax.Array], bank: ViewBank, key: jax.Array
 ) -> dict[str, jax.Array]:
-    """The batch with `input_restricted`, R's photos turned, and `pose_restricted` [B, 2].
+    """Adds R's photos, turned, `input_restricted`, and their `pose_restricted` [B, 2] in degrees.
 
-    Half of the photos are mirrored first, those of U with their yaws. `landmarks_restricted`
-    [B, 68, 2] are the places of the generic head's landmarks in the turned photos, in px of the
-    canonical crop.
+    Half of the photos are mirrored first, and U's yaws with them. `landmarks_restricted`
+    [B, 68, 2] are the generic head's landmarks in the turned photos, in px of the canonical crop.
     """
     keys = jax.random.split(key, 9)
     frontal, _ = _mirror_half(batch["restricted"], keys[0])
@@ -75,8 +74,8 @@ def add_pairs(
     photo = augment.noise(photo, keys[6], NOISE * jax.random.uniform(keys[7]))
     pose = jnp.asarray(bank.poses)[index, :2]
     matrices, centre = augment.zoom_matrices(keys[4], len(photo), ZOOM, ROTATION), (SIZE - 1) / 2
-    square = jnp.square(matrices[:, :1]).sum(axis=-1, keepdims=True)  # of their scale
-    places = (make_landmarks()(pose) - centre) @ matrices / square + centre  # by their inverses
+    square = jnp.square(matrices[:, :1]).sum(axis=-1, keepdims=True)  # squared scale
+    places = (make_landmarks()(pose) - centre) @ matrices / square + centre  # the inverse
     return {
         **batch,
         "unrestricted": wild,
@@ -89,17 +88,17 @@ def add_pairs(
 
 
 def for_device(bank: ViewBank) -> ViewBank:
-    """What `add_pairs` needs of a bank, as arrays on the device."""
+    """The fields of a bank that `add_pairs` needs, on the device."""
     return jax.device_put(bank._replace(unturn=None, turn_seen=None, unturn_seen=None))
 
 
 def with_rotated(data: Mapping[str, Examples], bank: ViewBank, seed: int) -> dict[str, Examples]:
-    """The examples by domain, and those of R turned, as the domain "turned"."""
+    """The examples by domain, with R's photos turned as the domain "turned"."""
     return {**data, "turned": rotate_examples(data["restricted"], bank, seed)}
 
 
 def rotate_examples(examples: Examples, bank: ViewBank, seed: int) -> Examples:
-    """Each photo turned by a random view, nothing else changed; for an evaluation."""
+    """The examples with each photo turned by a random view; for evaluation."""
     images = examples["image"]
     index = np.random.default_rng(seed).integers(0, len(bank.poses), len(images))
 
@@ -112,13 +111,13 @@ def rotate_examples(examples: Examples, bank: ViewBank, seed: int) -> Examples:
 
 
 def _mirror_half(photos: jax.Array, key: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Photos [B, H, W, 1], about half of them mirrored, and which ones, bool [B]."""
+    """Photos [B, H, W, 1] with about half of them mirrored, and which ones, bool [B]."""
     heads = jax.random.bernoulli(key, shape=(len(photos),))
     return jnp.where(heads[:, None, None, None], mirror(photos), photos), heads
 
 
 def _softened(masks: jax.Array, shape: tuple[int, ...]) -> jax.Array:
-    """Masks bool [B, SIZE, SIZE] as shares [B, H, W, 1], with soft edges."""
+    """Masks bool [B, SIZE, SIZE] as weights [B, H, W, 1] with soft edges."""
     soft = views.mean_around(masks[..., None].astype(jnp.float32), 2)
-    soft = jnp.clip(1.6 * soft - 0.6, 0, 1)  # narrower: what is at the border is stretched
+    soft = jnp.clip(1.6 * soft - 0.6, 0, 1)  # narrower, since photos are stretched at the border
     return jax.image.resize(soft, (*shape[:3], 1), "linear", antialias=False)

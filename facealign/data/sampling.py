@@ -1,4 +1,4 @@
-"""Which examples a step sees: pure functions of seed and step."""
+"""Which examples a step uses: pure functions of seed and step."""
 
 import functools
 import threading
@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 YAW_BIN = 10.0  # degrees
-OFTEN = 10.0  # times as often as on average a photo of a rare yaw may come, or a few fill batches
+OFTEN = 10.0  # limit on a photo, in times the average; or a few of rare yaws would fill batches
 
 Sampler = Callable[[int], np.ndarray]  # step -> indices [B] of its examples
 
@@ -15,14 +15,16 @@ Sampler = Callable[[int], np.ndarray]  # step -> indices [B] of its examples
 def make_sampler(
     seed: int, stream: int, batch_size: int, count: int, weights: np.ndarray | None = None
 ) -> Sampler:
-    """Slices of one permutation of all `count` examples after another; a batch may span two.
+    """A sampler that goes through one random permutation of all examples per epoch.
+
+    A batch may span two epochs.
 
     Args:
       seed: of the run.
       stream: samplers with different numbers are independent.
       batch_size: B.
-      count: N, how many examples there are.
-      weights: [N], adding up to 1; where given, an epoch is N independent draws instead.
+      count: N, the number of examples.
+      weights: [N], sum 1; if given, an epoch is N independent draws with these probabilities.
     """
 
     lock = threading.Lock()
@@ -34,7 +36,7 @@ def make_sampler(
 
     def indices(step: int) -> np.ndarray:
         epochs, places = np.divmod(step * batch_size + np.arange(batch_size), count)
-        with lock:  # or every thread that reads would draw the order of a new epoch by itself
+        with lock:  # otherwise, every reading thread would draw the order of a new epoch
             orders = {int(epoch): order(int(epoch)) for epoch in np.unique(epochs)}
         return np.concatenate([orders[e][places[epochs == e]] for e in orders])
 
@@ -42,9 +44,9 @@ def make_sampler(
 
 
 def yaw_weights(yaw: np.ndarray) -> np.ndarray:
-    """Probabilities [N] under which every 10 degrees of yaw [N] that occur come equally often.
+    """Probabilities [N] that make all 10-degree bins of yaw [N] equally likely.
 
-    Unknown yaw, nan, counts as one bin more. A bin of very few photos comes more rarely.
+    Unknown yaw, nan, is one more bin. A bin of very few photos is less likely, see `OFTEN`.
     """
     yaw = np.asarray(yaw)
     bins = np.where(np.isnan(yaw), np.inf, np.floor(yaw / YAW_BIN))

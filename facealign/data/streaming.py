@@ -1,4 +1,4 @@
-"""Images that stay on disk, for datasets larger than the memory that they may take."""
+"""Images that stay on disk, for datasets that do not fit in memory."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -7,7 +7,7 @@ import numpy as np
 
 
 class StreamedImages:
-    """Stands for an array uint8 [N, H, W, 1] whose images are decoded each time they are read.
+    """Acts as an array uint8 [N, H, W, 1]; decodes images each time they are read.
 
     Several threads may read at once.
     """
@@ -21,8 +21,8 @@ class StreamedImages:
     ):
         """
         Args:
-          source: of records, read by their number.
-          records: [N], the number of each image's record.
+          source: records, read by their index.
+          records: [N], the index of each image's record.
           size: px, H and W.
           decode: (record, size) -> image uint8 [H, W, 1].
         """
@@ -34,12 +34,12 @@ class StreamedImages:
         return len(self._records)
 
     def __getitem__(self, index: Any) -> np.ndarray:
-        """One image [H, W, 1] for a number, as many as asked for [n, H, W, 1] for numbers."""
+        """One image [H, W, 1] for an index, images [n, H, W, 1] for n indices."""
         records = self._records[index]
         rows = self._source.__getitems__(np.atleast_1d(records).tolist())
         images = np.stack([self._decode(row, self.shape[1]) for row in rows])
         return images if np.ndim(records) else images[0]
 
     def where(self, chosen: np.ndarray) -> "StreamedImages":
-        """Those that a mask [N] chooses; nothing is read."""
+        """The images where a mask [N] is True; nothing is read."""
         return StreamedImages(self._source, self._records[chosen], self.shape[1], self._decode)

@@ -1,1 +1,1 @@
-"""Faces in photos: found, cut to the canonical frame, measured. Nothing here imports JAX."""
+"""Finds faces in photos, crops them to the canonical frame and measures them, without JAX."""

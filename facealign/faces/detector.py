@@ -1,8 +1,8 @@
-"""Finds faces from any side: dlib's max-margin network, in NumPy.
+"""Finds faces of any pose with dlib's max-margin network, run in NumPy.
 
-Its weights come with face_recognition_models (public domain). dlib's own convolutions take ten
-times as long on a CPU, and its other detector, of gradients, misses most true profiles. King,
-"Max-margin object detection", 2015.
+King, "Max-margin object detection", 2015. The weights come with face_recognition_models (public
+domain). dlib's own convolutions take ten times as long on a CPU, and dlib's HOG detector misses
+most true profiles.
 """
 
 import math
@@ -16,26 +16,26 @@ from facealign.faces.numpy_cnn import Layer, run_layers
 
 Box = tuple[int, int, int, int]  # px: left, top, right, bottom
 
-# (filters, channels, side of the kernel) of each layer. All but the last are normalized; the first
-# three halve the picture.
+# (filters, channels, kernel size) of each layer. Batch normalization follows all but the last; the
+# first HALVINGS layers have stride 2.
 SHAPES = ((16, 3, 5), (32, 16, 5), (32, 32, 5), (45, 32, 5), (45, 45, 5), (45, 45, 5), (1, 45, 9))
 HALVINGS = 3
-BRIGHTNESS = np.array([122.782, 117.001, 104.298])  # of red, green and blue, taken away
-EPSILON = 1e-4  # of the normalization
-FACE = 80  # px: side of the faces that the network knows; other sizes are found in other scales
-STEP = 5 / 6  # between two scales
-SMALLEST = 64  # px: longest side of the photo in the last scale
-BORDER = 32  # px of repeated border in each scale, so that a face that fills the photo is found
-FIRST, CELL = 14, 8  # px: where the first cell of the output looks, and how far the next one is
-ALIKE = 0.4  # overlap (intersection over union) of two boxes from which on they are one face
-INSIDE = 0.6  # the same for the share of the smaller box
+BRIGHTNESS = np.array([122.782, 117.001, 104.298])  # means of red, green, blue, to be subtracted
+EPSILON = 1e-4  # of the batch normalization
+FACE = 80  # px: side of the faces that the network finds; other sizes are found at other scales
+STEP = 5 / 6  # ratio of one scale to the one before
+SMALLEST = 64  # px: smallest longest side of a scaled photo
+BORDER = 32  # px of repeated border at each scale, so that a face that fills the photo is found
+FIRST, CELL = 14, 8  # px: centre of the first output cell in the input, distance to the next one
+ALIKE = 0.4  # two boxes are one face if their intersection over union is at least this
+INSIDE = 0.6  # or if their intersection is at least this share of the smaller box
 
 
 def read_layers(content: bytes) -> list[Layer]:
-    """The network of the file `mmod_human_face_detector.dat`, for gray photos.
+    """The network in the content of `mmod_human_face_detector.dat`, converted to gray photos.
 
     Raises:
-      ValueError: it is another file.
+      ValueError: the content is that of another file.
     """
     layers, place = [], 0
     try:
@@ -48,8 +48,9 @@ def read_layers(content: bytes) -> list[Layer]:
                 kernel, bias = kernel * scale, bias * scale + offset
             layers.append((kernel, bias))
     except (IndexError, struct.error, ValueError) as error:
-        raise ValueError(f"not the face detector of dlib that is known here: {error}") from error
-    kernel, bias = layers[0]  # of (x - BRIGHTNESS) / 256, here of gray x
+        raise ValueError(f"not the face detector of dlib that facealign reads: {error}") from error
+    # The first layer expects (x - BRIGHTNESS) / 256 in three channels. Make it take gray x.
+    kernel, bias = layers[0]
     bias = bias - (kernel * BRIGHTNESS[:, None] / 256).sum(axis=(0, 1, 2))
     layers[0] = kernel.sum(axis=2, keepdims=True) / 256, bias
     return [
@@ -64,12 +65,13 @@ def read_layers(content: bytes) -> list[Layer]:
 
 
 def find_boxes(layers: Sequence[Layer], photo: Image.Image, longest: int) -> list[Box]:
-    """The boxes of faces in a gray photo, largest first, from the brow to the chin.
+    """The boxes of the faces in a gray photo, from brow to chin, the largest first.
 
     Args:
-      layers: of `read_layers`.
+      layers: from `read_layers`.
       photo: of mode L.
-      longest: px, the longest side in the first scale. Faces of 80 px there and more are found.
+      longest: longest side of the photo at the first scale, in px. Faces of 80 px or more at this
+        scale are found.
     """
     boxes, scores, side = [], [], float(longest)
     while side >= SMALLEST:
@@ -107,9 +109,9 @@ def _pick(boxes: np.ndarray, scores: np.ndarray) -> list[int]:
 
 
 def _read_normalization(content: bytes, place: int) -> tuple[tuple[np.ndarray, np.ndarray], int]:
-    """Scale and offset of a batch normalization, and the place behind it."""
+    """Scale and offset of a batch normalization, and the index of the byte after it."""
     values, place = _read_tensor(content, content.index(b"bn_con2", place) + 7)
-    _, place = _read_integers(content, place, 10)  # where scale and offset lie in the values
+    _, place = _read_integers(content, place, 10)  # positions of scale and offset in the values
     statistics = []
     for _ in range(4):  # mean and deviation of the last batch, then running mean and variance
         tensor, place = _read_tensor(content, place)
@@ -120,7 +122,7 @@ def _read_normalization(content: bytes, place: int) -> tuple[tuple[np.ndarray, n
 
 
 def _read_tensor(content: bytes, place: int) -> tuple[np.ndarray, int]:
-    """Numbers as dlib writes them: a version, four lengths, float32; and the place behind them."""
+    """A tensor of dlib (a version, four lengths, float32 numbers), and the index after it."""
     (_, *shape), place = _read_integers(content, place, 5)
     count = math.prod(shape)
     numbers = struct.unpack_from(f"<{count}f", content, place)
@@ -128,7 +130,7 @@ def _read_tensor(content: bytes, place: int) -> tuple[np.ndarray, int]:
 
 
 def _read_integers(content: bytes, place: int, count: int) -> tuple[list[int], int]:
-    """Whole numbers as dlib writes them: how many bytes, then these."""
+    """Integers of dlib (a number of bytes, then the bytes), and the index after them."""
     numbers = []
     for _ in range(count):
         length = content[place]

@@ -1,10 +1,12 @@
-"""What finds faces in raw photos, and what measures them: dlib's landmarks and descriptor.
+"""The face tools: find faces in raw photos, and measure them with dlib.
 
-Faces are found from any side by the detector and framed without landmarks, since a profile hides
-half of them; what is measured is seen from the front by dlib. All comes with the optional
-requirements-faces.txt. It judges and prepares; nothing is trained on it or against it. King,
-"Dlib-ml: A machine learning toolkit", 2009; landmarks: Kazemi and Sullivan, "One millisecond face
-alignment with an ensemble of regression trees", 2014.
+`detector` finds faces of any pose, and `framing` crops them without landmarks, since a profile
+hides half of the landmarks. Measuring uses dlib's detector, landmarks and descriptor, which need a
+near-frontal face. The face tools need requirements-faces.txt. They serve evaluation and data
+preparation; nothing is trained on them or against them.
+
+King, "Dlib-ml: A machine learning toolkit", 2009; landmarks: Kazemi and Sullivan, "One millisecond
+face alignment with an ensemble of regression trees", 2014.
 """
 
 import contextlib
@@ -25,39 +27,39 @@ from facealign.faces.framing import find_frame, load_framing
 from facealign.faces.numpy_cnn import Layer
 from facealign.geometry import frame
 
-SEARCHED = 1024  # px: longest side that is searched; larger photos are shrunk
-AT_LEAST = 160  # px: longest side to which smaller photos are enlarged before faces are located
-ENLARGED = 512  # px: longest side up to which a small photo is searched again when no face is found
+SEARCHED = 1024  # px: largest longest side that is searched; larger photos are shrunk
+AT_LEAST = 160  # px: smallest longest side in `locate`; smaller photos are enlarged
+ENLARGED = 512  # px: a photo without a face is doubled and searched again, up to this longest side
 BORDER = 32  # px of repeated border around a photo, so that a face that fills it is found
-MEASURED = 256  # px: a smaller photo is drawn larger, since dlib rounds landmarks to whole px
-ALIKE = 0.5  # share of the largest face's area from which on another one counts beside it
-EYES_APART = 20  # px: a face with less between the centres of its eyes is too small to use
-# The box that dlib's detector draws around the face of a canonical crop, from brow to chin: the
-# median over every fortieth photo of Labeled Faces in the Wild. Its landmarks expect such a box.
+MEASURED = 256  # px: smaller photos are enlarged to this, since dlib rounds landmarks to whole px
+ALIKE = 0.5  # a face with at least this share of the largest face's area is alike in size
+EYES_APART = 20  # px: smallest usable distance between the centres of the eyes
+# Median box of dlib's detector in canonical crops, from brow to chin, over every fortieth photo of
+# Labeled Faces in the Wild. dlib's landmarks need such a box.
 CANONICAL_BOX = (6, 19, 114, 126)
 
 
 class Face(NamedTuple):
-    """A face that was found in a photo."""
+    """A near-frontal face, found in a photo."""
 
     box: Box
     landmarks: np.ndarray  # float [68, 2], (x, y) in px, in the order of iBUG 300-W
 
 
 class Place(NamedTuple):
-    """Where a face lies in a raw photo."""
+    """The position of a face in a raw photo."""
 
     box: Box
-    matrix: np.ndarray  # [2, 3], takes the photo to the canonical crop
+    matrix: np.ndarray  # [2, 3], transformation of the photo to the canonical crop
 
 
 class FaceTools(NamedTuple):
-    """Functions of a photo, uint8 [H, W], [H, W, 1] or [H, W, 3], or a gray image."""
+    """Functions of a photo: a gray PIL image for `locate`, else uint8 [H, W], [H, W, 1 or 3]."""
 
     locate: Callable[[Image.Image], list[Place]]  # faces of any pose in a raw photo, largest first
-    find: Callable[[np.ndarray], list[Face]]  # faces that look ahead, to be measured; largest first
-    landmarks: Callable[[np.ndarray, Box], np.ndarray]  # [68, 2] in px of the face in a box
-    describe: Callable[[np.ndarray, np.ndarray], np.ndarray]  # float [128] of the face at [68, 2]
+    find: Callable[[np.ndarray], list[Face]]  # near-frontal faces, to be measured; largest first
+    landmarks: Callable[[np.ndarray, Box], np.ndarray]  # [68, 2] in px, of the face in a box
+    describe: Callable[[np.ndarray, np.ndarray], np.ndarray]  # descriptor [128], from landmarks
 
 
 def load_tools() -> FaceTools:
@@ -68,7 +70,7 @@ def load_tools() -> FaceTools:
     """
     try:
         dlib = importlib.import_module("dlib")
-        # Importing this package fails with recent setuptools, so that only its files are used.
+        # Only the files of this package are used; importing it fails with recent setuptools.
         package = importlib.metadata.distribution("face_recognition_models")
     except ImportError as error:  # PackageNotFoundError is one
         raise UserError(
@@ -79,7 +81,7 @@ def load_tools() -> FaceTools:
         layers = read_layers((models / "mmod_human_face_detector.dat").read_bytes())
     except (OSError, ValueError) as error:
         raise UserError(
-            f"{models} holds {error}; run: pip install -r requirements-faces.txt"
+            f"cannot use {models}: {error}; run: pip install -r requirements-faces.txt"
         ) from None
     detector = dlib.get_frontal_face_detector()
     predictor = dlib.shape_predictor(str(models / "shape_predictor_68_face_landmarks.dat"))
@@ -96,19 +98,23 @@ def load_tools() -> FaceTools:
 
 
 def eyes_apart(matrix: np.ndarray) -> float:
-    """px between the eyes of a face in its photo, if it looked ahead, by its frame [2, 3]."""
+    """Distance of the eyes in px of the photo, as if the face were frontal.
+
+    Args:
+      matrix: [2, 3], transformation of the photo to the canonical crop.
+    """
     (left, _), (right, _) = frame.EYES
     return frame.side_in_photo(matrix) * (right - left) / frame.SIZE
 
 
 def main_face(photo: Image.Image, tools: FaceTools) -> Place:
-    """The one face that a gray photo is of.
+    """The main face of a gray photo.
 
-    That is the largest. Where others have half of its area or more, it is the one of them with
-    its centre in the middle third of the photo, from left to right and from top to bottom.
+    It is the largest face. If other faces have at least half of its area, it is the only one among
+    all of these with its centre in the middle third of the photo, horizontally and vertically.
 
     Raises:
-      ValueError: there is no face, several are alike in size, or it is tiny.
+      ValueError: there is no face, several faces are alike in size, or the face is tiny.
     """
     places = tools.locate(photo)
     if not places:
@@ -128,7 +134,7 @@ def main_face(photo: Image.Image, tools: FaceTools) -> Place:
 def _locate(layers: Sequence[Layer], framing: Sequence[Layer], photo: Image.Image) -> list[Place]:
     places = []
     for box in _search_everywhere(layers, photo):
-        with contextlib.suppress(ValueError):  # nothing that could be a face
+        with contextlib.suppress(ValueError):  # the box holds no face
             places.append(Place(box, find_frame(framing, photo, box)))
     return places
 
@@ -157,7 +163,7 @@ def _describe(
 
 
 def _search_everywhere(layers: Sequence[Layer], photo: Image.Image) -> list[Box]:
-    """Boxes of the faces of any pose, in a small photo without any at a larger scale too."""
+    """Boxes of the faces of any pose, at the first scale with any; see ENLARGED."""
     longest = int(np.clip(max(photo.size), AT_LEAST, SEARCHED))
     while not (boxes := find_boxes(layers, photo, longest)) and 2 * longest <= ENLARGED:
         longest *= 2
@@ -170,7 +176,7 @@ def _is_central(box: Box, size: tuple[int, int]) -> bool:
 
 
 def _search(detector: Callable, image: np.ndarray) -> list[Box]:
-    """Boxes of the faces, at the first scale that shows any."""
+    """Boxes of the near-frontal faces, at the first scale with any; see ENLARGED."""
     searched, factor = _zoom(image, SEARCHED, at_most=1.0)
     width = [(BORDER, BORDER)] * 2 + [(0, 0)] * (image.ndim - 2)
     padded = np.ascontiguousarray(np.pad(searched, width, mode="edge"))
@@ -193,14 +199,14 @@ def _area(box: Box) -> int:
 
 
 def _squeeze(image: np.ndarray) -> np.ndarray:
-    """[H, W, 1] as [H, W]; others as they are, in one piece of memory."""
+    """Drops the last axis of [H, W, 1] and keeps other shapes; the result is contiguous."""
     return np.ascontiguousarray(image[:, :, 0] if image.shape[2:] == (1,) else image)
 
 
 def _zoom(
     image: np.ndarray, side: int, at_least: float = 0.0, at_most: float = np.inf
 ) -> tuple[np.ndarray, float]:
-    """The image with a longest side of `side` px, and the factor, which is kept within limits."""
+    """The image scaled to a longest side of `side` px, and the factor, clipped to the limits."""
     factor = float(np.clip(side / max(image.shape[:2]), at_least, at_most))
     if factor == 1.0:
         return image, 1.0
@@ -210,7 +216,7 @@ def _zoom(
 
 
 def _shape(dlib: ModuleType, landmarks: np.ndarray) -> object:
-    """Landmarks [68, 2] as dlib has them."""
+    """Landmarks [68, 2] as an object of dlib."""
     points = np.rint(landmarks).astype(int)
     (left, top), (right, bottom) = points.min(axis=0), points.max(axis=0)
     box = dlib.rectangle(int(left), int(top), int(right), int(bottom))

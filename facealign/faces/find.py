@@ -1,7 +1,4 @@
-"""The faces of a photo: where they are, cut to the canonical crop, and how they look aside.
-
-Nothing here needs JAX, so that other processes can do it.
-"""
+"""Finds the faces of a photo, cuts their canonical crops and measures them, without JAX."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,19 +15,19 @@ from facealign.images import BadPhotoError, read_gray
 
 
 class FoundFace(NamedTuple):
-    """A face as it is in its photo."""
+    """A face found in a photo."""
 
     crop: np.ndarray  # uint8 [128, 128, 1], the canonical crop
-    size: int  # px of the photo that the crop is wide and high
-    box: Box | None  # px of the photo: left, top, right, bottom
-    # What is measured in the crop; nothing where the tools see no face, as in most profiles.
+    size: int  # side of the crop in px of the photo
+    box: Box | None  # left, top, right, bottom in px of the photo; None if the photo is the crop
+    # Measured in the crop; nan or None if the face tools see no face, as in most profiles.
     yaw: float  # degrees, or nan
     descriptor: np.ndarray | None  # [128], of the person
     landmarks: np.ndarray | None  # [68, 2], (x, y) in px of the crop
 
 
 def poses_of(faces: Sequence[FoundFace]) -> np.ndarray:
-    """Yaw and pitch [N, 2] in degrees of faces as they are in their crops; nan where not seen."""
+    """Yaw and pitch [N, 2] in degrees of N faces, from their landmarks; nan without landmarks."""
     unknown = (np.nan, np.nan)
     return np.array([
         unknown if face.landmarks is None else estimate_pose(face.landmarks)[:2] for face in faces
@@ -38,14 +35,14 @@ def poses_of(faces: Sequence[FoundFace]) -> np.ndarray:
 
 
 class FoundFaces(NamedTuple):
-    """What a photo holds."""
+    """The faces of a photo."""
 
     faces: list[FoundFace]  # largest first
-    notes: list[str]  # why the photo, or some of its faces, cannot be used
+    notes: list[str]  # why the photo or some of its faces cannot be used
 
 
 def find_faces(photo: Image.Image, tools: FaceTools) -> FoundFaces:
-    """All faces of a gray photo that are large enough."""
+    """All faces of a gray photo with eyes at least EYES_APART px apart."""
     faces, notes = [], []
     for box, matrix in tools.locate(photo):
         apart = eyes_apart(matrix)
@@ -65,16 +62,16 @@ def find_faces(photo: Image.Image, tools: FaceTools) -> FoundFaces:
 
 
 def take_whole(photo: Image.Image) -> FoundFaces:
-    """A gray photo that is a canonical crop already, of any size."""
+    """Takes a gray photo as one face; the photo is a canonical crop of any size."""
     if photo.width != photo.height:
         size = f"{photo.width} x {photo.height}"
-        return FoundFaces([], [f"{size} px: a photo that is already aligned is square"])
+        return FoundFaces([], [f"{size} px: an aligned photo must be square"])
     whole = np.asarray(photo.resize((frame.SIZE, frame.SIZE), Image.Resampling.LANCZOS))
     return FoundFaces([FoundFace(whole[:, :, None], photo.width, None, np.nan, None, None)], [])
 
 
 def read_faces(path: Path, tools: FaceTools | None) -> FoundFaces:
-    """The faces of a file; without tools it has to be a canonical crop already."""
+    """The faces of a photo file. Without face tools, the photo must be a canonical crop."""
     try:
         photo = read_gray(path.read_bytes())
     except (OSError, BadPhotoError) as error:

@@ -1,4 +1,4 @@
-"""Pose and identity of a face, as the face tools measure them: a row of numbers a photo."""
+"""Measures pose, descriptor and landmarks of a face with the face tools: one row per photo."""
 
 from typing import NamedTuple
 
@@ -8,22 +8,22 @@ from facealign.faces import dlib_tools
 from facealign.geometry import pose
 
 DESCRIPTOR, LANDMARKS = 128, 68
-WIDTH = 3 + DESCRIPTOR + 2 * LANDMARKS  # of a row: yaw, pitch, roll, descriptor, landmarks
+WIDTH = 3 + DESCRIPTOR + 2 * LANDMARKS  # numbers in a row: yaw, pitch, roll, descriptor, landmarks
 
 
 class Measured(NamedTuple):
     """Measurements of N photos; nan where no face is found."""
 
     found: np.ndarray  # bool [N]
-    yaw: np.ndarray  # [N] degrees
+    yaw: np.ndarray  # [N] in degrees
     pitch: np.ndarray
     roll: np.ndarray
-    descriptor: np.ndarray  # [N, 128], near one another for one person
-    landmarks: np.ndarray  # [N, 68, 2] px
+    descriptor: np.ndarray  # [N, 128]; photos of one person have a small distance
+    landmarks: np.ndarray  # [N, 68, 2] in px
 
 
 def unpack(rows: np.ndarray) -> Measured:
-    """Rows [N, WIDTH] by their names."""
+    """Splits rows [N, WIDTH] into named measurements."""
     yaw, pitch, roll = rows[:, :3].T
     descriptor, landmarks = np.split(rows[:, 3:], [DESCRIPTOR], axis=1)
     return Measured(
@@ -32,7 +32,7 @@ def unpack(rows: np.ndarray) -> Measured:
 
 
 def measure_photo(image: np.ndarray, tools: dlib_tools.FaceTools) -> np.ndarray:
-    """The row [WIDTH] of one photo uint8 [H, W, 1]; all nan if no face is found in it."""
+    """The row [WIDTH] of the largest face in a photo uint8 [H, W, 1]; all nan without a face."""
     faces = tools.find(image)
     if not faces:
         return np.full(WIDTH, np.nan, np.float32)

@@ -1,4 +1,4 @@
-"""Pose and identity of many photos, measured once and kept on disk."""
+"""Measures many photos in parallel, each only once, and keeps the results on disk."""
 
 import hashlib
 import io
@@ -17,26 +17,27 @@ from facealign.geometry import frame, generic_face, pose
 from facealign.paths import write_whole
 from facealign.workdir.progress_bar import progress_bar
 
-PACKAGES = ("dlib-bin", "face_recognition_models")  # whose versions may change a measurement
-SOURCES = (dlib_tools, measure, frame, generic_face, pose)  # and whose code may
+# Packages whose version, and modules whose code, can change a measurement.
+PACKAGES = ("dlib-bin", "face_recognition_models")
+SOURCES = (dlib_tools, measure, frame, generic_face, pose)
 
 
 class MeasurementCache:
     """Measures photos on all cores, each only once. Use it in a `with` statement.
 
-    Measurements are kept by the content of the photo, and by the version of the tools that made
-    them, in one file of the folder.
+    A file in `folder` keeps the measurements, by the content of each photo. Its name depends on
+    the versions of the face tools and of the code, so that a change starts a new file.
 
     Args:
-      folder: of that file.
-      create: makes the face tools; a function that another process can import.
+      folder: for the file.
+      create: makes the face tools; a function that other processes can import.
 
     Raises:
       UserError: requirements-faces.txt is not installed.
     """
 
     def __init__(self, folder: epath.Path, create: CreateTools = dlib_tools.load_tools):
-        create()  # fails here rather than in another process
+        create()  # raises UserError here instead of in another process
         self._create = create
         self._path = folder / f"measurements_{_version()}.npz"
         self._rows = _read(self._path)
@@ -50,9 +51,9 @@ class MeasurementCache:
             self._pool.shutdown(cancel_futures=True)
 
     def measure(self, images: np.ndarray, title: str = "photos") -> Measured:
-        """Of photos uint8 [N, H, W, 1]; the largest face of each counts.
+        """Measures the largest face of each photo uint8 [N, H, W, 1].
 
-        `title` stands at the progress bar.
+        `title` is shown at the progress bar.
         """
         keys = [_digest(image) for image in images]
         new = {key: image for key, image in zip(keys, images, strict=True) if key not in self._rows}
@@ -71,7 +72,7 @@ class MeasurementCache:
 
 
 def _version() -> str:
-    """Twelve letters that change whenever a measurement might."""
+    """Twelve hex digits, a hash of the versions of PACKAGES and the code of SOURCES."""
     installed = {package.name: package.version for package in metadata.distributions()}
     versions = "; ".join(f"{name} {installed.get(name)}" for name in PACKAGES)
     content = b"".join(Path(module.__file__).read_bytes() for module in SOURCES)
@@ -82,9 +83,9 @@ def _read(path: epath.Path) -> dict[str, np.ndarray]:
     try:
         with np.load(io.BytesIO(path.read_bytes())) as arrays:
             return dict(zip(arrays["keys"].tolist(), arrays["rows"], strict=True))
-    except Exception as error:  # zipfile, zlib and numpy raise various ones over damaged bytes
+    except Exception as error:  # zipfile, zlib and numpy raise various errors for damaged bytes
         if path.exists():
-            logging.warning("%s is damaged and is written anew: %s", path, error)
+            logging.warning("%s is damaged, so its photos are measured again: %s", path, error)
         return {}
 
 
@@ -95,7 +96,7 @@ def _write(path: epath.Path, rows: dict[str, np.ndarray]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, buffer.getvalue())
     except OSError as error:
-        logging.warning("faces are measured again by every evaluation, since %s", error)
+        logging.warning("measurements are not kept, so the next run repeats them: %s", error)
 
 
 def _digest(image: np.ndarray) -> str:

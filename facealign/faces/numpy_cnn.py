@@ -1,4 +1,4 @@
-"""Small convolutional networks in NumPy, for processes that have no JAX and photos of any size."""
+"""Small convolutional networks in NumPy, for processes without JAX and images of any size."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -8,7 +8,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 
 class Layer(NamedTuple):
-    """A convolution."""
+    """A convolution with bias."""
 
     kernel: np.ndarray  # float32 [k, k, channels in, channels out]
     bias: np.ndarray  # float32 [channels out]
@@ -17,10 +17,10 @@ class Layer(NamedTuple):
 
 
 def run_layers(layers: Sequence[Layer], image: np.ndarray) -> np.ndarray:
-    """The layers with ReLU between them: float32 [H, W, C] -> [h, w, channels of the last].
+    """Applies layers with ReLU between them: float32 [H, W, C] -> [h, w, channels of the last].
 
     Raises:
-      ValueError: the image is smaller than the kernels.
+      ValueError: the input of a layer is smaller than its kernel.
     """
     x = image
     for number, layer in enumerate(layers):
@@ -29,7 +29,7 @@ def run_layers(layers: Sequence[Layer], image: np.ndarray) -> np.ndarray:
 
 
 def _convolve(x: np.ndarray, layer: Layer) -> np.ndarray:
-    """As patches and one matrix product, which is as fast as XLA and needs no compiling."""
+    """A convolution as one matrix product of patches; as fast as XLA, without compilation."""
     side, stride, padding = len(layer.kernel), layer.stride, layer.padding
     if padding:
         x = np.pad(x, ((padding, padding), (padding, padding), (0, 0)))

@@ -1,12 +1,16 @@
-"""Processes that find and measure faces: one a core, each with face tools of its own.
+"""Worker processes that find and measure faces: one per core, each with its own face tools.
 
-They import neither JAX nor TensorFlow Datasets, so that they start fast and stay small.
+They import neither JAX nor TensorFlow Datasets, so they start fast and need little memory.
 """
 
 import multiprocessing
 import os
-from collections.abc import Callable
+import signal
+import threading
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from pathlib import Path
 
 import numpy as np
@@ -15,26 +19,28 @@ from facealign.faces.dlib_tools import FaceTools
 from facealign.faces.find import FoundFaces, read_faces
 from facealign.faces.measure import measure_photo
 
-CreateTools = Callable[[], FaceTools]  # a function that another process can import
+CreateTools = Callable[[], FaceTools]  # a function that other processes can import
 BLAS_THREADS = "OPENBLAS_NUM_THREADS"
 
-_tools: list[FaceTools] = []  # of a worker process, its only state; empty if it needs none
+_tools: list[FaceTools] = []  # the only state of a worker process; empty if it needs no face tools
 
 
 def start_pool(create: CreateTools | None) -> ProcessPoolExecutor:
-    """A worker process for each core, with the face tools that `create` makes; None makes none.
+    """Starts a worker process for each core; `create` makes its face tools, None makes none.
 
-    Each computes in one thread: the threads of NumPy's BLAS wait for one another by spinning, and
-    those of two processes took three times as long on two cores. And sums of several threads round
-    otherwise, so that portraits would depend on which process made them.
+    Each worker computes in one thread. Threads of NumPy's BLAS wait for one another by spinning, so
+    two processes with several threads each took three times as long on two cores. Also, sums over
+    several threads are rounded differently, so portraits would depend on the process that made
+    them.
     """
-    context = multiprocessing.get_context("spawn")  # forking a process that runs JAX may hang
+    context = multiprocessing.get_context("spawn")  # a fork of a process that runs JAX can hang
     pool = ProcessPoolExecutor(cores(), context, _prepare, (create,))
     before = os.environ.get(BLAS_THREADS)
     os.environ[BLAS_THREADS] = "1"
     try:
-        for _ in range(cores()):  # each starts a process, which inherits the environment
-            pool.submit(int)
+        with _interrupts_held():
+            for _ in range(cores()):  # each task starts a process, which inherits the environment
+                pool.submit(int)
     finally:
         del os.environ[BLAS_THREADS]
         if before is not None:
@@ -42,19 +48,42 @@ def start_pool(create: CreateTools | None) -> ProcessPoolExecutor:
     return pool
 
 
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Delays interrupts to the end of this context, and blocks them in processes started in it.
+
+    Ctrl-C interrupts all processes of a terminal. The process that started the workers ends them;
+    a worker that ended first would leave a traceback and a broken pool.
+    """
+    if threading.current_thread() is not threading.main_thread():  # which alone handles signals
+        yield
+        return
+    held = []
+    resource_tracker.ensure_running()  # starting it later would unblock the signal
+    handler = signal.signal(signal.SIGINT, lambda *_: held.append(True))
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # processes inherit it
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        signal.signal(signal.SIGINT, handler)
+        if held:
+            os.kill(os.getpid(), signal.SIGINT)
+
+
 def cores() -> int:
-    """How many cores this process may use."""
+    """The number of cores that this process may use."""
     affinity = getattr(os, "sched_getaffinity", None)  # Linux only
     return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 def read_faces_in_worker(path: Path) -> FoundFaces:
-    """`find.read_faces` with the tools of this process."""
+    """`find.read_faces` with the face tools of this process."""
     return read_faces(path, _tools[0] if _tools else None)
 
 
 def measure_in_worker(image: np.ndarray) -> np.ndarray:
-    """`measure.measure_photo` with the tools of this process."""
+    """`measure.measure_photo` with the face tools of this process."""
     return measure_photo(image, _tools[0])
 
 

@@ -1,1 +1,1 @@
-"""The canonical frame, the generic 3D head, and images read at other places."""
+"""The canonical frame, the generic 3D head, head pose, and resampling of images."""

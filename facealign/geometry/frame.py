@@ -1,7 +1,7 @@
-"""The canonical frame: where eyes, nose and mouth lie in every prepared photo, and the way there.
+"""The canonical frame: positions of eyes, nose and mouth in every canonical crop, and cropping.
 
-Points are (x, y) in px, whole numbers at the centres of pixels. A transformation is a matrix [2, 3]
-that takes points of a photo to points of its crop: `crop_point = matrix @ (x, y, 1)`.
+Points are (x, y) in px; the centres of pixels have whole numbers. A transformation is a matrix
+[2, 3] from points of a photo to points of its crop: `crop_point = matrix @ (x, y, 1)`.
 """
 
 import math
@@ -11,31 +11,31 @@ from PIL import Image
 
 SIZE = 128  # px: width and height of the canonical crop
 # Mean landmarks of 2,366 near-frontal photos of Labeled Faces in the Wild, box (61, 61, 189, 189).
-EYES = ((42.8, 53.5), (86.1, 52.8))  # the left one in the picture first
-NOSE = (64.8, 77.1)  # its tip
-MOUTH = ((45.9, 99.7), (84.8, 99.1))  # its corners
+EYES = ((42.8, 53.5), (86.1, 52.8))  # eye centres; the eye on the left of the image first
+NOSE = (64.8, 77.1)  # nose tip
+MOUTH = ((45.9, 99.7), (84.8, 99.1))  # mouth corners
 FIVE_POINTS = np.array((*EYES, NOSE, *MOUTH))
-# A head turned away keeps the heights. In 1,000 profile photos of Celebrities in Frontal-Profile
-# the line from the eye to the corner of the mouth is vertical (median 0.5 degrees) and the nose
-# tip lies 30 px before it; the nose at 87 px has both ear and nose in the crop.
+# A profile has its eye and its mouth at the same heights. In 1,000 profile photos of Celebrities in
+# Frontal-Profile the line from the eye to the mouth corner is vertical (median 0.5 degrees), and
+# the nose tip is 30 px in front of it. With the nose at 87 px, the crop shows both nose and ear.
 PROFILE_EYE_HEIGHT = 53.15
 PROFILE_MOUTH_HEIGHT = 99.4
-PROFILE_NOSE = 87.0  # x, of a face that looks to the right; mirrored for one that looks left
-LARGEST = 16384  # px: side of the part of a photo that a crop may cover
+PROFILE_NOSE = 87.0  # x of a face that looks to the right; mirrored for one that looks left
+LARGEST = 16384  # px: largest side of the area of a photo that a crop may cover
 
 
 def similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """The rotation, scale and shift [2, 3] that brings points [N, 2] nearest to others [N, 2].
+    """The least-squares rotation, scale and shift [2, 3] from points [N, 2] to points [N, 2].
 
-    Least squares over all points, never a mirror image. Umeyama, "Least-squares estimation of
-    transformation parameters between two point patterns", 1991, in complex numbers.
+    Never mirrors. Umeyama, "Least-squares estimation of transformation parameters between two point
+    patterns", 1991, in complex numbers.
 
     Raises:
-      ValueError: fewer than two points, one that is not finite, or all at one place.
+      ValueError: fewer than two points, a point that is not finite, or all points at one place.
     """
     source, target = np.asarray(source, float), np.asarray(target, float)
     if source.shape != target.shape or source.shape[1:] != (2,) or len(source) < 2:
-        raise ValueError(f"two equal sets of at least two points, not {source.shape}")
+        raise ValueError(f"needs two equal sets of at least two points, not {source.shape}")
     if not (np.isfinite(source).all() and np.isfinite(target).all()):
         raise ValueError("a landmark is not a number")
     s, t = source @ (1, 1j), target @ (1, 1j)
@@ -51,29 +51,30 @@ def similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:
 
 
 def five_points(landmarks: np.ndarray) -> np.ndarray:
-    """Eye centres, nose tip and corners of the mouth [5, D], as in `FIVE_POINTS`, of 68 [68, D].
+    """Eye centres, nose tip and mouth corners [5, D], in the order of `FIVE_POINTS`.
 
-    Landmarks are in the order of iBUG 300-W, in two dimensions or three.
+    Args:
+      landmarks: [68, D] in the order of iBUG 300-W; D is 2 or 3.
     """
     eyes = landmarks[36:42].mean(axis=0), landmarks[42:48].mean(axis=0)
     return np.array([*eyes, landmarks[30], landmarks[48], landmarks[54]])
 
 
 def scaled(points: np.ndarray, size: int) -> np.ndarray:
-    """Points [N, 2] of the canonical frame (128 px) in a crop of another size in px."""
+    """Points [N, 2] of the canonical frame (128 px), in a crop of `size` px."""
     return (np.asarray(points, float) + 0.5) * (size / SIZE) - 0.5
 
 
 def from_pupils(pupils: np.ndarray, size: int = SIZE) -> np.ndarray:
-    """The transformation [2, 3] of a frontal photo whose pupils [2, 2] are known, in any order."""
+    """The transformation [2, 3] of a frontal photo from its pupils [2, 2], in any order."""
     pupils = np.asarray(pupils, float)
     return similarity(pupils[np.argsort(pupils[:, 0])], scaled(EYES, size))
 
 
 def from_five_points(points: np.ndarray, size: int = SIZE) -> np.ndarray:
-    """The transformation [2, 3] for points [5, 2]: eyes, nose tip, corners of the mouth.
+    """The transformation [2, 3] of a photo from points [5, 2]: eyes, nose tip, mouth corners.
 
-    The eye and the corner on the left in the picture come first.
+    The eye and the mouth corner on the left of the image come first.
     """
     return similarity(points, scaled(FIVE_POINTS, size))
 
@@ -83,10 +84,11 @@ def from_half_face(
 ) -> np.ndarray:
     """The transformation [2, 3] of a frontal photo with landmarks on one side of the face only.
 
+    The landmarks of the other side are taken to be mirror images at the midline.
+
     Args:
-      eye, nose, mouth: centre of the eye, nose tip, corner of the mouth, [2] each.
-      midline: at least two points [N, 2] along the middle of the face; the other side is taken
-        to be the mirror image at the line through them.
+      eye, nose, mouth: centre of the eye, nose tip, mouth corner, [2] each.
+      midline: at least two points [N, 2] along the middle of the face.
       size: of the crop in px.
     """
     middle = np.mean(midline, axis=0)
@@ -104,9 +106,9 @@ def from_half_face(
 def from_profile(
     eye: np.ndarray, nose: np.ndarray, mouth: np.ndarray, size: int = SIZE
 ) -> np.ndarray:
-    """The transformation [2, 3] of a face that shows one side: eye, nose tip, mouth corner, [2].
+    """The transformation [2, 3] of a profile from its eye, nose tip and mouth corner, [2] each.
 
-    Eye and mouth give scale and rotation, the nose the place from left to right.
+    Eye and mouth give scale, rotation and height; the nose gives the horizontal position.
     """
     heights = np.array([(0.0, PROFILE_EYE_HEIGHT), (0.0, PROFILE_MOUTH_HEIGHT)])
     matrix = similarity(np.array([eye, mouth]), scaled(heights, size))
@@ -118,30 +120,31 @@ def from_profile(
 
 
 def side_in_photo(matrix: np.ndarray) -> float:
-    """px of the photo that the crop of a transformation [2, 3] is wide and high."""
+    """Side in px of the photo of the square that the crop of a transformation [2, 3] covers."""
     return SIZE / math.sqrt(np.linalg.det(matrix[:, :2]))
 
 
 def apply(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """Points [N, 2] through a transformation [2, 3]."""
+    """Points [N, 2], transformed by a matrix [2, 3]."""
     return np.asarray(points, float) @ matrix[:, :2].T + matrix[:, 2]
 
 
 def invert(matrix: np.ndarray) -> np.ndarray:
-    """The transformation [2, 3] from the crop back to the photo."""
+    """The inverse [2, 3] of a transformation: from the crop back to the photo."""
     back = np.linalg.inv(matrix[:, :2])
     return np.column_stack([back, -back @ matrix[:, 2]])
 
 
 def compose(second: np.ndarray, first: np.ndarray) -> np.ndarray:
-    """The transformation [2, 3] that does the first and then the second."""
+    """The transformation [2, 3] that applies `first` and then `second`."""
     return np.column_stack([second[:, :2] @ first[:, :2], apply(second, first[None, :, 2])[0]])
 
 
 def crop(image: Image.Image, matrix: np.ndarray, size: int = SIZE) -> np.ndarray:
     """The gray crop uint8 [size, size, 1] of a photo of any mode.
 
-    Averages where the photo is larger than the crop; beyond the photo its border is repeated.
+    Pixels are averaged where the photo is larger than the crop. Beyond the photo, its border is
+    repeated.
 
     Raises:
       ValueError: the crop would cover more than 16,384 px of the photo, so landmarks are wrong.
@@ -150,7 +153,7 @@ def crop(image: Image.Image, matrix: np.ndarray, size: int = SIZE) -> np.ndarray
     corners = np.array([(-1, -1), (size, -1), (-1, size), (size, size)])
     needed = apply(invert(matrix), corners)
     if np.ptp(needed, axis=0).max() > LARGEST:
-        raise ValueError(f"the landmarks ask for a crop of more than {LARGEST} px")
+        raise ValueError(f"the crop would cover more than {LARGEST} px of the photo")
     margin = 2 * _shrinkage(matrix)  # for the interpolation at the border of the crop
     start = np.floor(needed.min(axis=0) - margin).astype(int)
     stop = np.ceil(needed.max(axis=0) + margin).astype(int) + 1
@@ -163,15 +166,15 @@ def crop(image: Image.Image, matrix: np.ndarray, size: int = SIZE) -> np.ndarray
 
 
 def _shrinkage(matrix: np.ndarray) -> int:
-    """Source pixels to one target pixel, along a side; at least 1."""
+    """Source pixels per target pixel along a side, rounded up; at least 1."""
     return max(1, math.ceil(1 / math.sqrt(abs(np.linalg.det(matrix[:, :2]))) - 1e-6))
 
 
 def _warp(image: Image.Image, matrix: np.ndarray, size: tuple[int, int]) -> Image.Image:
-    """A gray image through a transformation, (width, height) px large, black beyond its border."""
-    factor = _shrinkage(matrix)  # drawn so much larger, then averaged
+    """A gray image, transformed to (width, height) px; black beyond the border of the image."""
+    factor = _shrinkage(matrix)  # the image is drawn larger by this factor, then averaged
     (a, b, c), (d, e, f) = invert(matrix)
-    # Pillow places the centre of pixel i at i + 0.5, in the source and in the (larger) target.
+    # Pillow has the centre of pixel i at i + 0.5, in the source and in the larger target.
     c, f = c - (a + b) / 2 + 0.5, f - (d + e) / 2 + 0.5
     large = image.transform(
         (size[0] * factor, size[1] * factor),

@@ -1,15 +1,15 @@
-"""A standard 3D face, where the 68 landmarks lie on it, and what yaw, pitch and roll mean.
+"""A generic 3D face, its 68 landmarks, and the definition of yaw, pitch and roll.
 
 The mesh is MediaPipe's canonical face model (`canonical_face_model.obj` of its face geometry
-module; Google, Apache License 2.0), here with coordinates rounded and without texture. It shows a
-neutral face from hairline to chin and from ear to ear, and is its own mirror image.
+module; Google, Apache License 2.0), with rounded coordinates and without texture. It is a
+symmetric neutral face from hairline to chin and from ear to ear.
 
-Axes: x to the right in the picture, y down in the picture, z towards the camera.
+Axes: x to the right in the image, y down in the image, z towards the camera.
 
 Head pose, in degrees, zero for a face that looks into the camera:
-  yaw: positive if the face looks to the right in the picture, as in facealign.data.datasets.cfp.
+  yaw: positive if the face looks to the right in the image, as in facealign.data.datasets.cfp.
   pitch: positive if it looks up.
-  roll: positive if the head leans clockwise in the picture.
+  roll: positive if the head leans clockwise in the image.
 """
 
 import functools
@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 
 FILE = Path(__file__).with_name("generic_face.obj")
-# Vertices of the 68 landmarks of iBUG 300-W and dlib, in their order: the left side of the picture
-# first. Those of the jaw are only near: in photos they move with the outline of the face.
+# Vertices of the 68 landmarks, in the order of iBUG 300-W and dlib: the left side of the image
+# first. The jaw is approximate, since in photos its landmarks move with the outline of the face.
 LANDMARKS = np.array(
     [
         *(127, 234, 93, 132, 58, 172, 150, 176, 152, 400, 379, 397, 288, 361, 323, 454, 356),  # jaw
@@ -46,20 +46,20 @@ def vertices() -> np.ndarray:
 
 
 def triangles() -> np.ndarray:
-    """Indices of the corners of its triangles, int [898, 3]."""
+    """Indices of the vertices of each triangle, int [898, 3]."""
     return _read()[1].copy()
 
 
 def landmarks() -> np.ndarray:
-    """The 68 landmarks, float [68, 3], in cm."""
+    """The 68 landmarks of the face, float [68, 3], in cm."""
     return vertices()[LANDMARKS]
 
 
 def rotation(yaw: float, pitch: float, roll: float) -> np.ndarray:
-    """The matrix [3, 3] that turns a frontal face: `turned = points @ rotation(...).T`.
+    """The matrix [3, 3] that rotates a frontal face: `turned = points @ rotation(...).T`.
 
-    Angles in degrees. The head nods first, then turns, then leans: roll is always a rotation of
-    the picture, and a profile with pitch looks up in the picture.
+    Angles are in degrees. Pitch is applied first, then yaw, then roll. So roll rotates the image,
+    and a profile with positive pitch looks up in the image.
     """
     y, p, r = np.radians((yaw, pitch, roll))
     nod = np.array(((1, 0, 0), (0, np.cos(p), -np.sin(p)), (0, np.sin(p), np.cos(p))))

@@ -1,6 +1,6 @@
-"""The generic head turned: its crop, and where that shows what the frontal crop shows.
+"""Rotation of the generic head: its canonical crop, and the map from the frontal crop to it.
 
-Angles are those of facealign.geometry.generic_face, in degrees; places are (x, y) in px of the
+Angles are those of facealign.geometry.generic_face, in degrees. Places are (x, y) in px of the
 canonical crop.
 """
 
@@ -23,8 +23,8 @@ from facealign.geometry.head_surface import (
     in_crop,
 )
 
-HALF_TO_PROFILE = (45.0, 75.0)  # degrees of yaw: cut by five points below, as a profile above
-YAWS, PITCHES = np.arange(-95, 96, 5), np.arange(-30, 31, 10)  # degrees, of the table; even steps
+HALF_TO_PROFILE = (45.0, 75.0)  # degrees of yaw: five points below, rule for profiles above
+YAWS, PITCHES = np.arange(-95, 96, 5), np.arange(-30, 31, 10)  # degrees, of `_table`; equal steps
 
 # Poses [B, 2] (yaw, pitch) -> places [B, 68, 2].
 PlaceLandmarks = Callable[[jax.Array], jax.Array]
@@ -33,11 +33,12 @@ Unturn = Callable[[jax.Array], tuple[jax.Array, jax.Array]]
 
 
 def crop_of(pose: np.ndarray, surface: Surface) -> np.ndarray:
-    """The transformation [2, 3] of the picture of a turned head to its crop.
+    """The transformation [2, 3] from the image of a turned head to its canonical crop.
 
-    By five points for a moderate yaw, by the rule for profiles near 90 degrees, and a mixture of
-    both matrices between, so that it is continuous. Alignment takes the roll of a head away; the
-    roll of the pose is what it left, a rotation of the crop about the middle of the five points.
+    It follows the five points for a moderate yaw and the rule for profiles near 90 degrees. Between
+    them it blends the two matrices, so it is continuous in yaw. Alignment removes the roll of a
+    head; the roll of the pose is what remains, a rotation of the crop about the middle of the five
+    points.
     """
     yaw, pitch, roll = pose
     points = turned(surface.five, (yaw, pitch, 0.0))[:, :2]
@@ -54,17 +55,18 @@ def crop_of(pose: np.ndarray, surface: Surface) -> np.ndarray:
 
 
 def turned(points: np.ndarray, pose: np.ndarray) -> np.ndarray:
-    """Points [N, 3] of the head in px after a turn, before the crop."""
+    """Points [N, 3] of the head in px, rotated to a pose (yaw, pitch, roll), before the crop."""
     return (points - PIVOT) @ generic_face.rotation(*pose).T + PIVOT
 
 
 @functools.cache
 def make_unturn() -> Unturn:
-    """Where the crop of a turned head shows each pixel of the frontal crop, as a smooth function.
+    """Returns a function from poses to the place of each frontal pixel in the turned head's crop.
 
-    Differentiable in the pose; beyond the table, its last angles. `facing` is how squarely the
-    surface of a pixel faces the camera after the turn: 1 at most, hidden below 0. What lies behind
-    something else may face the camera all the same.
+    The function is differentiable in the pose, and clips poses to the range of the table. `facing`
+    is how directly the surface at a pixel faces the camera after the rotation: 1 if directly, 0 if
+    edge-on, negative if it faces away. A surface with positive `facing` can still be hidden behind
+    another one.
     """
     surface = create_surface()
     shape = (len(ROWS), len(COLUMNS))
@@ -87,7 +89,10 @@ def make_unturn() -> Unturn:
 
 @functools.cache
 def make_landmarks() -> PlaceLandmarks:
-    """Where the crop of a turned head has the 68 landmarks of `generic_face`, hidden ones too."""
+    """Returns a function from poses to the 68 landmarks in the turned head's crop.
+
+    Hidden landmarks are included.
+    """
     points = np.float32(head_surface.fit_face()[0][generic_face.LANDMARKS] - PIVOT)
 
     def place(poses: jax.Array) -> jax.Array:
@@ -99,7 +104,7 @@ def make_landmarks() -> PlaceLandmarks:
 
 
 def resized(maps: jax.Array, height: int, width: int) -> jax.Array:
-    """Maps [B, SIZE, SIZE, 2] for pictures of height x width px and in their px."""
+    """Maps [B, SIZE, SIZE, 2], resized to images of height x width px and in px of these."""
     if (height, width) == maps.shape[1:3]:
         return maps
     own, wanted = (
@@ -112,7 +117,7 @@ def resized(maps: jax.Array, height: int, width: int) -> jax.Array:
 
 
 def mirror(picture: jax.Array) -> jax.Array:
-    """A canonical crop [B, H, W, ...] with its sides exchanged; the middle of the face stays."""
+    """Canonical crops [B, H, W, ...], flipped left to right about the middle of the face."""
     size = picture.shape[2]
     middle = (MIDDLE + 0.5) * size / SIZE - 0.5
     columns = jnp.rint(2 * middle - jnp.arange(size)).clip(0, size - 1).astype(jnp.int32)
@@ -121,12 +126,16 @@ def mirror(picture: jax.Array) -> jax.Array:
 
 @functools.cache
 def _table() -> np.ndarray:
-    """Coefficients of the poses of YAWS and PITCHES, float32 [yaws, pitches, N]."""
+    """`_coefficients` for all YAWS and PITCHES, float32 [yaws, pitches, N]."""
     return np.float32([[_coefficients(yaw, pitch) for pitch in PITCHES] for yaw in YAWS])
 
 
 def _coefficients(yaw: float, pitch: float) -> np.ndarray:
-    """Of a pose: points to places [2, 3], background [2, 2], shift [2], facing [3]; flat."""
+    """The matrices that map points of the sheet to places in the crop of a pose, flattened to [15].
+
+    They are: points of the head to places [2, 3], points of the background to places [2, 2], shift
+    of all places [2], and normals to facing [3].
+    """
     matrix = crop_of(np.array((yaw, pitch, 0.0)), create_surface())
     rotation = generic_face.rotation(yaw, pitch, 0.0)
     shift = matrix[:, :2] @ PIVOT[:2] + matrix[:, 2]
@@ -135,7 +144,7 @@ def _coefficients(yaw: float, pitch: float) -> np.ndarray:
 
 
 def _interpolate(table: jax.Array, poses: jax.Array) -> jax.Array:
-    """Rows [B, N] of a table [yaws, pitches, N] at poses [B, 2], linearly between its entries."""
+    """Rows [B, N] of a table [yaws, pitches, N] at poses [B, 2], by bilinear interpolation."""
     starts = jnp.float32((YAWS[0], PITCHES[0]))
     steps = jnp.float32((YAWS[1] - YAWS[0], PITCHES[1] - PITCHES[0]))
     last = jnp.float32(table.shape[:2]) - 1

@@ -1,4 +1,4 @@
-"""Head pose of a photo: the rotation of a generic 3D face that explains its landmarks best."""
+"""Head pose of a photo: fits the rotation of a generic 3D face to the landmarks."""
 
 import functools
 
@@ -6,18 +6,18 @@ import numpy as np
 
 from facealign.geometry import generic_face
 
-# cm from the camera to the face, which nobody knows for a photo. Taken from 75 or 300 cm, a head
-# turned by 30 degrees is measured 0.8 degrees too far or 0.4 too little.
+# cm from the camera to the face. The true distance is unknown for a photo. If it is 75 or 300 cm,
+# the yaw of a head turned by 30 degrees comes out 0.8 degrees too large or 0.4 too small.
 DISTANCE = 150.0
-# The landmarks that count, and how much. Brows and lips move with the expression, and the jaw
-# slides along the outline as the head turns; but without the chin, pitch is lost in the noise.
+# Weights of the landmarks. Brows and lips move with the expression, and the jaw moves along the
+# outline as the head turns. But without the chin, the pitch is lost in noise.
 WEIGHTS = {range(27, 48): 1.0, (48, 54): 1.0, range(4, 13): 0.5}  # nose, eyes; mouth corners; chin
-FRONTAL = 8.0  # degrees of yaw: a head that is turned by less looks into the camera
-STEPS, ENOUGH = 30, 1e-5  # Gauss-Newton: at most so many steps, until one is smaller (radians)
-# Degrees by which people who look straight into the camera seem to look up: the median over the
-# 344 studio portraits of the mugshots dataset. (Over frontal photos of Labeled Faces in the Wild it
-# is 1.6.) Half of the portraits lie more than 4.5 degrees beside it, since faces differ in shape:
-# pitch compares photos of one person better than people.
+FRONTAL = 8.0  # degrees of yaw: a head turned by less is frontal
+STEPS, ENOUGH = 30, 1e-5  # Gauss-Newton: most steps, and smallest step to go on with, in radians
+# Measured pitch in degrees of people who look straight into the camera: the median over the 344
+# studio portraits of the mugshots dataset (1.6 over frontal photos of Labeled Faces in the Wild).
+# Half of the portraits differ from it by more than 4.5 degrees, since real heads differ from the
+# model. So pitch is better for comparing photos of one person than for comparing people.
 PITCH_OFFSET = 2.6
 
 _POINTS = np.array([point for points in WEIGHTS for point in points])
@@ -27,17 +27,17 @@ _WEIGHTS = np.array([weight for points, weight in WEIGHTS.items() for _ in point
 def estimate_pose(landmarks: np.ndarray) -> tuple[float, float, float]:
     """Yaw, pitch and roll in degrees, with the signs of `generic_face.rotation`.
 
-    Weighted least squares over perspective pictures of the generic face (the PnP problem) with
-    rotation, scale and shift free, by Gauss-Newton from a frontal face. The camera looks at the
-    middle of the face. Half of the ORL photos come out within 1.0 degrees of the yaw in
-    orl_pose.csv (correlation 0.99), half within 3.2 of the pitch. True profiles in which dlib finds
-    a face come out at about 40 degrees, since dlib guesses landmarks of the hidden side.
+    Solves the PnP problem for the generic face: weighted least squares over rotation, scale and
+    shift, by Gauss-Newton from a frontal face. The camera looks at the middle of the face. The
+    median error against orl_pose.csv, over the ORL photos, is 1.0 degrees of yaw (correlation 0.99)
+    and 3.2 degrees of pitch. True profiles in which dlib finds a face get a yaw of about 40
+    degrees, since dlib guesses the landmarks of the hidden side.
 
     Args:
       landmarks: [68, 2] in px, in the order of iBUG 300-W.
 
     Raises:
-      ValueError: landmarks that are not finite, or all at one place.
+      ValueError: landmarks are not finite, or all at one place.
     """
     seen = np.asarray(landmarks, float)[_POINTS]
     size = np.sqrt(seen.var(axis=0).sum())
@@ -61,7 +61,7 @@ def estimate_pose(landmarks: np.ndarray) -> tuple[float, float, float]:
 
 
 def angles_of(rotation: np.ndarray) -> tuple[float, float, float]:
-    """Yaw, pitch, roll in degrees of a rotation [3, 3]; the inverse of `generic_face.rotation`."""
+    """Yaw, pitch and roll in degrees of a matrix [3, 3]; the inverse of `generic_face.rotation`."""
     yaw = np.arctan2(-rotation[2, 0], np.hypot(rotation[2, 1], rotation[2, 2]))
     pitch = np.arctan2(rotation[2, 1], rotation[2, 2])
     roll = np.arctan2(rotation[1, 0], rotation[0, 0])
@@ -70,18 +70,21 @@ def angles_of(rotation: np.ndarray) -> tuple[float, float, float]:
 
 @functools.cache
 def centred_face() -> np.ndarray:
-    """Landmarks [68, 3] of the generic face in cm, the middle of those that count at the origin."""
+    """Landmarks [68, 3] of the generic face in cm; the origin is the mean of those in WEIGHTS."""
     points = generic_face.landmarks()
     return points - points[_POINTS].mean(axis=0)
 
 
 def project(points: np.ndarray, distance: float = DISTANCE) -> np.ndarray:
-    """Points [N, 3] as a camera on the z axis sees them [N, 2], in the scale of the plane z = 0."""
+    """Perspective projection [N, 2] of points [N, 3] in cm, at the scale of the plane z = 0.
+
+    The camera is on the z axis, `distance` cm from the origin.
+    """
     return points[:, :2] * (distance / (distance - points[:, 2:]))
 
 
 def _rotate(vector: np.ndarray) -> np.ndarray:
-    """The rotation [3, 3] about a vector [3] by its length in radians (Rodrigues)."""
+    """The rotation matrix [3, 3] about a vector [3] by its length in radians (Rodrigues)."""
     x, y, z = vector
     across = np.array([(0, -z, y), (z, 0, -x), (-y, x, 0)])
     angle = np.linalg.norm(vector)
@@ -90,12 +93,12 @@ def _rotate(vector: np.ndarray) -> np.ndarray:
 
 
 def _slopes(turned: np.ndarray, flat: np.ndarray, scale: float) -> np.ndarray:
-    """How the picture moves, [N, 2, 6]: by a rotation about x, y, z, by log scale, by shift.
+    """Derivatives [N, 2, 6] of the image points, by rotation about x, y, z, log scale and shift.
 
     Args:
-      turned: points [N, 3], cm.
-      flat: their projection [N, 2].
-      scale: of the picture.
+      turned: points [N, 3] in cm.
+      flat: projections [N, 2] of the points.
+      scale: of the image.
     """
     (x, y, z), none = turned.T, np.zeros(len(turned))
     # A small rotation w moves a point by w x point: [3 rotations, 3 axes, N].

@@ -1,9 +1,9 @@
-"""Photos of faces turned in 3D by one generic head, and turned back.
+"""Rotates faces in photos in 3D with the generic head, and rotates them back.
 
-A view map says for every pixel of a picture where to read in another one: float [H, W, 2], (x, y)
-in px of the canonical crop whatever the size of the pictures. A view has two. `turn` is for the
-turned picture and reads in the frontal one; `unturn` is for the frontal picture and reads in the
-turned one. Both pictures are canonical crops: a turned face is cut again by its own landmarks, as
+A map says for every pixel of an output image where to read in an input image: float [H, W, 2],
+(x, y) in px of the canonical crop, whatever the size of the images. A view has two maps. `turn`
+makes the turned image and reads in the frontal image; `unturn` makes the frontal image and reads in
+the turned image. Both images are canonical crops: a turned face is cropped by its own landmarks, as
 in facealign.geometry.frame. Angles are those of facealign.geometry.generic_face, in degrees.
 """
 
@@ -24,22 +24,22 @@ from facealign.geometry.head_surface import COLUMNS, ROWS, create_surface, in_cr
 from facealign.geometry.resample import resample
 from facealign.images import in_batches, to_float, to_uint8
 
-STEEPEST = 6.0  # px of depth a px across; what is steeper is hardly seen from the front
-SAME = 8.0  # px: what a picture shows at a place is a point if it is no further from it
-BLEND = 4  # px from the border of what is seen, over which both sides of a face blend
-FILL = (2, 12)  # px: how far what is seen reaches into what is not, specks first
-UNIT = 128  # fixed-point numbers a px, in a bank
-TURN_GRID = np.array((5.0, 10.0, 1.0))  # degrees of yaw, pitch, roll to which poses are rounded
-TURN_LIMITS = np.array((90.0, 20.0, 0.0))  # and their largest values
+STEEPEST = 6.0  # px of depth per px; a frontal photo hardly shows steeper surfaces
+SAME = 8.0  # px; a pixel shows a point if its source is at most this far from the point
+BLEND = 4  # px from the border of the visible side, over which both sides of a face blend
+FILL = (2, 12)  # px: radii of the means that fill hidden pixels; the first removes specks
+UNIT = 128  # fixed-point steps per px in the maps of a bank
+TURN_GRID = np.array((5.0, 10.0, 1.0))  # `turn_back` rounds yaw, pitch, roll to these, in degrees
+TURN_LIMITS = np.array((90.0, 20.0, 0.0))  # largest yaw, pitch, roll of `turn_back`, in degrees
 
 
 class View(NamedTuple):
-    """One pose: two maps [SIZE, SIZE, 2] in px, and three masks, bool [SIZE, SIZE].
+    """The maps of one pose, float [SIZE, SIZE, 2] in px, and three masks, bool [SIZE, SIZE].
 
-    `turn_seen` is where the turned picture shows what the frontal crop shows too, and not at a
-    grazing angle, `unturn_seen` where the frontal one shows what the turned crop shows too.
-    `turn_head` is where the turned picture shows the head, its sides and hair included, and not
-    the background, which stays where it is.
+    `turn_seen` marks pixels of the turned crop that the frontal crop shows too, except at a grazing
+    angle. `unturn_seen` marks pixels of the frontal crop that the turned crop shows too.
+    `turn_head` marks pixels of the turned crop that show the head with its sides and hair, and not
+    the background, which does not move.
     """
 
     turn: np.ndarray
@@ -50,7 +50,7 @@ class View(NamedTuple):
 
 
 class ViewBank(NamedTuple):
-    """K views; an index picks one. Maps are int16 [K, SIZE, SIZE, 2] in 1/128 px: see `pick`."""
+    """K views. Maps are int16 [K, SIZE, SIZE, 2] in units of 1/128 px; see `pick`."""
 
     poses: np.ndarray  # float32 [K, 3]: yaw, pitch, roll
     turn: np.ndarray
@@ -63,17 +63,17 @@ class ViewBank(NamedTuple):
 def create_poses(
     yaws: Sequence[float], pitches: Sequence[float] = (0,), rolls: Sequence[float] = (0,)
 ) -> np.ndarray:
-    """All combinations, float32 [K, 3] in degrees."""
+    """All combinations of yaws, pitches and rolls, float32 [K, 3] in degrees."""
     return np.array(list(itertools.product(yaws, pitches, rolls)), np.float32)
 
 
 def project(points: np.ndarray, pose: np.ndarray, still: np.ndarray | float = 0.0) -> np.ndarray:
-    """Where points [N, 3] of the frontal crop are in that of the turned head, [N, 3] in px.
+    """Points [N, 3] of the frontal crop, moved to the crop of the turned head, [N, 3] in px.
 
     Args:
-      points: x, y in px of the crop, z towards the camera.
+      points: x and y in px of the crop, z towards the camera.
       pose: yaw, pitch, roll in degrees.
-      still: [N], 0 for a point of the head, 1 for one of the background.
+      still: [N], 0 for points of the head, 1 for points of the background.
     """
     surface = create_surface()
     still = np.asarray(still)[..., None]
@@ -84,7 +84,7 @@ def project(points: np.ndarray, pose: np.ndarray, still: np.ndarray | float = 0.
 
 
 def make_view(pose: np.ndarray) -> View:
-    """Both maps of a pose (yaw, pitch, roll) in degrees; takes some 0.1 s."""
+    """The view of a pose (yaw, pitch, roll) in degrees; takes about 0.1 s."""
     surface = create_surface()
     shape = (len(ROWS), len(COLUMNS))
     slope = np.hypot(*np.gradient(surface.points[:, 2].reshape(shape))).ravel()
@@ -95,19 +95,24 @@ def make_view(pose: np.ndarray) -> View:
     turn_seen = (drawn[..., 3] < STEEPEST) & _within(source)
     place = in_crop(moved)[..., :2]
     unturn_seen = _within(place) & _shown(source, place)
-    unturn_seen &= median_filter(unturn_seen, 5, mode="nearest")  # no specks
+    unturn_seen &= median_filter(unturn_seen, 5, mode="nearest")  # removes specks
     return View(source, place, turn_seen, unturn_seen, drawn[..., 2] < 0.5)
 
 
 def _within(places: np.ndarray) -> np.ndarray:
-    """Which places [..., 2] lie in the crop."""
+    """Which places [..., 2] are in the crop, bool [...]."""
     return ((places > -0.5) & (places < SIZE - 0.5)).all(axis=-1)
 
 
 def _shown(source: np.ndarray, place: np.ndarray) -> np.ndarray:
-    """Where the turned picture shows a frontal pixel: all four pixels that are read come from it.
+    """Which frontal pixels the turned image shows, bool [SIZE, SIZE].
 
-    Not if it is hidden, nor at an outline, where what is before and what is behind would be mixed.
+    A pixel counts if all four pixels that interpolation reads show it. Hidden pixels do not count,
+    nor do outlines, where interpolation would mix foreground and background.
+
+    Args:
+      source: [SIZE, SIZE, 2], place in the frontal crop of each pixel of the turned image.
+      place: [SIZE, SIZE, 2], place in the turned image of each frontal pixel.
     """
     own = np.stack(np.meshgrid(np.arange(SIZE), np.arange(SIZE)), axis=-1)
     first = np.floor(place).astype(int)
@@ -119,7 +124,7 @@ def _shown(source: np.ndarray, place: np.ndarray) -> np.ndarray:
 
 
 def make_bank(poses: np.ndarray) -> ViewBank:
-    """The views of poses [K, 3]: yaw, pitch, roll in degrees."""
+    """The views of poses [K, 3] (yaw, pitch, roll) in degrees."""
     poses = np.asarray(poses, np.float32)
     views = [make_view(pose) for pose in poses]
     limit = np.iinfo(np.int16).max
@@ -131,34 +136,34 @@ def make_bank(poses: np.ndarray) -> ViewBank:
 
 
 def pick(maps: jax.Array, index: jax.Array) -> jax.Array:
-    """Maps [B, SIZE, SIZE, 2] of a bank's field, float32 in px, by their indices [B]."""
+    """Maps [B, SIZE, SIZE, 2], float32 in px, from a field of a bank by their indices [B]."""
     return jnp.asarray(maps)[index].astype(jnp.float32) / UNIT
 
 
 def nearest_views(bank: ViewBank, poses: jax.Array) -> jax.Array:
-    """Indices [B] of the views that are nearest to poses [B, 3] in degrees."""
+    """Indices [B] of the views nearest to poses [B, 3] in degrees."""
     return jnp.square(jnp.asarray(poses)[:, None] - bank.poses).sum(axis=-1).argmin(axis=1)
 
 
 def turn(images: jax.Array, maps: jax.Array) -> jax.Array:
-    """Reads images [B, H, W, C] at the places of maps [B, SIZE, SIZE, 2], bilinearly.
+    """Resamples images [B, H, W, C] at the places of maps [B, SIZE, SIZE, 2], bilinearly.
 
-    The same for both directions. Beyond its border an image goes on as its last pixel. H and W may
-    differ from SIZE: the maps stay in px of the canonical crop. Differentiable in both.
+    Works for maps of both directions. Beyond an image, its border is repeated. H and W can differ
+    from SIZE; maps are in px of the canonical crop in any case. Differentiable in images and maps.
     """
     return resample(images, resized(maps, *images.shape[1:3]))
 
 
 def frontalize(images: jax.Array, poses: jax.Array, bank: ViewBank) -> jax.Array:
-    """Photos [B, H, W, C] turned to the front by the generic head: the baseline without learning.
+    """Photos [B, H, W, C], rotated to frontal with the generic head: the baseline without learning.
 
-    Takes the view of the bank that is nearest to each pose [B, 3] in degrees. What the photo hides
-    comes from the other side of the face where that is seen.
+    Uses the view of the bank nearest to each pose [B, 3] in degrees. Hidden pixels are taken from
+    the other side of the face where that is visible, and from their surroundings elsewhere.
     """
     index = nearest_views(bank, poses)
     maps, seen = pick(bank.unturn, index), jnp.asarray(bank.unturn_seen)[index]
     other_seen = mirror(seen)
-    # Both sides blend: 0 where the own side ends, 1 a few px within it.
+    # Share of the own side: 0 at the border of its visible part, 1 a few px inside.
     outside = mean_around((~seen[..., None]).astype(jnp.float32), BLEND)[..., 0]
     share = jnp.where(seen, jnp.clip(1 - 2 * outside, 0, 1), 0)
     share = jnp.where(other_seen, share, 1)
@@ -168,7 +173,7 @@ def frontalize(images: jax.Array, poses: jax.Array, bank: ViewBank) -> jax.Array
         jax.image.resize(m[..., None], shape, "linear", antialias=False) for m in (share, known)
     )
     picture = share * turn(images, maps) + (1 - share) * turn(images, mirror(maps))
-    for radius in FILL:  # what neither side shows becomes the mean of what is around it
+    for radius in FILL:  # pixels hidden on both sides become the mean of the pixels around them
         weight = mean_around(known, radius)
         around = mean_around(known * picture, radius) / jnp.maximum(weight, 1e-6)
         reached = weight > 0
@@ -178,7 +183,7 @@ def frontalize(images: jax.Array, poses: jax.Array, bank: ViewBank) -> jax.Array
 
 
 def mean_around(values: jax.Array, radius: int) -> jax.Array:
-    """Means over squares around the pixels of [B, H, W, C]; nothing counts as 0."""
+    """Means of [B, H, W, C] over squares around each pixel; pixels beyond the border count as 0."""
     side = 2 * radius + 1
     for window in ((1, side, 1, 1), (1, 1, side, 1)):
         values = jax.lax.reduce_window(values, 0.0, jax.lax.add, window, (1,) * 4, "SAME") / side
@@ -186,9 +191,9 @@ def mean_around(values: jax.Array, radius: int) -> jax.Array:
 
 
 def turn_back(crops: np.ndarray, yaw: np.ndarray, pitch: np.ndarray) -> np.ndarray:
-    """Canonical crops uint8 [N, H, H, 1], from the front.
+    """Canonical crops uint8 [N, H, H, 1], rotated to frontal by `frontalize`.
 
-    A face of unknown yaw [N], nan, stays as it is; unknown pitch counts as none. Degrees.
+    yaw and pitch are [N] in degrees. A crop with yaw nan is returned unchanged; pitch nan means 0.
     """
     turned, known = crops.copy(), np.flatnonzero(~np.isnan(yaw))
     if not len(known):

@@ -1,1 +1,1 @@
-"""Networks: Linen modules and how they are applied."""
+"""Networks as Linen modules, and the functions that apply them."""

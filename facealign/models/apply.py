@@ -1,4 +1,4 @@
-"""A network in two halves, code and state, and how it is applied. All Flax calls on both."""
+"""A network as code (`Network`) and state (`NetState`); the Flax calls that create and apply it."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -13,19 +13,19 @@ Tree = Any  # a nested dict of arrays
 
 
 class Network(NamedTuple):
-    """The fixed half of a network: closed over by a step, never traced, never saved."""
+    """The fixed half of a network. Train steps close over it; it is never traced or saved."""
 
     module: nn.Module
     optimizer: optax.GradientTransformation
-    ema_decay: float = 0.0  # of the moving average of the weights, a step, at most; 0 keeps none
-    ema_start: int = 0  # step of the run at which the weights begin to move
-    dtype: Any = jnp.float32  # that it computes in; parameters, statistics and outputs are float32
-    remat: bool = False  # what is inside is computed again for the gradient, instead of being kept
+    ema_decay: float = 0.0  # largest decay per step of the weights' moving average; 0: no average
+    ema_start: int = 0  # step of the run at which training of the weights starts
+    dtype: Any = jnp.float32  # of the computation; parameters, statistics and outputs are float32
+    remat: bool = False  # recompute activations for the gradient instead of storing them
 
 
 @flax.struct.dataclass
 class NetState:
-    """The moving half of a network."""
+    """The half of a network that training changes."""
 
     params: Tree
     batch_stats: Tree  # {} for a network without batch normalization
@@ -34,20 +34,20 @@ class NetState:
 
 
 def init_network(network: Network, key: jax.Array, x: Tree) -> NetState:
-    """A fresh state for a network that is applied to x."""
+    """A fresh state of a network for inputs with the shapes of x."""
     variables = _cast(network.module.init(key, x, train=False), _output_dtype(network))
     params = variables.get("params", {})
     return NetState(
         params=params,
         batch_stats=variables.get("batch_stats", {}),
         opt_state=network.optimizer.init(params),
-        # A copy, since a step may not be given one buffer twice when its arguments are donated.
+        # A copy, since JAX cannot donate the same buffer twice.
         ema=jax.tree.map(jnp.copy, params) if network.ema_decay else {},
     )
 
 
 def apply_network(network: Network, net: NetState, x: Tree) -> Tree:
-    """The network's output for x as in use: running statistics, no randomness, nothing changed."""
+    """The network's output for x in inference: running statistics, no randomness, no new state."""
     params, x = _cast((net.params, x), network.dtype)
 
     def apply(params: Tree, x: Tree) -> Tree:
@@ -60,11 +60,11 @@ def apply_network(network: Network, net: NetState, x: Tree) -> Tree:
 def train_network(
     network: Network, params: Tree, batch_stats: Tree, x: Tree, key: jax.Array
 ) -> tuple[Tree, Tree, dict[str, jax.Array]]:
-    """The network's output for x as in training.
+    """The network's output for x in training: statistics of the batch, random numbers from key.
 
     Returns:
-      The output, the new running statistics, and the penalties [B] by name that the network asks
-      to be added to its loss (a variational code's "kl").
+      The output, the new running statistics, and by name the penalties [B] that the network adds
+      to its loss, such as "kl" of a variational code.
     """
     params, x = _cast((params, x), network.dtype)
 
@@ -88,7 +88,7 @@ def _maybe_remat(network: Network, apply: Callable) -> Callable:
 
 
 def _output_dtype(network: Network) -> Any:
-    """The dtype of what a network hands on: its own, and float32 at least."""
+    """The dtype of outputs and statistics: that of the network, but at least float32."""
     return jnp.promote_types(network.dtype, jnp.float32)
 
 

@@ -1,7 +1,8 @@
-"""AttGAN with the yaw of the head as the attribute that a decoder is asked for.
+"""AttGAN with the yaw of the head as the attribute.
 
-He et al. 2019, https://arxiv.org/abs/1711.10678. Encoder and decoder are those of medium; the
-attribute joins the code as further channels. The critic says which attribute an image shows too.
+He et al. 2019, https://arxiv.org/abs/1711.10678. Encoder and decoder are those of medium. The
+decoder gets the wanted attribute as additional channels of the code. The critic also classifies
+the attribute of an image.
 """
 
 import jax
@@ -15,13 +16,13 @@ BINS = (-90, -45, -30, -15, 0, 15, 30, 45, 90)  # degrees of yaw
 
 
 def attribute_of(yaw: jax.Array) -> jax.Array:
-    """The nearest of BINS to yaw [B] in degrees, one-hot [B, 9]; all 0 where yaw is nan."""
+    """The bin of BINS nearest to yaw [B] in degrees, one-hot [B, 9]; all 0 where yaw is nan."""
     nearest = jnp.abs(yaw[:, None] - jnp.array(BINS)).argmin(axis=1)
     return jnp.where(jnp.isnan(yaw)[:, None], 0.0, jax.nn.one_hot(nearest, len(BINS)))
 
 
 class Encoder(nn.Module):
-    """Image [B, H, W, C] in [-1, 1] to medium's code, and the attribute to ask for: frontal."""
+    """Image [B, H, W, C] in [-1, 1] to the code of medium and the wanted attribute, frontal."""
 
     image_multiple = medium.Encoder.image_multiple
 
@@ -44,10 +45,10 @@ class Decoder(nn.Module):
 
 
 class Critic(nn.Module):
-    """Image [B, H, W, C] in [-1, 1] to a logit [B, 1, 1, 1], "logits", and those of its attribute.
+    """Image [B, H, W, C] in [-1, 1] to "logits" [B, 1, 1, 1] and "attribute" [B, 9].
 
-    "attribute" [B, 9] are logits too. Without batch normalization, which a gradient penalty
-    forbids.
+    "logits" above 0 mean real; "attribute" are the logits of BINS. There is no batch normalization,
+    because a gradient penalty rules it out.
     """
 
     features: int = 32

@@ -1,4 +1,4 @@
-"""What several networks have in common. Layers belong to the module that calls."""
+"""Blocks that several networks share. Their layers belong to the calling module."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ LEAKY_SLOPE = 0.2
 def describe_image(image: jax.Array, train: bool) -> jax.Array:
     """Canonical crops [B, H, H, C] in [-1, 1] to features [B, 256 * (H / 32)^2].
 
-    Five halvings, four of them by convolutions.
+    One average pooling and four strided convolutions.
     """
     x = nn.avg_pool(image, window_shape=(2, 2), strides=(2, 2))
     for features in (32, 64, 128, 256):
@@ -30,15 +30,18 @@ def u_net(
     top: int = 0,
     kernel_up: int = 3,
 ) -> jax.Array:
-    """A way down and one up, with skips between: the map [B, h, w, 2 * features] of a level.
+    """A U-Net: convolutions down, transposed convolutions up, and skip connections.
 
     Args:
       x: [B, H, W, C].
-      down: of each level, features, size of the kernel and stride.
-      train: whether statistics are the batch's.
+      down: features, kernel size and stride of each level on the way down.
+      train: whether batch normalization takes the statistics of the batch.
       top: level at which the way up ends.
-      kernel_up: size of the kernels on the way up. If it is odd, more weights reach one pixel than
-        the next, and a grid may show.
+      kernel_up: kernel size on the way up. An odd size can leave a checkerboard pattern, since
+        neighbouring pixels get different numbers of weights.
+
+    Returns:
+      The map [B, h, w, 2 * features] of level `top`.
     """
     skips = []
     for features, kernel, stride in down:

@@ -1,4 +1,7 @@
-"""The ways in which `convolutions` computes its three functions. Letters as there."""
+"""The formulations of the functions `down`, `up` and `weigh` of `convolutions`.
+
+Letters are those of `convolutions`.
+"""
 
 from typing import NamedTuple
 
@@ -7,23 +10,23 @@ import jax.numpy as jnp
 from jax import lax
 
 DIMENSIONS = ("NHWC", "HWIO", "NHWC")
-TILE = 32  # channels; XLA's convolution on a CPU takes longer for 16 than for 32
-WIDE = 128  # channels; with fewer, XLA's convolution on a CPU leaves short rows to one core
+TILE = 32  # channels; on a CPU, XLA's convolution takes longer for 16 channels than for 32
+WIDE = 128  # channels; with fewer, XLA's convolution on a CPU computes short rows on one core
 
 
 class How(NamedTuple):
-    """What the three functions know besides their arguments."""
+    """Static arguments of `down`, `up` and `weigh`."""
 
     form: str  # as in `formulation`
     stride: int
-    ks: tuple[int, int]  # of the kernel
+    ks: tuple[int, int]  # height and width of the kernel
     size: tuple[int, int]  # H, W
-    low: tuple[int, int]  # zeros above and left of the large map
+    low: tuple[int, int]  # rows of zeros above the large map, columns left of it
     transposed: bool = False  # the kernel is [k, k, D, C], last tap first, as in `nn.ConvTranspose`
 
 
 def padding(how: How) -> list[tuple[int, int]]:
-    """Zeros before and after rows and columns of the large map; less than none crops it."""
+    """Zeros before and after the rows and the columns of the large map; negative numbers crop."""
     return [
         (low, (-(-n // how.stride) - 1) * how.stride + k - n - low)
         for n, k, low in zip(how.size, how.ks, how.low, strict=True)
@@ -35,12 +38,12 @@ def convolve(x: jax.Array, kernel: jax.Array, strides: tuple[int, int], padding)
 
 
 def strided(x: jax.Array, kernel: jax.Array, how: How) -> jax.Array:
-    """`down` by XLA."""
+    """`down` as a strided convolution of XLA."""
     return convolve(x, kernel, (how.stride, how.stride), padding(how))
 
 
 def strided_pairs(x: jax.Array, kernel: jax.Array, how: How) -> jax.Array:
-    """`down` by XLA, two neighbours in a row as one pixel of 2 * D channels; w must be even."""
+    """`down` as a convolution of XLA to two neighbouring pixels at once, 2 * D channels; w even."""
     s = how.stride
     pair = [jnp.pad(kernel, [(0, 0), (j, s - j), (0, 0), (0, 0)]) for j in (0, s)]
     y = convolve(x, jnp.concatenate(pair, axis=-1), (s, 2 * s), padding(how))
@@ -49,28 +52,28 @@ def strided_pairs(x: jax.Array, kernel: jax.Array, how: How) -> jax.Array:
 
 
 def strided_abreast(x: jax.Array, kernel: jax.Array, how: How) -> jax.Array:
-    """`down` by XLA of one picture in which all images of the batch stand side by side."""
+    """`down` as one convolution of XLA over a map with all images of the batch side by side."""
     (b, _, w, _), (_, k, _, d), s = x.shape, kernel.shape, how.stride
     rows, (left, right) = padding(how)
     out = -(-w // s)
-    period = max(out * s, w + max(left, right))  # zeros after an image are those before the next
+    period = max(out * s, w + max(left, right))  # neighbouring images share the zeros between them
     period += -period % s
     y = convolve(abreast(x, left, period), kernel, (s, s), (rows, (0, k - s)))
     return y.reshape(-1, b, period // s, d)[:, :, :out].swapaxes(0, 1)
 
 
 def abreast(x: jax.Array, left: int, period: int) -> jax.Array:
-    """[B, H, W, C] -> [1, H, B * period, C], zeros around each image."""
+    """[B, H, W, C] -> [1, H, B * period, C]: images side by side with zeros around each."""
     b, h, w, c = x.shape
     pads = [(0, 0, 0), (0, 0, 0), (left, period - w - left, 0), (0, 0, 0)]
     return lax.pad(x.swapaxes(0, 1), jnp.zeros((), x.dtype), pads).reshape(1, h, b * period, c)
 
 
 def weigh_by_convolution(x: jax.Array, y: jax.Array, how: How) -> jax.Array:
-    """`weigh` as a convolution over rows and, as one axis, columns and channels of x by y.
+    """`weigh` as a convolution of x with y over two axes: rows, and columns with channels.
 
-    What is summed last, images, lies innermost in x, and the result lies as a kernel does. XLA's
-    own way has the channels outermost instead, which takes twice as long to bring about.
+    In memory, the batch axis is innermost in x, and the result has the layout of a kernel. XLA's
+    own gradient has the channels outermost, and its transpositions take twice as long.
     """
     (b, h, w, c), d, s = x.shape, y.shape[3], how.stride
     rows, (left, right) = padding(how)
@@ -86,14 +89,14 @@ def weigh_by_convolution(x: jax.Array, y: jax.Array, how: How) -> jax.Array:
 
 
 def matrix(kernel: jax.Array, how: How) -> jax.Array:
-    """The kernel as [k * k * C, D], or [D, k * k * C] if transposed; D or C stays innermost."""
+    """The kernel as [k * k * C, D], or [D, k * k * C] if transposed; the last axis stays last."""
     if how.transposed:
         return kernel.transpose(2, 0, 1, 3).reshape(kernel.shape[2], -1)
     return kernel.reshape(-1, kernel.shape[3])
 
 
 def patches(x: jax.Array, how: How) -> jax.Array:
-    """All that each pixel of the small map sees: [B, h, w, k * k * C]."""
+    """The patch of x [B, H, W, C] for each pixel of the small map: [B, h, w, k * k * C]."""
     s = how.stride
     pads = [(low, high, 0) for low, high in [(0, 0), *padding(how), (0, 0)]]
     x = lax.pad(x, jnp.zeros((), x.dtype), pads)
@@ -104,11 +107,11 @@ def patches(x: jax.Array, how: How) -> jax.Array:
 
 
 def phases_of(k: int, s: int, low: int) -> list[dict[int, int]]:
-    """What the pixels p, p + s, ... of a large axis see, for every phase p of the stride.
+    """Taps and offsets of every phase of the stride. Phase p is the pixels p, p + s, ... of H or W.
 
     Returns:
-        For each phase the taps, the last first, and where they find their pixel of the small map:
-        at m + offset for the m-th pixel of the phase. Offsets rise by 1.
+        For each phase a dict from tap, the last first, to offset: the m-th pixel of the phase reads
+        the small map at m + offset through that tap. Offsets rise by 1.
     """
     return [
         {tap: (p + low - tap) // s for tap in reversed(range((p + low) % s, k, s))}
@@ -119,7 +122,7 @@ def phases_of(k: int, s: int, low: int) -> list[dict[int, int]]:
 def phases_by_convolution(
     y: jax.Array, kernel: jax.Array, s: int, phases: list[list[dict[int, int]]]
 ) -> list[jax.Array]:
-    """All phases [B, h, w, C] of `up`; the kernel is transposed."""
+    """All phases [B, h, w, C] of `up` as stride-1 convolutions; the kernel is transposed."""
     if kernel.shape[3] >= WIDE:
         return [phase_by_convolution(y, kernel, s, i, j) for i in phases[0] for j in phases[1]]
     b, h, w, _ = y.shape
@@ -135,7 +138,7 @@ def phase_by_convolution(
     y: jax.Array, kernel: jax.Array, s: int, rows: dict[int, int], cols: dict[int, int]
 ) -> jax.Array:
     """One phase [B, h, w, C] of `up` as a stride-1 convolution; the kernel is transposed."""
-    if not rows or not cols:  # a stride larger than the kernel
+    if not rows or not cols:  # the stride is larger than the kernel
         return jnp.zeros((*y.shape[:3], kernel.shape[3]), y.dtype)
     i, j = kernel.shape[0] - 1 - max(rows), kernel.shape[1] - 1 - max(cols)
     kernel = kernel[i::s, j::s]
@@ -144,7 +147,7 @@ def phase_by_convolution(
 
 
 def phase_by_sum(taps: jax.Array, rows: dict[int, int], cols: dict[int, int]) -> jax.Array:
-    """One phase [B, h, w, C] of `up` from all taps [B, h, w, k, k, C] of the small map's pixels."""
+    """One phase [B, h, w, C] of `up` from the taps [B, h, w, k, k, C] of the small map's pixels."""
     b, h, w, _, _, c = taps.shape
     total = jnp.zeros((b, h, w, c), taps.dtype)
     for i, down in rows.items():

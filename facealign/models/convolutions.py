@@ -1,15 +1,17 @@
 """Strided and transposed convolutions that are fast on a CPU as well as on a GPU.
 
-Letters: B batch; H, W and C height, width and channels of the large map, h, w and D of the small
-one (h = ceil(H / s)); k kernel size, s stride. Padding is SAME, and nothing has a bias.
+Letters: B is the batch size; H, W and C are height, width and channels of the large map, h, w and D
+those of the small map (h = ceil(H / s)); k is the kernel size and s the stride. Padding is SAME,
+without bias.
 
-Three functions, each linear in both of its arguments, are one another's gradients of any order:
+Everything is built from three functions, each linear in both of its arguments:
 
     down(x [B, H, W, C], kernel [k, k, C, D]) -> y [B, h, w, D], a convolution
-    up(y, kernel) -> x, its adjoint in x
-    weigh(x, y) -> kernel, its adjoint in the kernel
+    up(y, kernel) -> x, the adjoint of `down` in x
+    weigh(x, y) -> kernel, the adjoint of `down` in the kernel
 
-so that each is computed in the way that is fast for it, whatever it is a gradient of.
+The gradients of each are the other two, to any order. So each function has one fast formulation,
+used in the forward pass and in all gradients.
 """
 
 from collections.abc import Iterator
@@ -37,7 +39,7 @@ from facealign.models.convolution_forms import (
     weigh_by_convolution,
 )
 
-THIN = 8  # channels of the large map below which 'thin' is faster than 'phases'
+THIN = 8  # channels of the large map; 'thin' is faster than 'phases' below this
 
 
 _portable: ContextVar[bool] = ContextVar("portable", default=False)
@@ -45,7 +47,7 @@ _portable: ContextVar[bool] = ContextVar("portable", default=False)
 
 @contextmanager
 def portable() -> Iterator[None]:
-    """What is traced inside leaves all to the backend: programs that run elsewhere are made so."""
+    """Code traced inside uses plain XLA convolutions, so that it suits every backend."""
     token = _portable.set(True)
     try:
         yield
@@ -54,13 +56,13 @@ def portable() -> Iterator[None]:
 
 
 def formulation(size: int, taps: int, channels: int) -> str:
-    """How to compute the three functions: the one place where the backend and sizes decide.
+    """The fastest way to compute the three functions on this backend for these sizes.
 
-    - 'lax': what XLA makes of it, the best on a GPU or TPU. On a CPU `up` multiplies the zeros
-      between pixels, and a map smaller than the kernel takes a hundred times as long.
-    - 'phases': `up` is a stride-1 convolution for every phase of the stride, the rest is XLA's.
-    - 'thin': `up` is one product of matrices, and a sum of its shifted columns; the rest is XLA's.
-    - 'products': all three are products of matrices; all that a pixel sees is a row of one.
+    - 'lax': plain XLA, the fastest on a GPU or TPU. On a CPU, `up` multiplies by the zeros between
+      pixels, and a map smaller than the kernel takes a hundred times as long.
+    - 'phases': `up` is one stride-1 convolution for each phase of the stride; the rest is XLA.
+    - 'thin': `up` is one matrix product and a sum of its shifted columns; the rest is XLA.
+    - 'products': all three are matrix products, with one patch in a row.
 
     `python benchmarks/layers.py` measures them.
 
@@ -83,13 +85,13 @@ def conv(x: jax.Array, kernel: jax.Array, stride: int = 1, form: str | None = No
         x: [B, H, W, C].
         kernel: [k, k, C, D].
         stride: the same for rows and columns.
-        form: as in `formulation`; None lets it choose.
+        form: as in `formulation`; None takes the one that `formulation` chooses.
 
     Returns:
         [B, ceil(H / stride), ceil(W / stride), D].
     """
     ks, (c, d), size = kernel.shape[:2], kernel.shape[2:], x.shape[1:3]
-    mirrored = stride == 1 and d < THIN <= c  # both maps are as large: let the thin one be x
+    mirrored = stride == 1 and d < THIN <= c  # maps of equal size: make the thin one the large map
     form = form or formulation(-(-min(size) // stride), max(ks), d if mirrored else c)
     low = tuple(_low(n, k, stride) for n, k in zip(size, ks, strict=True))
     how = How(form, stride, ks, size, low)
@@ -110,7 +112,7 @@ def conv_transpose(
         x: [B, H, W, C].
         kernel: [k, k, C, D].
         stride: the same for rows and columns.
-        form: as in `formulation`; None lets it choose.
+        form: as in `formulation`; None takes the one that `formulation` chooses.
 
     Returns:
         [B, H * stride, W * stride, D].
@@ -172,7 +174,7 @@ def weigh(x: jax.Array, y: jax.Array, how: How) -> jax.Array:
         kernel = jax.ShapeDtypeStruct((*how.ks, c, d), x.dtype)
         kernel = jax.linear_transpose(lambda kernel: strided(x, kernel, how), kernel)(y)[0]
     else:
-        parts = 1 + (len(x) % 2 == 0)  # a core each
+        parts = 1 + (len(x) % 2 == 0)  # two halves run on two cores
         x, y = (half.reshape(parts, -1, *half.shape[1:]) for half in (x, y))
         kernel = sum(weigh_by_convolution(*part, how) for part in zip(x, y, strict=True))
     return kernel[::-1, ::-1].swapaxes(2, 3) if how.transposed else kernel
@@ -188,5 +190,5 @@ _define_gradients(weigh, lambda how, args, g: (up(args[1], g, how), down(args[0]
 
 
 def _low(n: int, k: int, s: int) -> int:
-    """Zeros before n pixels under SAME padding, the same for a convolution and a transposed one."""
+    """Zeros before n pixels under SAME padding; convolution and transposed convolution agree."""
     return max((-(-n // s) - 1) * s + k - n, 0) // 2

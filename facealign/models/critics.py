@@ -1,8 +1,8 @@
 """Critics: of patches (the report's discriminator), of whole faces, and of codes.
 
-A critic of patches cannot see where a head looks, nor whether two eyes belong together; so there is
-one of the photo and its parts, after FNM (Qian et al. 2019, https://arxiv.org/abs/1902.01874),
-whose critics judge the photo, the face, the eyes, the nose and the mouth.
+A patch critic sees neither the yaw of a head nor whether two eyes match. `FaceCritic` therefore
+sees the whole photo and fixed crops of it: face, eyes, nose and mouth, as in FNM (Qian et al. 2019,
+https://arxiv.org/abs/1902.01874).
 """
 
 import jax
@@ -13,7 +13,7 @@ from facealign.geometry.frame import SIZE
 from facealign.models import layers
 from facealign.models.blocks import LEAKY_SLOPE
 
-PARTS = {  # px of the canonical crop: left, top, width, height; and convolutions
+PARTS = {  # (left, top, width, height) in px of the canonical crop, number of convolutions
     "face": ((16, 24, 96, 96), 4),
     "eyes": ((24, 36, 80, 32), 3),
     "nose": ((48, 48, 32, 40), 3),
@@ -24,8 +24,9 @@ PARTS = {  # px of the canonical crop: left, top, width, height; and convolution
 class FaceCritic(nn.Module):
     """Canonical crops [B, H, H, C] in [-1, 1] to logits [B, 5, 1, 1]; above 0 means real.
 
-    The photo is seen at half its size, the parts as they are. Without batch normalization, whose
-    statistics would tie the verdict on one image to the others in its batch.
+    The first logit judges the whole crop at half its size, the others judge PARTS at full size.
+    There is no batch normalization, because its statistics would make the logits of one image
+    depend on the others in the batch.
     """
 
     features: int = 32
@@ -41,7 +42,7 @@ class FaceCritic(nn.Module):
         return jnp.concatenate(logits, axis=1)[..., None, None]
 
     def _judge(self, x: jax.Array, name: str, depth: int) -> jax.Array:
-        """One logit [B, 1]."""
+        """One logit [B, 1] from x [B, h, w, C]."""
         for i in range(depth):
             layer = layers.Conv(2**i * self.features, 4, 2, use_bias=True, name=f"{name}_{i}")
             x = nn.leaky_relu(layer(x), LEAKY_SLOPE)
@@ -51,9 +52,9 @@ class FaceCritic(nn.Module):
 class Discriminator(nn.Module):
     """Image [B, H, W, C] in [-1, 1] to patch logits [B, H/4, W/4, 1]; above 0 means real.
 
-    Each unit sees 34 x 34 px (kernels 4, strides 2, 2, 1, 1), the nearest to the report's 32 x 32
-    px. Isola et al. 2017, https://arxiv.org/abs/1611.07004. Without batch normalization, whose
-    statistics would tie the verdict on one image to the others in its batch.
+    PatchGAN, Isola et al. 2017, https://arxiv.org/abs/1611.07004. Each logit sees 34 x 34 px
+    (kernels 4, strides 2, 2, 1, 1), close to the report's 32 x 32 px. There is no batch
+    normalization, for the same reason as in `FaceCritic`.
     """
 
     features: int = 32
@@ -68,10 +69,11 @@ class Discriminator(nn.Module):
 
 
 class CodeCritic(nn.Module):
-    """Code, arrays [B, ...], to logits [B, 1]; above 0 means the code of a photo of R.
+    """Code, one or more arrays [B, ...], to logits [B, 1]; above 0 means the code of an R photo.
 
-    An encoder that leaves it nothing to see makes codes that either domain's decoder can take.
-    After the code discriminator of DeepFaceLab, https://github.com/iperov/DeepFaceLab.
+    An encoder trained against this critic makes codes of U and R alike, so that the decoders of
+    both domains can read them. After the code discriminator of DeepFaceLab,
+    https://github.com/iperov/DeepFaceLab.
     """
 
     features: int = 64

@@ -1,16 +1,16 @@
-"""Framer: how a window around a face has to move so that the face lies as in every other."""
+"""The network of facealign.faces.framing in Flax, for its training."""
 
 import jax
 from flax import linen as nn
 
-# (channels, side of the kernel, stride), all without padding: 64 px to 30, 14, 6, 4 and 1.
+# (channels, kernel size, stride), without padding: maps of 64 px become 30, 14, 6, 4, 1 and 1 px.
 LAYERS = ((24, 5, 2), (48, 3, 2), (96, 3, 2), (96, 3, 1), (128, 4, 1), (4, 1, 1))
 
 
-class Framer(nn.Module):
-    """Windows [B, 64, 64, 1] in [-1, 1] to the numbers [B, 4] of `framing.correction`.
+class CropRegressor(nn.Module):
+    """Windows [B, 64, 64, 1] in [-1, 1] to the arguments [B, 4] of `framing.correction`.
 
-    `framing.find_frame` runs the same layers without JAX.
+    `framing.find_frame` runs the same layers in NumPy.
     """
 
     @nn.compact

@@ -1,7 +1,7 @@
-"""FT-GAN: a coarse change of pose first, then a refinement that knows where landmarks should be.
+"""FT-GAN: a coarse frontal image first, then a refinement guided by landmark heatmaps.
 
 After Zhuang et al. 2019, "FT-GAN: Face Transformation with Key Points Alignment for Pose-Invariant
-Face Recognition". The encoder is the coarse part and finds landmarks; the decoder refines.
+Face Recognition". The encoder makes the coarse image and finds landmarks; the decoder refines.
 """
 
 import jax
@@ -12,11 +12,11 @@ from facealign.models import layers, medium
 from facealign.models.blocks import u_net
 
 LANDMARKS = 68  # in the order of iBUG 300-W
-OPENING = 20.0  # of the refinement to its one parameter, which Adam moves by small steps
+OPENING = 20.0  # factor on the parameter "amount", so that Adam's small steps have an effect
 
 
 class Finder(nn.Module):
-    """Image [B, H, W, C] in [-1, 1] to a heatmap of each landmark, [B, H/4, W/4, 68]."""
+    """Image [B, H, W, C] in [-1, 1] to heatmaps [B, H/4, W/4, 68], one for each landmark."""
 
     @nn.compact
     def __call__(self, image: jax.Array, train: bool) -> jax.Array:
@@ -25,10 +25,10 @@ class Finder(nn.Module):
 
 
 class Encoder(nn.Module):
-    """Image [B, H, W, 1] in [-1, 1] to a code of all that the refinement needs.
+    """Image [B, H, W, 1] in [-1, 1] to a code, a dict of four arrays.
 
-    That image; the coarse frontal one, [B, H, W, 1]; "seen", the landmarks' heatmaps in the image,
-    and "heatmaps", those in the coarse frontal one, [B, H/4, W/4, 68] each.
+    "image" is the image itself and "coarse" the coarse frontal image, both [B, H, W, 1]. "seen" and
+    "heatmaps" are the landmark heatmaps of "image" and of "coarse", both [B, H/4, W/4, 68].
     """
 
     image_multiple = medium.Encoder.image_multiple
@@ -38,18 +38,19 @@ class Encoder(nn.Module):
         code = medium.Encoder(name="narrow")(image, train)
         (coarse,) = medium.Decoder(name="widen")(code, train)
         finder = Finder(name="finder")
-        still = jax.lax.stop_gradient(coarse)  # or what pleases an untrained finder is painted
-        if train:  # in one batch, whose statistics are those of both
+        # Without this, the coarse image would be trained to fit the mistakes of the finder.
+        still = jax.lax.stop_gradient(coarse)
+        if train:  # one batch, so that batch statistics cover both images
             seen, heatmaps = jnp.split(finder(jnp.concatenate([image, still]), train), 2)
-        else:  # apart, so that a program that needs one of them computes one
+        else:  # two calls, so that a program that needs one result computes only that one
             seen, heatmaps = finder(image, train), finder(still, train)
         return {"image": image, "coarse": coarse, "seen": seen, "heatmaps": heatmaps}
 
 
 class Decoder(nn.Module):
-    """Code to a tuple of two images [B, H, W, 1] in [-1, 1]: the coarse one and the refined one.
+    """Code to a tuple of two images [B, H, W, 1] in [-1, 1]: coarse and refined.
 
-    Untrained, the second equals the first.
+    Before training, the refined image equals the coarse image.
     """
 
     @nn.compact

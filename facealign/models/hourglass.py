@@ -1,8 +1,8 @@
-"""Stacked hourglass, cut in two so that a decoder can be exchanged.
+"""Stacked hourglass, split into an encoder and an exchangeable decoder.
 
 Newell et al. 2016, https://arxiv.org/abs/1603.06937. The encoder is the stem and the first way
 down; the decoder is the first way up and all further stacks. The code is the tuple of feature maps
-at all scales, which carries the skip branches with it.
+at all scales, so it includes the skip branches.
 """
 
 import jax
@@ -29,7 +29,7 @@ class Residual(nn.Module):
 
 
 class Down(nn.Module):
-    """[B, H, W, C] to `scales` + 1 maps: H, H/2, ... px high. All but the last are skips."""
+    """Map [B, H, W, C] to `scales` + 1 maps of height H, H/2, ...; all but the last are skips."""
 
     features: int
     scales: int
@@ -44,7 +44,7 @@ class Down(nn.Module):
 
 
 class Up(nn.Module):
-    """The maps of `Down` to one map [B, H, W, C], adding each skip after an upsampling."""
+    """The maps of `Down` to one map [B, H, W, C]: upsamples and adds the skip of each scale."""
 
     features: int
 
@@ -57,14 +57,14 @@ class Up(nn.Module):
 
 
 class Encoder(nn.Module):
-    """Image [B, H, W, 1] in [-1, 1] to code: maps [B, H/4, W/4, C], [B, H/8, W/8, C], ..."""
+    """Image [B, H, W, 1] in [-1, 1] to a code: maps [B, H/4, W/4, C], [B, H/8, W/8, C], ..."""
 
     features: int = 64
     scales: int = 4
 
     @property
     def image_multiple(self) -> int:
-        """Image sizes must be a multiple of this, px."""
+        """px; image sizes must be a multiple of this."""
         return 4 * 2**self.scales
 
     @nn.compact
@@ -76,7 +76,7 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Code to a tuple of images [B, H, W, 1] in [-1, 1], one a stack; the last is the output."""
+    """Code to a tuple of images [B, H, W, 1] in [-1, 1], one per stack; the last is the output."""
 
     features: int = 64
     scales: int = 4
@@ -89,9 +89,9 @@ class Decoder(nn.Module):
         for stack in range(self.stacks):
             pyramid = code if stack == 0 else Down(self.features, self.scales)(x, train)
             y = Residual(self.features)(Up(self.features)(pyramid, train), train)
-            # Sums of residuals grow with depth; unnormalized they would saturate the output.
+            # Sums of residuals grow with depth. Without normalization they saturate the output.
             y = nn.relu(layers.BatchNorm()(layers.Conv(self.features, 1)(y), train))
-            # A head at a quarter of the size predicts each 4 x 4 px block at once.
+            # The head works at a quarter of the image size and predicts blocks of 4 x 4 px.
             blocks = layers.Conv(16, 1, use_bias=True)(y)
             images.append(to_image(layers.depth_to_space(blocks, 4), self.output))
             if stack + 1 < self.stacks:

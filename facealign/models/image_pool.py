@@ -1,4 +1,4 @@
-"""Image pool: what a discriminator is shown in place of every second fake of the step."""
+"""Image pool: replaces about half of a discriminator's fakes with fakes of earlier steps."""
 
 import jax
 import jax.numpy as jnp
@@ -8,12 +8,12 @@ from facealign.errors import UserError
 
 
 class ImagePool(nn.Module):
-    """Fakes [B, H, W, C] to as many: those, and in training about half of earlier steps.
+    """Fakes [B, H, W, C] to fakes [B, H, W, C]; in training, about half are from earlier steps.
 
-    It learns nothing. The last `size` fakes are its running statistics, so that a run goes on from
-    a checkpoint with the pool that it had. Until the pool is full, fakes are kept and come back as
-    they are; then each is, with probability one half, exchanged for a random one of the pool.
-    Shrivastava et al. 2017, https://arxiv.org/abs/1612.07828, as CycleGAN takes it.
+    Until the pool of `size` fakes is full, fakes are stored and returned unchanged. Then each is
+    swapped, with probability one half, for a random fake of the pool. The pool has no parameters:
+    its fakes are stored in `batch_stats`, so that a run resumed from a checkpoint has the same
+    pool. Shrivastava et al. 2017, https://arxiv.org/abs/1612.07828, as used in CycleGAN.
 
     Raises:
       UserError: a batch is larger than the pool.
@@ -32,7 +32,7 @@ class ImagePool(nn.Module):
                 f"config.discriminator.pool={self.size} is smaller than the batch of {len(fakes)}"
             )
         place_key, swap_key = jax.random.split(self.make_rng("sample"))
-        # Empty places come first, in random order, then the others.
+        # Empty places come first, then filled ones, each in random order.
         order = jnp.argsort(filled.value + jax.random.uniform(place_key, (self.size,)))
         places = order[: len(fakes)]
         old, taken = pool.value[places], filled.value[places].reshape(-1, 1, 1, 1) > 0

@@ -1,7 +1,7 @@
 """Layers of all networks: convolution, batch normalization, resampling.
 
 Parameters have the names, shapes and initializers of `nn.Conv`, `nn.ConvTranspose` and
-`nn.BatchNorm`, and results equal theirs; only the way to compute them differs.
+`nn.BatchNorm`, and results are equal. Only the computation differs.
 """
 
 from collections.abc import Callable
@@ -14,11 +14,11 @@ from jax import lax
 from facealign.errors import lookup
 from facealign.models.convolutions import conv, conv_transpose
 
-# Last activations of a decoder. Whatever their own range, images are in [-1, 1].
+# Last activations of a decoder, scaled so that black is -1 and white 1.
 OUTPUTS: dict[str, Callable[[jax.Array], jax.Array]] = {
     "tanh": jnp.tanh,
     "sigmoid": lambda x: 2 * nn.sigmoid(x) - 1,
-    "relu": lambda x: 2 * nn.relu(x) - 1,  # the report's: black where it dies, unbounded above
+    "relu": lambda x: 2 * nn.relu(x) - 1,  # of the report; dead units are black, no upper bound
 }
 
 
@@ -49,7 +49,7 @@ class ConvTranspose(nn.Module):
 
 
 def _apply_kernel(layer: Conv | ConvTranspose, function: Callable, x: jax.Array) -> jax.Array:
-    """`conv` or `conv_transpose` of x with the parameters of the layer that calls it."""
+    """`conv` or `conv_transpose` of x with the parameters of the calling layer."""
     shape = (layer.kernel_size, layer.kernel_size, x.shape[-1], layer.features)
     y = function(x, layer.param("kernel", nn.initializers.lecun_normal(), shape), layer.stride)
     if layer.use_bias:
@@ -60,9 +60,9 @@ def _apply_kernel(layer: Conv | ConvTranspose, function: Callable, x: jax.Array)
 class BatchNorm(nn.Module):
     """`nn.BatchNorm` of x [..., C] over all axes but the last.
 
-    With train, the mean and the (biased) variance of the batch are used, and the running ones in
-    `batch_stats` move towards them: new = momentum * old + (1 - momentum) * batch. Statistics are
-    float32 at least, whatever x is.
+    In training it uses the mean and the (biased) variance of the batch, and updates the running
+    ones in `batch_stats`: new = momentum * old + (1 - momentum) * batch. Statistics are at least
+    float32, whatever the dtype of x.
     """
 
     use_scale: bool = True
@@ -92,7 +92,7 @@ class BatchNorm(nn.Module):
         offset = -mean * factor
         if self.use_bias:
             offset = offset + self.param("bias", nn.initializers.zeros_init(), (c,))
-        # (x - mean) * factor keeps a second map for the backward pass: 7 % of a step.
+        # (x - mean) * factor would store a second map for the backward pass, 7 % of a step.
         return (x * factor + offset).astype(x.dtype)
 
 
@@ -110,7 +110,7 @@ def upsample(x: jax.Array) -> jax.Array:
 
 
 def upsample_linearly(x: jax.Array) -> jax.Array:
-    """[B, H, W, C] -> [B, 2H, 2W, C], linearly between the centres of pixels."""
+    """[B, H, W, C] -> [B, 2H, 2W, C]: bilinear interpolation between the centres of pixels."""
     for axis in (1, 2):
         first, last = (jax.lax.slice_in_dim(x, i, i + 1, axis=axis) for i in (0, x.shape[axis] - 1))
         inner = jax.lax.slice_in_dim(x, 0, x.shape[axis] - 1, axis=axis)
@@ -122,12 +122,15 @@ def upsample_linearly(x: jax.Array) -> jax.Array:
 
 
 def depth_to_space(x: jax.Array, s: int) -> jax.Array:
-    """[B, H, W, s*s*C] -> [B, s*H, s*W, C]; the channels of a pixel become a block."""
+    """[B, H, W, s*s*C] -> [B, s*H, s*W, C]; the channels of a pixel become an s x s block."""
     b, h, w, c = x.shape
     x = x.reshape(b, h, w, s, s, c // (s * s)).transpose(0, 1, 3, 2, 4, 5)
     return x.reshape(b, h * s, w * s, c // (s * s))
 
 
 def to_image(x: jax.Array, output: str) -> jax.Array:
-    """Unbounded values of any shape to an image in [-1, 1] ("relu" may exceed 1)."""
+    """Unbounded values of any shape to an image in [-1, 1], with the activation `output`.
+
+    "relu" can exceed 1.
+    """
     return lookup(OUTPUTS, output, "config.model.output")(x)

@@ -1,4 +1,4 @@
-"""Light autoencoder of the polygon experiment (the report's first table)."""
+"""Light autoencoder of the polygon experiment (first table of the report)."""
 
 import jax
 import jax.numpy as jnp
@@ -9,7 +9,7 @@ from facealign.models.blocks import LEAKY_SLOPE
 
 
 class Encoder(nn.Module):
-    """Image [B, H, W, 1] in [-1, 1] to code [B, 64]."""
+    """Image [B, H, W, 1] in [-1, 1] to a code [B, 64]."""
 
     variational: bool = False
 

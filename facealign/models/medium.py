@@ -1,7 +1,7 @@
-"""Medium autoencoder of the face experiment (the report's second table).
+"""Medium autoencoder of the face experiment (second table of the report).
 
-After AttGAN, with one convolution a scale and no skips, so that encoders and decoders can be
-exchanged. No convolution has a bias; a batch normalization follows nearly every one.
+After AttGAN, with one convolution per scale and no skips, so that decoders can be swapped.
+Convolutions have no bias; nearly all are followed by a batch normalization.
 """
 
 import jax
@@ -13,7 +13,7 @@ from facealign.models.layers import to_image
 
 
 class Encoder(nn.Module):
-    """Image [B, H, W, C] in [-1, 1] to code [B, H/64, W/64, 512]."""
+    """Image [B, H, W, C] in [-1, 1] to a code [B, H/64, W/64, 512]."""
 
     variational: bool = False
 
@@ -25,7 +25,7 @@ class Encoder(nn.Module):
         x = layers.BatchNorm()(x, train)
         for features in (32, 64, 128, 256, 512):
             x = nn.leaky_relu(layers.Conv(features, 5, stride=2)(x), LEAKY_SLOPE)
-            # The scale would be redundant before the next linear layer; the report counts none.
+            # No scale: the next layer is linear, so it is redundant. The report counts none.
             x = layers.BatchNorm(use_scale=False)(x, train)
         return variational.VariationalHead()(x, train) if self.variational else x
 

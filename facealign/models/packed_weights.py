@@ -1,6 +1,6 @@
-"""Networks to give away: their weights in half precision and their config, in one file.
+"""Packed weights: the networks of a run in half precision and its config, in one file.
 
-A safetensors file, which holds arrays and text and can run nothing when it is opened.
+The format is safetensors, which holds only arrays and text. Opening a file cannot run code.
 """
 
 import json
@@ -22,28 +22,28 @@ from facealign.workdir.config import complete
 
 SUFFIX = ".safetensors"
 SHIPPED = shipped("frontalize.safetensors")
-KEPT = ("encoder", "decoder_r")  # roles that frontal photos need
+KEPT = ("encoder", "decoder_r")  # roles of the networks that make frontal photos
 
 
 class PackedWeights(NamedTuple):
-    """What a file of weights holds."""
+    """The content of a file of packed weights."""
 
-    config: ConfigDict  # of the run that trained them
+    config: ConfigDict  # of the run that trained the networks
     step: int  # of that run
-    nets: dict[str, NetState]  # of `KEPT`, float32, without optimizers
+    nets: dict[str, NetState]  # of the roles `KEPT`, float32, without optimizer states
 
 
 def save_weights(
     path: epath.Path, config: ConfigDict, step: int, nets: Mapping[str, NetState]
 ) -> None:
-    """Writes params and statistics of the roles `KEPT` as float16, and the config.
+    """Writes params and batch_stats of the roles `KEPT` as float16, and the config.
 
     Raises:
-      UserError: a role is missing, or a number is too large for half precision, or none.
+      UserError: a role is missing, or a number is too large for half precision or not finite.
     """
     if not set(KEPT) <= set(nets):
-        raise UserError(f"a run of {', '.join(nets)} has nothing to make frontal photos with")
-    with np.errstate(over="ignore"):  # it is looked for
+        raise UserError(f"a run of only {', '.join(nets)} cannot make frontal photos")
+    with np.errstate(over="ignore"):  # overflows are found below
         arrays = {
             name: np.asarray(leaf, np.float16)
             for role in KEPT
@@ -53,16 +53,16 @@ def save_weights(
         if not np.isfinite(array).all():
             raise UserError(f"{name} of step {step} has a number that half precision cannot hold")
     own = ConfigDict(json.loads(config.to_json()))
-    own.data.data_dir = own.data.manual_dir = own.init_from = ""  # of the machine that trained it
+    own.data.data_dir = own.data.manual_dir = own.init_from = ""  # paths of the training machine
     about = {"config": own.to_json(), "step": str(step)}
     write_whole(path, numpy.save(arrays, metadata=about))
 
 
 def load_weights(path: os.PathLike) -> PackedWeights:
-    """What a file of `save_weights` holds.
+    """Reads a file that `save_weights` wrote.
 
     Raises:
-      UserError: no such file, a damaged one, or one of something else.
+      UserError: the file is missing, damaged, or holds something else.
     """
     try:
         with safe_open(path, framework="numpy") as file:
@@ -74,12 +74,12 @@ def load_weights(path: os.PathLike) -> PackedWeights:
         raise UserError(f"cannot read the weights {path}: {error}") from error
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
         raise UserError(
-            f"{path} holds no weights of facealign, or is damaged ({error}); get it once more"
+            f"{path} is damaged or holds no weights of facealign ({error}); download it again"
         ) from error
 
 
 def _flatten(role: str, net: NetState) -> dict[str, Any]:
-    """ROLE/params/... -> array."""
+    """The arrays of a role by their names in the file, ROLE/params/... or ROLE/batch_stats/..."""
     tree = {role: {"params": net.params, "batch_stats": net.batch_stats}}
     return traverse_util.flatten_dict(tree, sep="/")
 

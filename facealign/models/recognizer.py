@@ -1,4 +1,4 @@
-"""Recognizer: a face as a point on a sphere, near the other photos of the same person."""
+"""Recognizer: embeds a face as a unit vector; photos of one person have similar embeddings."""
 
 import jax
 import jax.numpy as jnp
@@ -10,13 +10,13 @@ TINY = 1e-6
 
 
 class Recognizer(nn.Module):
-    """Canonical crops [B, H, H, C] in [-1, 1] to embeddings and their cosines to known people.
+    """Canonical crops [B, H, H, C] in [-1, 1] to a dict of "embedding" and "cosines".
 
-    A dict of "embedding" [B, features], of length 1, and "cosines" [B, people], to one learned
-    direction for each person of the training photos, which nothing but its own training needs.
+    "embedding" [B, features] has length 1. "cosines" [B, people] compare it with one learned
+    direction for each person of the training photos; only the training of the recognizer uses them.
     """
 
-    people: int  # at least as many as the training photos show
+    people: int  # at least the number of people in the training photos
     features: int = 128
 
     @nn.compact
@@ -28,5 +28,5 @@ class Recognizer(nn.Module):
 
 
 def _unit(x: jax.Array) -> jax.Array:
-    """Vectors [N, D] at length 1."""
+    """Vectors [N, D] scaled to length 1."""
     return x * jax.lax.rsqrt(jnp.square(x).sum(axis=-1, keepdims=True) + TINY)

@@ -1,4 +1,4 @@
-"""Networks, as (encoder, decoder) pairs of Linen modules, discriminators and the recognizer."""
+"""Tables of the networks, and the function that creates them from a config."""
 
 import dataclasses
 from collections.abc import Callable, Iterable
@@ -35,11 +35,11 @@ CRITICS: dict[str, type[nn.Module]] = {
 
 
 def create_modules(config: Any, roles: Iterable[str]) -> dict[str, nn.Module]:
-    """The module of each of some roles. Every decoder of a run has the same architecture.
+    """The Linen module of each role. All decoders of a run have the same architecture.
 
     Raises:
-      UserError: no such model or discriminator, an image size that it cannot halve often enough, or
-        a variational code asked of a model that has skips around its code.
+      UserError: the model or discriminator is unknown; the model cannot halve the image size often
+        enough; or the config wants a variational code from a model with skips around its code.
     """
     return {role: MAKERS[role](config) for role in roles}
 
@@ -48,8 +48,8 @@ def _create_encoder(config: Any) -> nn.Module:
     encoder, model, size = _classes(config)[0], config.model, config.data.image_size
     if model.kl_weight > 0 and "variational" not in _fields(encoder):
         raise UserError(
-            f"config.model.kl_weight={model.kl_weight} asks for a variational code, but skips lead "
-            f"around the code of {model.name!r}; set it to 0 or choose light or medium"
+            f"config.model.kl_weight={model.kl_weight} needs a variational code, but skips bypass "
+            f"the code of {model.name!r}; set it to 0 or choose light or medium"
         )
     encoder = _from_config(encoder, config)
     if size < encoder.image_multiple or size % encoder.image_multiple:

@@ -1,4 +1,4 @@
-"""A code that is a distribution instead of a point."""
+"""Variational codes: the encoder predicts a normal distribution instead of one code."""
 
 import jax
 import jax.numpy as jnp
@@ -6,18 +6,21 @@ from flax import linen as nn
 
 
 def kl_divergence(mean: jax.Array, log_variance: jax.Array) -> jax.Array:
-    """KL divergence [B] of N(mean, exp(log_variance)) [B, ...] from N(0, 1), mean over the code."""
+    """KL divergence [B] of N(mean, exp(log_variance)) from N(0, 1), averaged over the code.
+
+    mean and log_variance are [B, ...].
+    """
     mean, log_variance = mean.astype(jnp.float32), log_variance.astype(jnp.float32)
     divergence = 0.5 * (jnp.square(mean) + jnp.exp(log_variance) - 1 - log_variance)
     return divergence.reshape(len(mean), -1).mean(axis=1)
 
 
 class VariationalHead(nn.Module):
-    """Features [..., C] to a sampled code [..., C] of the same shape.
+    """Features [..., C] to a code [..., C] of the same shape.
 
-    In training the code is drawn from a normal distribution with the random stream "sample", and
-    the KL divergence [B] from the standard normal is left in the collection "penalties"; otherwise
-    the code is the mean. Kingma & Welling 2014, https://arxiv.org/abs/1312.6114.
+    In training the code is sampled from a normal distribution with the random stream "sample", and
+    the KL divergence [B] from the standard normal is stored as "kl" in the collection "penalties".
+    In inference the code is the mean. Kingma & Welling 2014, https://arxiv.org/abs/1312.6114.
     """
 
     @nn.compact

@@ -1,14 +1,14 @@
-"""Warp and fill: the encoder says where the head looks, the decoder turns it back and repairs.
+"""Warp and fill: the encoder estimates the pose, the decoder warps the photo to a frontal view.
 
-Geometry moves the pixels, so that sharpness and the person survive, and the network invents only
-what was hidden. The generic head of facealign.geometry.head_rotation, turned back by the pose,
-brings every photo near the frontal one; what is left is a small repair: a flow that corrects the
-generic shape, a choice between the photo's own side and its mirror image, and a filling for the
-rest.
+The decoder copies pixels from the photo, which keeps sharpness and identity, and invents only
+pixels that the photo does not show. First it rotates the generic head of
+facealign.geometry.head_rotation back by the estimated pose, which gives an approximate warp. Then a
+network predicts a flow that corrects the generic shape, a filling image, and for each pixel the
+shares of three sources: the photo's own side, its mirror image and the filling.
 
 After Rotate-and-Render (Zhou et al. 2020, https://arxiv.org/abs/2003.08124), whose network repairs
 views of a 3D face, and FFWM (Wei et al. 2020, https://arxiv.org/abs/2008.03247), which warps by a
-flow and offers the mirrored side.
+flow and uses the mirrored side.
 """
 
 import jax
@@ -21,17 +21,20 @@ from facealign.geometry.resample import resample
 from facealign.models import layers
 from facealign.models.blocks import LEAKY_SLOPE, describe_image, u_net
 
-DEGREES = 30.0  # of pose, that one unit of the encoder's last layer stands for
-REACH = 12.0  # px, at most, by which the flow corrects a place
-FAVOUR = 4.0  # logits that a side gains by facing the camera squarely instead of edge-on
-BEHIND = (0.0, 1.0, 1.0)  # logits that own side, mirrored side, filling are behind the own one
-DECIDED = 5.0  # times: by what the logits of a profile's sources grow once training is over
-DECIDING = (30.0, 60.0)  # degrees of yaw between which that factor grows
+DEGREES = 30.0  # degrees of pose for one unit of the encoder's last layer
+REACH = 12.0  # px of the canonical crop: largest flow along x and along y
+FAVOUR = 4.0  # logits that a side gains if it faces the camera instead of being edge-on
+BEHIND = (0.0, 1.0, 1.0)  # logits subtracted in `prior`: own side, mirrored side, filling
+DECIDED = 5.0  # factor on the logits of a profile's sources in inference
+DECIDING = (30.0, 60.0)  # degrees of yaw over which the factor grows from 1 to DECIDED
 TINY = 1e-12
 
 
 class Encoder(nn.Module):
-    """Image [B, H, W, 1] in [-1, 1] to a code: that image, and its pose [B, 2] in degrees."""
+    """Image [B, H, W, 1] in [-1, 1] to a code, a dict of the "image" and its "pose".
+
+    "pose" [B, 2] is yaw and pitch in degrees.
+    """
 
     image_multiple = 64  # px; image sizes must be a multiple of this
 
@@ -44,12 +47,11 @@ class Encoder(nn.Module):
 class Decoder(nn.Module):
     """Code to a tuple of one frontal image [B, H, W, 1] in [-1, 1].
 
-    In training it leaves three numbers [B] in the collection "penalties": "flow", how uneven the
-    flow is; "blend", the entropy of the shares; and "filling", the share of filling where the photo
-    shows the place or its mirror image. A blend of sources that do not quite agree, or a filling,
-    is a blurred face whose pixels are less wrong for it, so both have to be paid for. In training
-    shares may still be blends, through which gradients reach every source; afterwards those of a
-    profile are nearly a choice, see `decided`.
+    In training it stores three numbers [B] in the collection "penalties": "flow", the unevenness of
+    the flow; "blend", the entropy of the shares; and "filling", the share of the filling where the
+    photo shows a pixel or its mirror image. Blends and fillings are penalized because they are
+    blurred, and blur lowers the pixel error. In training, shares can be blends, so that every
+    source gets gradients. In inference, the shares of a profile are nearly 0 or 1, see `decided`.
     """
 
     @nn.compact
@@ -64,9 +66,8 @@ class Decoder(nn.Module):
         yaw = jnp.broadcast_to(jnp.abs(code["pose"][:, None, None, :1]) / 90, facing.shape)
         x = jnp.concatenate([facing, mirror(facing), own, mirror(own), yaw], axis=-1)
 
-        x = nn.avg_pool(x, window_shape=(2, 2), strides=(2, 2)).astype(
-            image.dtype
-        )  # flows and shares are smooth
+        # Half the size is enough, since flows and shares are smooth.
+        x = nn.avg_pool(x, window_shape=(2, 2), strides=(2, 2)).astype(image.dtype)
         sides = x[..., :2]
         x = u_net(x, ((32, 3, 1), (64, 5, 2), (128, 3, 2), (256, 3, 2)), train, kernel_up=4)
         filling = jnp.tanh(layers.ConvTranspose(1, 4)(x))
@@ -91,26 +92,30 @@ class Decoder(nn.Module):
 
 
 def read_sharply(image: jax.Array, places: jax.Array) -> jax.Array:
-    """The image in [-1, 1] as `resample` reads it, cubic, within that range."""
+    """`resample` of an image with the cubic kernel, clipped to [-1, 1]."""
     return jnp.clip(resample(image, places, "cubic"), -1, 1)
 
 
 def prior(sides: jax.Array) -> jax.Array:
-    """Logits [B, H, W, 3] of the sources, of how squarely both sides face the camera, [B, H, W, 2].
+    """Initial logits [B, H, W, 3] of own side, mirrored side and filling.
 
-    A side is 1 if squarely, 0 if edge-on, hidden below. Where the network knows no better, the
-    better seen side is taken, the photo's own if in doubt, and the filling if neither is seen.
-    Without it, training finds a filling before it finds out how the mirrored side fits.
+    They prefer the side that faces the camera more, the own side if both are alike, and the filling
+    if neither side is visible. Without this prior, training uses the filling before it learns to
+    fit the mirrored side.
+
+    Args:
+      sides: [B, H, W, 2], how directly own and mirrored side face the camera: 1 if directly, 0 if
+        edge-on, negative if hidden.
     """
     logits = FAVOUR * jnp.pad(sides, ((0, 0), (0, 0), (0, 0), (0, 1)))
     return logits - jnp.array(BEHIND, sides.dtype)
 
 
 def decided(logits: jax.Array, yaw: jax.Array) -> jax.Array:
-    """Logits [B, H, W, 3] of the sources, farther apart where yaw [B], in degrees, is a profile's.
+    """Logits [B, H, W, 3] of the sources, scaled up where yaw [B] in degrees is large.
 
-    Own and mirrored side of a head that looks ahead agree, and their blend is a face; of a profile
-    they are stretched, and their blend is the ghost of two.
+    Own and mirrored side of a frontal head agree, and their blend is a face. Those of a profile are
+    stretched, and their blend shows two ghost images.
     """
     start, stop = DECIDING
     share = jnp.clip((jnp.abs(yaw) - start) / (stop - start), 0, 1)
@@ -118,18 +123,23 @@ def decided(logits: jax.Array, yaw: jax.Array) -> jax.Array:
 
 
 def needless_filling(shares: jax.Array, sides: jax.Array) -> jax.Array:
-    """Mean share [B] of the filling, counted by how squarely the better seen side is seen.
+    """Mean share [B] of the filling, weighted by how directly the better side faces the camera.
 
-    Shares [B, H, W, 3] of the sources, sides [B, H, W, 2] as in `prior`.
+    Args:
+      shares: of the sources, [B, H, W, 3].
+      sides: [B, H, W, 2], as in `prior`.
     """
     return (shares[..., 2] * nn.relu(sides).max(axis=-1)).mean(axis=(1, 2))
 
 
 def unevenness(flow: jax.Array) -> jax.Array:
-    """Mean step [B], in px, of a flow [B, H, W, C] from each px to the next, right and down."""
+    """Mean absolute difference [B] in px between neighbours of a flow [B, H, W, C].
+
+    The sum of the means over horizontal and over vertical neighbours.
+    """
     return sum(jnp.abs(jnp.diff(flow, axis=axis)).mean(axis=(1, 2, 3)) for axis in (1, 2))
 
 
 def entropy(shares: jax.Array) -> jax.Array:
-    """Mean entropy [B] in nats of shares [B, H, W, N] that sum to 1."""
+    """Mean entropy [B] in nats of shares [B, H, W, N]; the shares of a pixel sum to 1."""
     return -(shares * jnp.log(shares + TINY)).sum(axis=-1).mean(axis=(1, 2))

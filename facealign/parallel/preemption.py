@@ -10,26 +10,26 @@ from jax.experimental import multihost_utils
 
 
 class Preempted(Exception):  # noqa: N818 (it is no error)
-    """The run was told to stop, and has saved all that it needs to go on."""
+    """The run was told to stop, and has saved everything that it needs to go on."""
 
 
 @contextmanager
 def watch() -> Iterator[Callable[[], bool]]:
-    """Gives a function to call after every step: whether to save and stop now.
+    """Yields a function to call after every step: whether to save and stop now.
 
-    SIGTERM says so. Of several processes, one that gets it is enough, and all are told to stop
-    after the same step.
+    SIGTERM is the signal to stop. If one of several processes gets it, all stop after the same
+    step.
     """
     if jax.process_count() > 1:  # JAX's coordination service catches the signal
         calls = iter(range(2**62))
         yield lambda: multihost_utils.reached_preemption_sync_point(next(calls))
         return
-    told = threading.Event()
-    if threading.current_thread() is not threading.main_thread():  # which alone gets signals
-        yield told.is_set
+    stopping = threading.Event()
+    if threading.current_thread() is not threading.main_thread():  # only that one gets signals
+        yield stopping.is_set
         return
-    old = signal.signal(signal.SIGTERM, lambda *_: told.set())
+    old = signal.signal(signal.SIGTERM, lambda *_: stopping.set())
     try:
-        yield told.is_set
+        yield stopping.is_set
     finally:
         signal.signal(signal.SIGTERM, old)

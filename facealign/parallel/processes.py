@@ -1,7 +1,7 @@
 """One run in several processes: how they join, agree, and end together.
 
-Each process runs the same program on its own devices. The first of them, number 0, alone writes
-what the run leaves behind.
+Each process runs the same program on its own devices. Only the first one, number 0, writes the
+files of the run.
 """
 
 import os
@@ -17,22 +17,23 @@ from jax.experimental import multihost_utils
 
 from facealign.errors import UserError
 
-HEARTBEAT = 80  # seconds without a sign of life after which a process counts as gone
-LONGEST = 2000  # bytes of an error that the others are told
+HEARTBEAT = 80  # seconds without a heartbeat after which a process counts as lost
+LONGEST = 2000  # bytes of an error that are sent to the other processes
 
 Value = TypeVar("Value")
 
 
 def join(coordinator: str, count: int, index: int) -> None:
-    """Joins the processes of a run; with "", 0 and -1 the cluster says who they are.
+    """Joins the processes of a run; with "", 0 and -1 the cluster gives these values.
 
     Args:
       coordinator: HOST:PORT of the first process.
-      count: of processes.
-      index: of this one.
+      count: number of processes.
+      index: of this process.
 
     Raises:
-      UserError: nobody says who the others are. Where they do not come, JAX aborts: see `guard`.
+      UserError: the other processes are unknown. If they do not join, JAX aborts: see
+        `cli.supervisor`.
     """
     own = (coordinator, count, index) if coordinator else (None, None, None)
     try:
@@ -46,16 +47,16 @@ def join(coordinator: str, count: int, index: int) -> None:
 
 
 def leave(code: int) -> None:
-    """Ends one of several processes that cannot go on, without waiting for the others."""
+    """Ends a process that cannot go on, without waiting for the others."""
     sys.stdout.flush()
     sys.stderr.flush()
-    if is_first():  # whose end ends all others, who may have something to say of their own
+    if is_first():  # its end stops the others, which may still print an error
         time.sleep(2)
     os._exit(code)
 
 
 def is_first() -> bool:
-    """Whether this process writes what the run leaves behind; true where there is one alone."""
+    """Whether this process is the first or only one, which writes the files of the run."""
     return jax.process_index() == 0
 
 
@@ -63,7 +64,7 @@ def on_first(make: Callable[[], Value]) -> Value | None:
     """`make()` in the first process, None in all others.
 
     Raises:
-      UserError: in every process, where the first one raises it.
+      UserError: in every process, if the first one raises it.
     """
     value, error = _attempt(make) if is_first() else (None, None)
     _raise_together(error)
@@ -71,10 +72,10 @@ def on_first(make: Callable[[], Value]) -> Value | None:
 
 
 def first_then_others(make: Callable[[], Value]) -> Value:
-    """`make()` in the first process, then in all others, who find on a shared disk what it left.
+    """`make()` in the first process, then in all others, which find its files on a shared disk.
 
     Raises:
-      UserError: in every process, where one raises it.
+      UserError: in every process, if one raises it.
     """
     value = on_first(make)
     if jax.process_count() > 1:
@@ -86,7 +87,7 @@ def first_then_others(make: Callable[[], Value]) -> Value:
 
 
 def must_match(what: str, content: bytes | np.ndarray) -> None:
-    """Raises `UserError` in every process, unless all have the same content."""
+    """Raises `UserError` in every process unless all have the same content."""
     if jax.process_count() > 1:
         sums = multihost_utils.process_allgather(np.uint32(zlib.crc32(content)))
         if len(set(sums.tolist())) > 1:
@@ -97,7 +98,7 @@ def from_first(tree: Any, like: Any) -> Any:
     """The first process's tree of arrays in every process, bit by bit, as numpy arrays.
 
     Args:
-      tree: what the first process has; not looked at in others.
+      tree: of the first process; ignored in others.
       like: its `jax.eval_shape`.
     """
     if jax.process_count() == 1:
@@ -128,13 +129,13 @@ def _attempt(make: Callable[[], Value]) -> tuple[Value | None, UserError | None]
 
 
 def _raise_together(error: UserError | None) -> None:
-    """Raises the error of any process in all of them."""
+    """Raises an error of any process in all processes."""
     if jax.process_count() == 1:
         return
     text = np.zeros(LONGEST, np.uint8)
-    said = np.frombuffer(str(error or "").encode()[:LONGEST], np.uint8)
-    text[: len(said)] = said
+    own = np.frombuffer(str(error or "").encode()[:LONGEST], np.uint8)
+    text[: len(own)] = own
     for process, row in enumerate(multihost_utils.process_allgather(text)):
-        told = row.tobytes().rstrip(b"\0").decode(errors="replace")
-        if told:
-            raise error or UserError(f"process {process}: {told}")
+        message = row.tobytes().rstrip(b"\0").decode(errors="replace")
+        if message:
+            raise error or UserError(f"process {process}: {message}")

@@ -1,8 +1,8 @@
-"""The devices of a run as a mesh, and where its arrays lie on it.
+"""The devices of a run as a mesh, and the placement of arrays on it.
 
-A batch is split over the axis "data", everything else lies on every device as a whole. XLA's
-partitioner does the rest (`jax.jit` with shardings), so that a step is written as if there were one
-device: its sums, and the statistics of batch normalization, are those of the whole batch.
+A batch is split over the axis "data"; everything else is replicated on every device. XLA partitions
+the step (`jax.jit` with shardings), so that it is written as for one device: sums, and the
+statistics of batch normalization, cover the whole batch.
 """
 
 from typing import Any
@@ -13,15 +13,15 @@ from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 from facealign.errors import UserError
 
-AXIS = "data"  # of the mesh, over which batches are split
+AXIS = "data"  # axis of the mesh, over which batches are split
 
 
 def create_mesh(config: Any) -> Mesh:
-    """The mesh that `config.mesh` asks for, of all devices unless it says otherwise.
+    """The mesh that `config.mesh` asks for; by default, of all devices.
 
     Raises:
-      UserError: more devices than there are, fewer than several processes have, or a batch that
-        cannot be split over them.
+      UserError: more devices than there are, not all devices of several processes, or a batch
+        that cannot be split over them.
     """
     devices = jax.devices()
     data = config.mesh.data or len(devices)
@@ -43,13 +43,13 @@ def create_mesh(config: Any) -> Mesh:
 
 
 def own_rows(mesh: Mesh, count: int) -> np.ndarray:
-    """Which of the `count` rows of a batch lie on the devices of this process, ascending."""
+    """Rows of a batch of `count` that belong to the devices of this process, ascending."""
     places = _split(mesh).addressable_devices_indices_map((count,)).values()
     return np.unique(np.concatenate([np.arange(count)[place] for place in places]))
 
 
 def split_rows(mesh: Mesh, tree: Any) -> Any:
-    """Arrays whose first axis is split over the devices, from the rows that this process has."""
+    """Splits arrays over the devices along their first axis, from this process's rows."""
     sharding = _split(mesh)
     if not mesh.is_multi_process:
         return jax.device_put(tree, sharding)
@@ -57,7 +57,7 @@ def split_rows(mesh: Mesh, tree: Any) -> Any:
 
 
 def everywhere(mesh: Mesh, tree: Any) -> Any:
-    """Arrays that lie on every device as a whole, from those that every process has alike."""
+    """Replicates arrays on every device; every process has to pass the same ones."""
     sharding = whole(mesh)
     if not mesh.is_multi_process:
         return jax.device_put(tree, sharding)
@@ -70,12 +70,12 @@ def everywhere(mesh: Mesh, tree: Any) -> Any:
 
 
 def whole(mesh: Mesh) -> NamedSharding:
-    """The sharding of what every device has as a whole."""
+    """The sharding of replicated arrays."""
     return NamedSharding(mesh, PartitionSpec())
 
 
 def on_one(tree: Any) -> Any:
-    """The same arrays on one device of this process alone; nothing is copied."""
+    """The same arrays on one device of this process; nothing is copied."""
     return jax.tree.map(lambda leaf: leaf.addressable_data(0), tree)
 
 

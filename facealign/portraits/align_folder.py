@@ -1,4 +1,4 @@
-"""A folder of photos in, a folder of frontal portraits out; what was done is not done again."""
+"""Makes a folder of frontal portraits of a folder of photos; a second run skips finished photos."""
 
 import csv
 import io
@@ -33,9 +33,9 @@ CHUNK = 32  # photos in memory at a time
 
 
 class Folders(NamedTuple):
-    """Where photos come from and portraits go."""
+    """The photos to align, and the folder for portraits."""
 
-    photos: dict[str, Path]  # by name, path below the input folder
+    photos: dict[str, Path]  # by name, which is the path below the input folder
     output: Path
 
 
@@ -47,29 +47,30 @@ def align_folder(
     original_size: bool = False,
     create: Callable[[], FaceTools] = load_tools,
 ) -> list[Row]:
-    """Writes a portrait of every face, results.csv and, if asked for, sheet.html.
+    """Writes a portrait of every face, results.csv and, if `sheet` is set, sheet.html.
 
-    Photos that results.csv knows are passed over. Whenever it is stopped, what it lists is whole.
+    Photos in results.csv are skipped. Every portrait in results.csv is complete, even if the run is
+    stopped at any time.
 
     Args:
-      method: that makes portraits.
-      folders: of `find_photos`.
-      already_aligned: photos are canonical crops; no face is searched or measured.
-      sheet: whether to keep the crops too and to show both on a page.
+      method: makes portraits of canonical crops.
+      folders: from `find_photos`.
+      already_aligned: whether photos are canonical crops; then no face is searched or measured.
+      sheet: whether to write the crops too, and a page that shows crops and portraits.
       original_size: whether portraits are as large as the crops in the photos; else 128 px.
-      create: makes the face tools; a function that another process can import.
+      create: makes the face tools; a function that other processes can import.
 
     Returns:
       All rows of results.csv.
 
     Raises:
-      UserError: for errors that the user can fix; nothing that was written before is harmed.
+      UserError: for errors that the user can fix; files of earlier runs are unharmed.
     """
     output, tools = folders.output, None if already_aligned else create
     name = method.name + ", portraits as large as in the photo" * original_size
     if tools:
-        tools()  # fails here rather than in another process
-    with _one_line(output):
+        tools()  # raises UserError here instead of in another process
+    with _raise_user_errors(output):
         rows = _continue(output, name)
         seen = {row.photo for row in rows}
         new = [name for name in folders.photos if name not in seen]
@@ -93,47 +94,45 @@ def align_folder(
 
 
 @contextmanager
-def _one_line(output: Path) -> Iterator[None]:
-    """Raises what may go wrong in a folder of portraits as a `UserError`."""
+def _raise_user_errors(output: Path) -> Iterator[None]:
+    """Raises errors of writing and of worker processes as `UserError`."""
     try:
         yield
     except OSError as error:
         raise UserError(
-            f"cannot write to --output={output}: {error}; what {RESULTS} lists is whole, and the "
-            "same command goes on from there"
+            f"cannot write to --output={output}: {error}; the portraits in {RESULTS} are complete, "
+            "and the same command goes on from there"
         ) from error
     except BrokenProcessPool as error:
         raise UserError(
-            "a process that searches faces was ended from outside, perhaps for want of memory; the "
-            "same command goes on"
+            "a process that finds faces was killed, perhaps for lack of memory; the same command "
+            "goes on from there"
         ) from error
 
 
 def find_photos(source: Path, output: Path, recursive: bool = True) -> Folders:
-    """The photos of a folder, or a single one, by name.
+    """The photos of a folder, or a single photo, by name.
 
     Raises:
-      UserError: there are none, or one of the folders lies in the other.
+      UserError: there is no photo, or one of the folders is inside the other.
     """
     source, output = source.expanduser(), output.expanduser()
     here, there = source.resolve(), output.resolve()
     if here == there or here in there.parents or there in here.parents:
         raise UserError(
-            f"--output={output} and --input={source} lie in each other; choose another --output"
+            f"--output={output} and --input={source} must not be nested; choose another --output"
         )
     if source.is_file():
         return Folders({source.name: source}, output)
     if not source.is_dir():
-        raise UserError(f"--input={source} is no folder and no photo; check the path")
+        raise UserError(f"--input={source} is neither a folder nor a photo; check the path")
     photos = {
         name: path
         for name, path in walk_folder(source)
         if is_photo(name) and (recursive or "/" not in name)
     }
     if not photos:
-        raise UserError(
-            f"--input={source} has no photo; their names end in .jpg, .png and the like"
-        )
+        raise UserError(f"--input={source} has no photo; photos have names like *.jpg or *.png")
     return Folders(photos, output)
 
 
@@ -143,13 +142,13 @@ def _make_portraits(
     method: Method,
     pool: ProcessPoolExecutor | None,
 ) -> list[tuple[Row, np.ndarray | None, find.FoundFace | None]]:
-    """Rows with their portraits uint8 [128, 128, 1] and faces; None where there is none.
+    """Rows with their portraits uint8 [128, 128, 1] and faces; None in rows without a portrait.
 
     Args:
-      photos: names.
-      found: in each of them.
-      method: that makes portraits.
-      pool: whose processes measure them; None measures nothing.
+      photos: names of photos.
+      found: the faces of each photo.
+      method: makes portraits of canonical crops.
+      pool: worker processes that measure the portraits; None to measure nothing.
     """
     every = [face for one in found for face in one.faces]
     crops = [face.crop for face in every]
@@ -173,7 +172,7 @@ def _make_portraits(
 def _describe(
     portrait: str, photo: str, face: find.FoundFace, yaw: float, descriptor: np.ndarray
 ) -> Row:
-    """The row of a face; yaw and descriptor are the portrait's, nan where no face is in it."""
+    """The row of a face. yaw and descriptor are those of the portrait, nan if it shows no face."""
     known = face.descriptor is not None and not np.isnan(yaw)
     return Row(
         photo,
@@ -187,24 +186,24 @@ def _describe(
 
 
 def _continue(output: Path, name: str) -> list[Row]:
-    """The rows of what was done before in this folder by the same model.
+    """The rows that earlier runs of the same method wrote to this folder.
 
     Raises:
-      UserError: the folder holds portraits of another model, or files that are not ours.
-      OSError: it cannot be written.
+      UserError: the folder holds portraits of another method, or files changed by others.
+      OSError: the folder cannot be written.
     """
     output.mkdir(parents=True, exist_ok=True)
     try:
         return _read_rows(output, name)
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(
-            f"{MODEL} or {RESULTS} in --output={output} was changed by somebody else ({error}); "
+            f"{MODEL} or {RESULTS} in --output={output} is not as facealign wrote it ({error}); "
             "choose another folder"
         ) from error
 
 
 def _read_rows(output: Path, name: str) -> list[Row]:
-    """As `_continue`; what is not ours raises KeyError, TypeError or ValueError."""
+    """As `_continue`; files changed by others raise KeyError, TypeError or ValueError."""
     model = epath.Path(output / MODEL)
     if model.exists():
         before = json.loads(model.read_text())["model"]
@@ -218,7 +217,7 @@ def _read_rows(output: Path, name: str) -> list[Row]:
     if not path.exists():
         _append(path, [Row(*Row._fields)])
     content = path.read_bytes()
-    whole = content[: content.rfind(b"\n") + 1]  # a line that was being written is written again
+    whole = content[: content.rfind(b"\n") + 1]  # without a last line that a stop cut short
     if len(whole) < len(content):
         os.truncate(path, len(whole))
     return [Row(*row) for row in csv.reader(io.StringIO(whole.decode(), newline=""))][1:]
@@ -234,7 +233,7 @@ def _append(path: Path, rows: Sequence[Row]) -> None:
 
 
 def _write_image(path: Path, image: np.ndarray, size: int) -> None:
-    """Writes uint8 [H, H, 1] at size x size px."""
+    """Writes an image uint8 [H, H, 1], resized to size x size px."""
     picture = Image.fromarray(image[..., 0])
     if size != len(image):
         picture = picture.resize((size, size), Image.Resampling.LANCZOS)

@@ -1,4 +1,4 @@
-"""Photos in, frontal portraits out.
+"""Makes frontal portraits of photos.
 
 from facealign import align
 
@@ -30,48 +30,48 @@ Photo = str | os.PathLike | Image.Image | np.ndarray
 
 
 class Portrait(NamedTuple):
-    """A face, and what a method made of it."""
+    """A frontal portrait of a face, and the face in its photo."""
 
-    image: np.ndarray  # uint8 [128, 128]: from the front
-    crop: np.ndarray  # uint8 [128, 128]: as it was, cut to the same frame
-    size: int  # px of the photo that the crop is wide and high
-    box: Box | None  # px of the photo: left, top, right, bottom; None if the photo came aligned
-    # Of the face in the photo; nothing where it cannot be measured, as in most true profiles.
-    yaw: float  # degrees by which it looks aside, or nan
+    image: np.ndarray  # uint8 [128, 128]: the portrait
+    crop: np.ndarray  # uint8 [128, 128]: canonical crop of the photo
+    size: int  # side of the crop in px of the photo
+    box: Box | None  # left, top, right, bottom in px of the photo; None for an aligned photo
+    # Measured in the crop; nan or None if the face tools see no face, as in most true profiles.
+    yaw: float  # degrees, or nan
     descriptor: np.ndarray | None  # [128], of the person
     landmarks: np.ndarray | None  # [68, 2], (x, y) in px of the crop
 
 
 class Method(NamedTuple):
-    """A way from a crop to a portrait: a trained network, or one of `METHODS` without any."""
+    """A way from a crop to a portrait: a trained network, or one of `METHODS` without a network."""
 
-    name: str  # says which it is
-    # Crops uint8 [N, 128, 128, 1], and their yaw and pitch [N, 2] in degrees, nan where unknown,
-    # which a network finds out by itself -> portraits like the crops.
+    name: str
+    # From canonical crops uint8 [N, 128, 128, 1] and poses [N, 2] (yaw and pitch in degrees, nan
+    # where unknown) to portraits of the shape of the crops. Networks ignore the poses.
     frontal: Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 class Aligner:
-    """Makes frontal portraits of photos. May be called from several threads at once.
+    """Makes frontal portraits of photos. Several threads may call it at once.
 
     Args:
-      method: that turns canonical crops to the front.
-      tools: that find faces; None if all photos are canonical crops already.
+      method: makes portraits of canonical crops.
+      tools: the face tools; None if all photos are canonical crops.
     """
 
     def __init__(self, method: Method, tools: FaceTools | None):
         self.method = method
         self._tools = tools
-        self._lock = threading.Lock()  # dlib's detector keeps a state of its own
+        self._lock = threading.Lock()  # dlib's detector is not thread-safe
 
     def __call__(self, photos: Sequence[Photo]) -> list[list[Portrait]]:
-        """The portraits of every face of each photo, largest first; none where none is found.
+        """A list of portraits for each photo, one for each face that is found, largest first.
 
         Args:
           photos: paths, PIL images, or arrays uint8 [H, W], [H, W, 1] or [H, W, 3].
 
         Raises:
-          BadPhotoError, OSError: a file that is no photo, or cannot be read.
+          BadPhotoError, OSError: a file is not a photo, or cannot be read.
         """
         found = [self._find(photo) for photo in photos]
         every = [face for faces in found for face in faces]
@@ -85,11 +85,10 @@ class Aligner:
         ]
 
     def measure(self, portrait: Portrait) -> tuple[float, float]:
-        """How far a portrait looks aside, in degrees, and how far its person is from the photo's.
+        """The yaw of a portrait in degrees, and the distance of its descriptor from the photo's.
 
-        The distance is that of descriptors; two photos of one person are about 0.43 apart. What
-        cannot be measured is nan: both where no face is seen in the portrait, the distance where
-        none was in the photo.
+        Two photos of one person have a distance of about 0.43. Yaw and distance are nan if the face
+        tools see no face in the portrait; the distance is also nan if they see none in the crop.
         """
         if self._tools is None:
             return np.nan, np.nan
@@ -109,22 +108,22 @@ class Aligner:
 def load_aligner(
     weights: os.PathLike | str = SHIPPED, step: int = 0, already_aligned: bool = False
 ) -> Aligner:
-    """An aligner with the weights that come with facealign, or others.
+    """An aligner with the packed weights that come with facealign, or with others.
 
     Args:
-      weights: a file of `--mode=pack`, or the workdir of a run.
+      weights: a file of packed weights (`--mode=pack`), or the workdir of a run.
       step: of the run's checkpoint; 0 is the newest.
-      already_aligned: photos are canonical crops; no detector is needed.
+      already_aligned: whether photos are canonical crops, so that no face tools are needed.
 
     Raises:
-      UserError: no such weights or run, or requirements-faces.txt is not installed.
+      UserError: there are no such weights, or requirements-faces.txt is not installed.
     """
     method = load_method(weights, step)
     return Aligner(method, None if already_aligned else load_tools())
 
 
 def load_method(weights: os.PathLike | str = SHIPPED, step: int = 0) -> Method:
-    """The network of a weights file or of a run, as a method; the rest as `load_aligner`."""
+    """The network of packed weights or of a run as a method; arguments as in `load_aligner`."""
     model = load_frontalizer(weights, step)
     translate, size = make_translate(model.networks), model.config.data.image_size
 
@@ -135,27 +134,27 @@ def load_method(weights: os.PathLike | str = SHIPPED, step: int = 0) -> Method:
     return Method(model.name, frontal)
 
 
-METHODS: dict[str, Method | None] = {  # other ways to a portrait, as the report compares them
-    "network": None,
+METHODS: dict[str, Method | None] = {  # the network and the baselines without a network
+    "network": None,  # made by `load_method`
     "geometric": Method("geometric alignment", lambda crops, _: crops),
     "turn": Method("generic 3D turn", lambda crops, poses: turn_back(crops, *poses.T)),
 }
 
 
 def load_frontalizer(weights: os.PathLike | str = SHIPPED, step: int = 0) -> SavedModel:
-    """The same as a model with the networks of `packed_weights.KEPT` alone.
+    """A saved model with only the networks of the roles `KEPT`; arguments as in `load_aligner`.
 
     Raises:
-      UserError: as `load_aligner`, or a model without them.
+      UserError: there are no such weights, or they lack one of these networks.
     """
     model = load_model(weights, step)
     if not set(KEPT) <= set(model.networks):
-        raise UserError(f"--checkpoint={weights} has no decoder of R to make portraits with")
+        raise UserError(f"--checkpoint={weights} has no decoder of R, which portraits need")
     return model._replace(networks={role: model.networks[role] for role in KEPT})
 
 
 def _read(photo: Photo) -> Image.Image:
-    """A photo of any kind as a gray image."""
+    """Reads or converts a photo of any type to a gray image."""
     if isinstance(photo, Image.Image):
         return to_gray(ImageOps.exif_transpose(photo))
     if isinstance(photo, np.ndarray):
@@ -165,7 +164,7 @@ def _read(photo: Photo) -> Image.Image:
 
 
 def _resize(images: np.ndarray, size: int) -> np.ndarray:
-    """uint8 [N, H, H, 1] to [N, size, size, 1]."""
+    """Resizes images uint8 [N, H, H, 1] to [N, size, size, 1]."""
     if images.shape[1] == size:
         return images
     pictures = (Image.fromarray(image[..., 0]) for image in images)

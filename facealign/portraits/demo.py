@@ -1,4 +1,4 @@
-"""A local page that aligns a photo: drop one or take one with the camera."""
+"""A local web page that makes portraits of an uploaded photo or a webcam photo."""
 
 import os
 from pathlib import Path
@@ -14,28 +14,28 @@ from facealign.paths import cache_folder
 from facealign.portraits.aligner import Aligner, Portrait
 
 SHOWN = 256  # px: side of a face on the page
-DOT = 1.5  # px: radius of a landmark
-EXAMPLES = ("s4/10", "s32/7", "s39/3", "s1/5", "s13/6", "s25/8")  # of ORL, heads turned aside
+DOT = 1.5  # px: radius of a drawn landmark
+EXAMPLES = ("s4/10", "s32/7", "s39/3", "s1/5", "s13/6", "s25/8")  # ORL photos with turned heads
 COLUMNS = ("face", "yaw before", "yaw after", "distance")
 LARGEST_FILE = "50mb"
 WORDS = """# Photos in, frontal portraits out
-Drop a photo or take one. Each face comes as it was found, with its landmarks, and from the front.
-*Yaw* is the degrees by which a head looks aside; *distance* says how far the person moved: two
-photos of one person are about 0.43 apart, of two people 0.75. What was hidden in the photo is
-invented. Photos stay on this machine.
+Drop a photo or take one. For each face the page shows the crop with its landmarks, and the frontal
+portrait. *Yaw* is in degrees, 0 is frontal. *Distance* compares the person in the portrait with the
+person in the photo: it is about 0.43 for two photos of one person and 0.75 for two people. Parts
+that the photo hides are invented. Photos stay on this machine.
 """
 
 
 class Shown(NamedTuple):
-    """What the page shows of a photo."""
+    """What the page shows for a photo."""
 
-    pictures: list[tuple[Image.Image, str]]  # with their captions
-    rows: list[list[Any]]  # under `COLUMNS`
+    pictures: list[tuple[Image.Image, str]]  # images with captions
+    rows: list[list[Any]]  # of a table with the columns `COLUMNS`
     message: str
 
 
 def turn_photo(aligner: Aligner, path: str | None) -> Shown:
-    """The faces of a photo before and after; what is wrong is said in the message."""
+    """The faces of a photo and their portraits, or a message that says what is wrong."""
     if not path:
         return Shown([], [], "Choose a photo first.")
     try:
@@ -47,9 +47,9 @@ def turn_photo(aligner: Aligner, path: str | None) -> Shown:
     pictures, rows = [], []
     for number, portrait in enumerate(portraits, 1):
         yaw, distance = aligner.measure(portrait)
-        pictures.append((_draw(portrait), f"face {number} as found"))
+        pictures.append((_draw(portrait), f"face {number} in the photo"))
         picture = Image.fromarray(portrait.image).resize((SHOWN, SHOWN), Image.Resampling.BICUBIC)
-        pictures.append((picture, f"face {number} from the front"))
+        pictures.append((picture, f"face {number}, frontal portrait"))
         values = (f"{portrait.yaw:.1f}", f"{yaw:.1f}", f"{distance:.2f}")
         rows.append([number, *("not measured" if v == "nan" else v for v in values)])
     return Shown(pictures, rows, f"{len(portraits)} face{'s' * (len(portraits) > 1)} found.")
@@ -61,12 +61,12 @@ def create_demo(aligner: Aligner) -> Any:
     Raises:
       UserError: requirements-demo.txt is not installed.
     """
-    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # nothing is told to anybody
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # sends nothing to anybody
     try:
         import gradio
     except ImportError as error:
         raise UserError(
-            f"no page can be shown ({error}); run: pip install -r requirements-demo.txt"
+            f"cannot show the demo ({error}); run: pip install -r requirements-demo.txt"
         ) from None
     examples = cache_folder() / "examples"
     gradio.set_static_paths([examples])
@@ -75,7 +75,7 @@ def create_demo(aligner: Aligner) -> Any:
         with gradio.Row():
             with gradio.Column():
                 photo = gradio.Image(type="filepath", sources=["upload", "webcam"], label="photo")
-                button = gradio.Button("Turn to the front", variant="primary")
+                button = gradio.Button("Make frontal portraits", variant="primary")
                 gradio.Examples(_write_examples(examples), photo)
             with gradio.Column():
                 gallery = gradio.Gallery(label="faces", columns=2, object_fit="contain")
@@ -89,8 +89,8 @@ def show(aligner: Aligner, host: str, port: int) -> None:
     """Serves the page until the process ends.
 
     Args:
-      aligner: with tools.
-      host: whose requests are answered; 127.0.0.1 are those of this machine alone.
+      aligner: with face tools.
+      host: address to serve on; 127.0.0.1 answers only requests from this machine.
       port: of the server.
 
     Raises:
@@ -114,7 +114,7 @@ def show(aligner: Aligner, host: str, port: int) -> None:
 
 
 def _draw(portrait: Portrait) -> Image.Image:
-    """The crop with its landmarks."""
+    """Draws the crop of a portrait with its landmarks."""
     factor = SHOWN / portrait.crop.shape[0]
     picture = Image.fromarray(portrait.crop).convert("RGB")
     picture = picture.resize((SHOWN, SHOWN), Image.Resampling.BICUBIC)
@@ -126,7 +126,7 @@ def _draw(portrait: Portrait) -> Image.Image:
 
 
 def _write_examples(folder: Path) -> list[str]:
-    """Photos of ORL as files that a browser can show."""
+    """Writes the ORL photos EXAMPLES as PNG files, enlarged; returns their paths."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
     for name in EXAMPLES:

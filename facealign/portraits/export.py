@@ -1,7 +1,7 @@
-"""A trained model as a program for other runtimes: ONNX, and StableHLO for JAX without facealign.
+"""Exports a trained model to other runtimes: ONNX, and StableHLO for JAX without facealign.
 
-Both take canonical crops float32 [B, 128, 128, 1] in [-1, 1] to frontal ones, for any B or a fixed
-one, which some runtimes need.
+A program takes canonical crops float32 [B, 128, 128, 1] in [-1, 1] and returns frontal crops of the
+same shape. B is free, or fixed for runtimes that need it.
 """
 
 import tempfile
@@ -24,15 +24,15 @@ from facealign.paths import write_whole
 from facealign.training.saved_model import SavedModel
 from facealign.training.state import averaged
 
-OPSET = 21  # of ONNX
-LARGEST_DIFFERENCE = 1e-3  # between a program and JAX, of images in [-1, 1]
+OPSET = 21  # version of the ONNX operators
+LARGEST_DIFFERENCE = 1e-3  # allowed between a program and JAX, for images in [-1, 1]
 PLATFORMS = ("cpu", "cuda", "rocm", "tpu")
 
 Program = Callable[[np.ndarray], np.ndarray]
 
 
 def make_frontal(model: SavedModel) -> Callable[[jax.Array], jax.Array]:
-    """The model as one function of images [B, H, H, 1] in [-1, 1]."""
+    """Returns the model as a function from crops to frontal crops, [B, H, H, 1] in [-1, 1]."""
     nets = averaged(model.state).nets
     encoder, decoder = ((model.networks[role], nets[role]) for role in KEPT)
 
@@ -43,7 +43,7 @@ def make_frontal(model: SavedModel) -> Callable[[jax.Array], jax.Array]:
 
 
 def make_portable(model: SavedModel) -> Callable[[jax.Array], jax.Array]:
-    """The same without what is fast on this machine alone."""
+    """Returns `make_frontal` with plain XLA convolutions, which suit every backend."""
 
     def frontal(images: jax.Array) -> jax.Array:
         with portable():
@@ -53,9 +53,10 @@ def make_portable(model: SavedModel) -> Callable[[jax.Array], jax.Array]:
 
 
 def export_onnx(model: SavedModel, path: epath.Path, batch_size: int = 0) -> Program:
-    """Writes one file with everything inside, for batches of a size or, 0, of any.
+    """Writes the model as one ONNX file for batches of batch_size, or of any size if it is 0.
 
-    Returns it as a function.
+    Returns:
+      A function that runs the file.
     """
     import onnx
     import onnxruntime
@@ -63,8 +64,8 @@ def export_onnx(model: SavedModel, path: epath.Path, batch_size: int = 0) -> Pro
 
     size = model.config.data.image_size
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of the converter's own float64
-        part = str(Path(folder, "model.onnx"))  # large arrays come in a file beside it
+        warnings.simplefilter("ignore")  # the converter warns about its own use of float64
+        part = str(Path(folder, "model.onnx"))  # large arrays are in a second file next to it
         to_onnx(
             make_portable(model),
             [(batch_size or "B", size, size, 1)],
@@ -82,7 +83,7 @@ def export_onnx(model: SavedModel, path: epath.Path, batch_size: int = 0) -> Pro
 
 
 def export_stablehlo(model: SavedModel, path: epath.Path, batch_size: int = 0) -> Program:
-    """Writes a serialized `jax.export.Exported`; arguments and result as `export_onnx`."""
+    """Writes the model as a serialized `jax.export.Exported`; otherwise as `export_onnx`."""
     size, (free,) = model.config.data.image_size, jax.export.symbolic_shape("b")
     shape = jax.ShapeDtypeStruct((batch_size or free, size, size, 1), jnp.float32)
     exported = jax.export.export(jax.jit(make_portable(model)), platforms=PLATFORMS)(shape)
@@ -101,20 +102,20 @@ EXPORTS: dict[str, Callable[[SavedModel, epath.Path, int], Program]] = {
 def export(
     model: SavedModel, folder: epath.Path, photos: np.ndarray, batch_size: int = 0
 ) -> dict[epath.Path, float]:
-    """Writes the model in every format and compares it with JAX.
+    """Writes the model in every format of EXPORTS, and compares the outputs with those of JAX.
 
     Args:
       model: to export.
       folder: for the files.
-      photos: float32 [N, H, H, 1] in [-1, 1] to compare on.
-      batch_size: how many crops the programs take at a time; 0 is any number.
+      photos: crops float32 [N, H, H, 1] in [-1, 1] for the comparison.
+      batch_size: number of crops in a batch of the programs; 0 for any number.
 
     Returns:
-      The largest difference of a pixel for each file.
+      The largest absolute difference of a pixel, by file.
 
     Raises:
-      UserError: one differs by more than 1e-3, it cannot be written, or requirements-export.txt is
-        not installed.
+      UserError: an output differs by 1e-3 or more, a file cannot be written, or
+        requirements-export.txt is not installed.
     """
     wanted, differences = np.asarray(jax.jit(make_frontal(model))(photos)), {}
     try:

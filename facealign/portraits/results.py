@@ -1,4 +1,4 @@
-"""What was made of a folder of photos: a row for each face, and a page that shows them."""
+"""Results of a folder of photos: rows of results.csv, a summary, and a page with all portraits."""
 
 from collections.abc import Sequence
 from html import escape
@@ -20,39 +20,39 @@ figcaption { font-size: .8rem; overflow-wrap: anywhere; }
 
 
 class Row(NamedTuple):
-    """A line of results.csv: a portrait, or why a photo has none."""
+    """A row of results.csv: a portrait, or why a photo or a face has none."""
 
     photo: str  # path below the input folder
     portrait: str = ""  # path below the output folder
-    left: int | str = ""  # px of the face in the photo
+    left: int | str = ""  # box of the face in px of the photo
     top: int | str = ""
     right: int | str = ""
     bottom: int | str = ""
-    yaw_before: str = ""  # degrees by which the head looks aside
-    yaw_after: str = ""
-    distance: str = ""  # of the descriptors before and after
+    yaw_before: str = ""  # in degrees, of the photo
+    yaw_after: str = ""  # in degrees, of the portrait
+    distance: str = ""  # between the descriptors of photo and portrait
     note: str = ""
 
 
 def portrait_path(photo: str, face: int) -> str:
-    """Where the portrait of a photo's face goes, below the output folder.
+    """The path below the output folder of the portrait of a face; faces count from 1.
 
-    The first of `a/b.jpg` is `a/b.jpg.png`, the second `a/b.jpg.2.png`. Since the names of photos
-    end as photos do, no two of these are alike.
+    The first portrait of `a/b.jpg` is `a/b.jpg.png`, the second is `a/b.jpg.2.png`. All paths
+    differ, since photos have the suffix of a photo.
     """
     return f"{photo}.png" if face == 1 else f"{photo}.{face}.png"
 
 
 def crop_path(portrait: str) -> str:
-    """Where the crop goes that a portrait was made of: `a/b.jpg.crop.png`."""
+    """The path of the crop of a portrait, such as `a/b.jpg.crop.png`."""
     return f"{portrait.removesuffix('.png')}.crop.png"
 
 
 def describe(rows: Sequence[Row]) -> list[str]:
-    """What became of the photos, in lines."""
+    """A summary of the rows in one to three lines."""
     photos, made = {row.photo for row in rows}, [row for row in rows if row.portrait]
     without = len(photos) - len({row.photo for row in made})
-    lines = [f"{len(made)} portraits of {len(photos)} photos, {without} without any"]
+    lines = [f"{len(made)} portraits of {len(photos)} photos; photos without a portrait: {without}"]
     if any(row.yaw_after for row in made):
         before, after = (
             sum(abs(float(yaw or "inf")) < FRONTAL for yaw in yaws) / len(made)
@@ -64,14 +64,14 @@ def describe(rows: Sequence[Row]) -> list[str]:
         )
     if moved := [float(row.distance) for row in made if row.distance]:
         lines.append(
-            f"distance of descriptors before and after, median {median(moved):.2f}, "
+            f"distance between descriptors of photo and portrait: median {median(moved):.2f} "
             f"of {len(moved)} that could be measured"
         )
     return lines
 
 
 def draw_page(rows: Sequence[Row], output: Path, name: str) -> str:
-    """The page that shows every face beside its portrait, and what could not be used."""
+    """An HTML page with every crop beside its portrait, and a list of photos that failed."""
     figures = []
     for row in rows:
         if row.portrait:
@@ -93,7 +93,8 @@ def draw_page(rows: Sequence[Row], output: Path, name: str) -> str:
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>Frontal portraits</title><style>{STYLE}</style></head>\n<body>"
-        f"<h1>Frontal portraits</h1><p>{len(figures)} by {escape(name)}. Left as it was, right "
-        f"from the front; what was hidden is invented.</p><div>{''.join(figures)}</div>{left_out}"
+        f"<h1>Frontal portraits</h1><p>{len(figures)} by {escape(name)}. Left: photo; right: "
+        "portrait. Parts that the photo hides are invented.</p>"
+        f"<div>{''.join(figures)}</div>{left_out}"
         "</body></html>\n"
     )

@@ -1,4 +1,4 @@
-"""Checkpoints: a TrainState on disk, with checksums that say whether it came back whole."""
+"""Checkpoints: a TrainState on disk, with checksums that detect damage."""
 
 import json
 import zlib
@@ -16,18 +16,18 @@ from facealign.paths import is_local
 from facealign.training.state import TrainState
 
 KEEP_LAST = 2
-BUCKET = "gs://"  # the one kind of bucket that Orbax opens
-UNFINISHED = ".orbax-checkpoint-tmp"  # in the name of a folder that Orbax has not finished
+BUCKET = "gs://"  # the only kind of bucket that Orbax opens
+UNFINISHED = ".orbax-checkpoint-tmp"  # in the names of folders that Orbax has not finished
 
 
 class Checkpoints:
-    """The checkpoints of a workdir: the last two and the best. Use it in a `with` statement.
+    """The last two checkpoints of a workdir, and the best one. Use it in a `with` statement.
 
-    A save is atomic: a process that is killed in the middle of it leaves no checkpoint behind. With
-    `best_metric` it is opened to save; only one process may do that, of several the first one.
+    A save is atomic: a process that is killed during a save leaves no checkpoint behind. With
+    `best_metric` it is opened for saving; only one process may do that, the first of several.
 
     Raises:
-      UserError: the workdir is of a kind that Orbax cannot write to.
+      UserError: Orbax cannot write to this kind of workdir.
     """
 
     def __init__(self, workdir: epath.Path, best_metric: str = ""):
@@ -47,7 +47,7 @@ class Checkpoints:
                 )
             )
         self.folder = epath.Path(workdir.resolve() if is_local(workdir) else workdir, "checkpoints")
-        alone = None  # of several processes, Orbax would wait for all
+        alone = None  # by default, Orbax waits for all processes
         if jax.process_count() > 1:
             process = jax.process_index()
             alone = ocp.options.MultiprocessingOptions(process, {process}, f"process{process}")
@@ -56,8 +56,8 @@ class Checkpoints:
             self._remove_unfinished()
         options = ocp.CheckpointManagerOptions(
             preservation_policy=checkpoint_managers.AnyPreservationPolicy(policies),
-            best_fn=goodness if best_metric else None,  # without it no metrics are kept
-            # A save in the background would read buffers that the next step is given to overwrite.
+            best_fn=goodness if best_metric else None,  # without it, Orbax keeps no metrics
+            # A background save would read buffers that are donated to the next step.
             enable_async_checkpointing=False,
             create=False,
             **({"multiprocessing_options": alone} if alone else {}),
@@ -65,10 +65,10 @@ class Checkpoints:
         self._forget_damaged_metrics()
         try:
             self._manager = ocp.CheckpointManager(self.folder, options=options)
-        except Exception as error:  # whatever Orbax and its parsers raise over damaged files
+        except Exception as error:  # Orbax and its parsers raise many types over damaged files
             raise UserError(
-                f"the checkpoints in {self.folder} cannot be opened ({error}); delete the one that "
-                "is damaged, or choose another --workdir"
+                f"the checkpoints in {self.folder} cannot be opened ({error}); delete the damaged "
+                "one, or choose another --workdir"
             ) from error
 
     def __enter__(self) -> "Checkpoints":
@@ -82,17 +82,17 @@ class Checkpoints:
         return sorted(self._manager.all_steps())
 
     def best_step(self) -> int | None:
-        """Step of the best checkpoint by the metric, or None where none has metrics."""
+        """Step of the checkpoint with the best metric; None if no checkpoint has metrics."""
         return self._manager.best_step()
 
     def save(self, state: TrainState, metrics: dict[str, float] | None) -> None:
-        """Writes the state under its step, in place of a damaged checkpoint of that step.
+        """Writes the checkpoint of the state's step; replaces an old one of that step.
 
-        Without metrics it is never the best. What is written does not depend on the devices that
-        the state lies on.
+        A checkpoint without metrics is never the best. Its content does not depend on the devices
+        that hold the state.
 
         Raises:
-          UserError: the disk is full or gone; the checkpoints from before stay.
+          UserError: the disk is full or missing; earlier checkpoints stay.
         """
         step = int(state.step)
         if step in self.steps():
@@ -103,10 +103,10 @@ class Checkpoints:
         )
         try:
             self._manager.save(step, args=args, metrics=metrics, force=True)
-        except Exception as error:  # whatever Orbax and its writers raise over a full disk
+        except Exception as error:  # Orbax and its writers raise many types over a full disk
             self._remove_unfinished()
             reason = str(error).strip().split("\n")[0]
-            if len(reason) > 200:  # of a long path within a long path, the system's word comes last
+            if len(reason) > 200:  # the system's reason comes after long paths: keep the end
                 reason = f"{reason[:60]} ... {reason[-140:]}"
             raise UserError(
                 f"cannot save step {step} in {self.folder}: {reason}; the checkpoints of steps "
@@ -114,14 +114,14 @@ class Checkpoints:
             ) from error
 
     def restore(self, like: TrainState, step: int = 0) -> TrainState | None:
-        """The newest whole checkpoint, or None where there is no checkpoint at all.
+        """The newest intact checkpoint; None if there is no checkpoint.
 
         Args:
           like: a state (or its `jax.eval_shape`) of the same networks.
-          step: which checkpoint; 0 takes the newest that is whole, and logs each that is not.
+          step: of the checkpoint; 0 takes the newest intact one, and logs each that is not.
 
         Raises:
-          UserError: there are checkpoints, but none that is whole and of these networks.
+          UserError: there are checkpoints, but none is intact and fits the networks.
         """
         steps = self.steps()
         if not steps:
@@ -131,7 +131,7 @@ class Checkpoints:
         for candidate in [step] if step else reversed(steps):
             try:
                 return self._read(candidate, like)
-            except Exception as error:  # whatever Orbax and its parsers raise over damaged bytes
+            except Exception as error:  # Orbax and its parsers raise many types over damaged bytes
                 reason = str(error).strip().split("\n")[0][:200]
                 logging.warning("checkpoint %d in %s is damaged or of other networks and is passed "
                                 "over: %s", candidate, self.folder, reason)  # fmt: skip
@@ -141,20 +141,20 @@ class Checkpoints:
         )
 
     def _forget_damaged_metrics(self) -> None:
-        """Removes metrics that are no JSON, over which Orbax would open no checkpoint at all."""
+        """Deletes metrics that are not JSON; with them, Orbax opens no checkpoint at all."""
         for path in self.folder.glob("*/metrics/metrics"):
             try:
                 json.loads(path.read_text())
             except ValueError as error:
-                logging.warning("%s is damaged and removed, so that this checkpoint no longer "
-                                "counts as the best: %s", path, error)  # fmt: skip
+                logging.warning("%s is damaged and was deleted; its checkpoint no longer counts as "
+                                "the best: %s", path, error)  # fmt: skip
                 path.parent.rmtree()
 
     def _on_disk(self) -> list[int]:
         return [int(path.name) for path in self.folder.iterdir() if path.name.isdigit()]
 
     def _remove_unfinished(self) -> None:
-        """Removes what a process left that was killed, or found the disk full, while it saved."""
+        """Deletes folders of saves that were killed or found the disk full."""
         for path in self.folder.iterdir():
             if UNFINISHED in path.name:
                 path.rmtree(missing_ok=True)

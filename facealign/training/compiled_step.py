@@ -1,4 +1,4 @@
-"""From a step on one batch of floats to the program that the loop calls, on any mesh of devices."""
+"""Compiles a train step for batches of uint8 images, on any mesh of devices."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -18,7 +18,7 @@ from facealign.parallel.sharding import whole
 from facealign.training.state import TrainState, update_networks
 from facealign.training.steps.table import TrainStep
 
-# (state, images that stay on the device, batches of K steps) -> (state, metrics summed over them)
+# (state, arrays that stay on the device, batches of K steps) -> (state, metrics summed over K)
 CompiledStep = Callable[
     [TrainState, Mapping[str, jax.Array], Sequence[RawBatch]],
     tuple[TrainState, dict[str, jax.Array]],
@@ -28,11 +28,11 @@ CompiledStep = Callable[
 def compile_step(
     step: TrainStep, strengths: Any, key: jax.Array, rotated: bool = False, mesh: Mesh | None = None
 ) -> CompiledStep:
-    """The jitted step on K batches of uint8 images, one after the other; sums of the metrics.
+    """Jits a step on K batches of uint8 images, one after the other; sums the metrics.
 
-    Each step's images become floats in [-1, 1] and are augmented under the key of its number. If
-    `rotated`, R's photos come rotated as well, by the "views" among what stays on the device. On a
-    mesh, state and metrics lie on every device, and batches come split over them.
+    Each step converts its images to floats in [-1, 1] and augments them with the key of its step
+    number. `rotated` adds turned R photos, with the "views" that stay on the device. On a mesh,
+    state and metrics are replicated and batches are split over the devices.
     """
 
     def one(state: TrainState, resident: Mapping[str, jax.Array], batch: RawBatch):
@@ -46,7 +46,7 @@ def compile_step(
         return step(state, found | images, step_key)
 
     def steps(state: TrainState, resident: Mapping[str, jax.Array], batches: Sequence[RawBatch]):
-        if len(batches) == 1:  # a loop's body runs on one core of a CPU, at a twentieth the speed
+        if len(batches) == 1:  # on a CPU, a loop body uses one core and is 20 times slower
             return one(state, resident, batches[0])
         stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *batches)
         state, metrics = jax.lax.scan(lambda s, batch: one(s, resident, batch), state, stacked)
@@ -68,15 +68,15 @@ def recording(networks: Mapping[str, Network]) -> dict[str, Network]:
 
 
 def accumulate(step: TrainStep, networks: Mapping[str, Network], count: int) -> TrainStep:
-    """One update by the mean gradient of `count` parts of a batch, of which one is held at a time.
+    """One update by the mean gradient of `count` parts of a batch; one part at a time is in memory.
 
-    Batch normalization sees parts instead of the batch. Every `count`-th image belongs to the same
-    part, so that each device has its share of every part.
+    Batch normalization sees a part, not the whole batch. A part has every `count`-th image, so
+    that each device has its share of every part.
 
     Args:
-      step: of `recording(networks)`.
+      step: made with `recording(networks)`.
       networks: with the optimizers to use.
-      count: divides B.
+      count: number of parts; divides B.
     """
 
     def part_of(state: TrainState, stats: Mapping[str, Any], part: Any, key: jax.Array):

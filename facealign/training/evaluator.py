@@ -1,4 +1,4 @@
-"""What the networks make of held-out images, as numbers and as pictures."""
+"""Evaluates networks on held-out images: numbers, and a grid of samples."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -20,28 +20,28 @@ from facealign.training.state import TrainState, averaged
 from facealign.training.translate import make_translate
 from facealign.workdir.figures import draw_grid
 
-MEAN_OF = 2000  # training images that the mean one is made of
+MEAN_OF = 2000  # training images in the mean training image
 TINY = 1e-6
-SAMPLES = 4  # rows of the sample grid, of each split
+SAMPLES = 4  # rows of the sample grid, per split
 
-# Of images [B, H, W, C] in [-1, 1] and their targets, [B].
+# Metrics [B] of images and their targets, both [B, H, W, C] in [-1, 1].
 AGAINST_TARGET = {"l1": losses.l1, "psnr": image_quality.psnr, "ssim": jax.jit(image_quality.ssim)}
 
 
 class OutputKind(NamedTuple):
-    """A kind of output that is looked at."""
+    """A kind of output to evaluate."""
 
     domain: str  # of the inputs
     decoder: str
-    target: str  # the domain whose images the outputs should equal, or "" where nobody knows them
+    target: str  # domain of the images that the outputs should equal; "" if unknown
 
 
 def output_kinds(paired: bool, turned: bool = False) -> dict[str, OutputKind]:
-    """All kinds of a run by name.
+    """The kinds of output of a run, by name.
 
     Args:
       paired: each R image is the target of a U image.
-      turned: R's images come turned as well, as the domain "turned"; then R's decoder alone counts.
+      turned: there are turned R images, the domain "turned"; then only R's decoder is evaluated.
     """
     swap = OutputKind(*SWAP, target="restricted" if paired else "")
     if turned:
@@ -53,17 +53,17 @@ def output_kinds(paired: bool, turned: bool = False) -> dict[str, OutputKind]:
 
 
 class Evaluator:
-    """Evaluates states of one run, always on the same images of its held-out people.
+    """Evaluates states of one run, always on the same held-out images.
 
     Args:
       config: of the run.
       networks: of the run.
       train: the training examples by domain.
-      held_out: the held-out examples by domain; "turned" are R's, turned away.
-      people: photos that the run's recognizer has to tell apart, if it has one to train.
+      held_out: the held-out examples by domain; "turned" has R's photos, turned.
+      people: photos for the run's recognizer to tell apart; None if the run trains none.
 
     Raises:
-      UserError: config.best_metric is none of its numbers.
+      UserError: config.best_metric is not a metric of this run.
     """
 
     def __init__(
@@ -83,12 +83,12 @@ class Evaluator:
         self._recognizer = networks.get("recognizer")
         self._train, self._held_out, self._people = train, held_out, people
         self._samples = choose_samples((train, self._held_out), SAMPLES)
-        self.before: dict[str, np.ndarray] = {}  # outputs of the last call of `measure`
+        self.before: dict[str, np.ndarray] = {}  # outputs of the last call of `measure`, by kind
 
     def measure(self, state: TrainState, names: Sequence[str] = ("l1",)) -> dict[str, float]:
-        """Of every kind of output: diversity, sharpness, change since the last call, and L1.
+        """Diversity, sharpness, change since the last call and L1 of every kind of output.
 
-        Or other metrics of `AGAINST_TARGET` in place of L1.
+        `names` selects other metrics of `AGAINST_TARGET` instead of L1.
         """
         outputs = {
             name: self._translate(state, self._held_out[kind.domain]["image"], kind.decoder)
@@ -104,12 +104,12 @@ class Evaluator:
         return numbers
 
     def baselines(self, names: Sequence[str] = ("l1",)) -> dict[str, dict[str, float]]:
-        """The same numbers for outputs that need no network."""
+        """The same metrics for baselines that need no network."""
         rows = measure_baselines(self._train, self._held_out, self.kinds, names)
         return rows | ({"pixels compared": measure_pixels(self._people)} if self._people else {})
 
     def draw(self, state: TrainState) -> np.ndarray:
-        """The sample grid, uint8 [height, width]: people seen in training and held-out people."""
+        """The sample grid, uint8 [height, width]: training people above held-out people."""
         u, r = (self._samples[domain] for domain in DOMAINS)
         columns = {"input": u}
         if "reconstruction_u" in self.kinds:
@@ -134,7 +134,7 @@ def evaluate(
     train: Mapping[str, Examples],
     data: Mapping[str, Examples],
 ) -> dict[str, dict[str, float]]:
-    """Numbers of a state on all of the data, beside baselines: name -> number by name."""
+    """Metrics of a state and of the baselines on all of the data: row -> metric -> value."""
     evaluator = Evaluator(config, networks, train, data)
     names = tuple(AGAINST_TARGET)
     return {config.model.name: evaluator.measure(state, names), **evaluator.baselines(names)}
@@ -146,9 +146,9 @@ def measure(
     kinds: Mapping[str, OutputKind],
     names: Sequence[str] = ("l1",),
 ) -> dict[str, float]:
-    """Means against the target of each kind that has one; diversity and sharpness of each kind.
+    """Metrics of outputs: means against targets, where there are some; diversity and sharpness.
 
-    Diversity is a share of that of the inputs, sharpness of that of the R photos.
+    Diversity is relative to the inputs, sharpness to the R photos.
     """
     numbers, usual = {}, _sharpness(np.asarray(to_float(data["restricted"]["image"])))
     for name, images in outputs.items():
@@ -170,7 +170,7 @@ def measure_baselines(
     kinds: Mapping[str, OutputKind],
     names: Sequence[str] = ("l1",),
 ) -> dict[str, dict[str, float]]:
-    """The same for two outputs that need no network: the input, and the mean training image."""
+    """The same metrics for two baselines: the input itself, and the mean training image."""
     rows: dict[str, dict[str, float]] = {"copy of the input": {}, "mean training image": {}}
     for kind, (domain, _, target) in kinds.items():
         if not target:
@@ -189,8 +189,8 @@ def measure_baselines(
 def choose_samples(splits: Sequence[Mapping[str, Examples]], count: int) -> dict[str, np.ndarray]:
     """`count` images of each split by domain, for the sample grid: uint8 [splits * count, ...].
 
-    As many people as there are, then further photos of them. Beside each U image stands an R image
-    of the same subject, or of any, where the datasets share none.
+    Shows as many different people as possible. Pairs each U image with an R image of the same
+    subject; of any subject, if the datasets share none.
     """
     chosen: dict[str, list[np.ndarray]] = {domain: [] for domain in splits[0]}
     for data in splits:
@@ -199,7 +199,7 @@ def choose_samples(splits: Sequence[Mapping[str, Examples]], count: int) -> dict
             same = np.flatnonzero(r["subject"] == u["subject"][index])
             row = same[0] if len(same) else index % len(r["image"])
             chosen["unrestricted"].append(u["image"][index])
-            for domain in chosen.keys() - {"unrestricted"}:  # R, and R turned, row by row
+            for domain in chosen.keys() - {"unrestricted"}:  # R and turned R: the same row
                 chosen[domain].append(data[domain]["image"][row])
     return {domain: np.stack(images) for domain, images in chosen.items()}
 
@@ -207,7 +207,7 @@ def choose_samples(splits: Sequence[Mapping[str, Examples]], count: int) -> dict
 def _against(
     kind: str, images: np.ndarray, targets: np.ndarray, names: Sequence[str]
 ) -> dict[str, float]:
-    """Means of metrics by NAME/VIEW, a batch at a time, since they take much memory."""
+    """Mean of each metric, by METRIC/KIND; in batches, to save memory."""
 
     def apply(metric: Callable, images: np.ndarray, targets: np.ndarray) -> jax.Array:
         return metric(jnp.asarray(images), to_float(jnp.asarray(targets)))
@@ -225,7 +225,7 @@ def _sharpness(images: np.ndarray) -> float:
 
 
 def _spread_over_subjects(subjects: np.ndarray, count: int) -> np.ndarray:
-    """Indices [count] of photos: one of each of many people, or a second round over few."""
+    """Indices [count] of photos of different people; people repeat if there are too few."""
     people, person = np.unique(subjects, return_inverse=True)
     order = np.argsort(person, kind="stable")
     first = np.searchsorted(person[order], person[order])

@@ -1,4 +1,4 @@
-"""What is made of a config before anything is written: data, networks, steps, devices."""
+"""Builds all parts of a run from its config, before anything is written."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -31,26 +31,26 @@ from facealign.workdir.config import PLACES, check_numbers, flatten
 
 
 class Experiment(NamedTuple):
-    """All that a run works with and never writes."""
+    """The parts of a run that are never saved."""
 
     config: ConfigDict
     mesh: Mesh
     stages: tuple[Stage, ...]
-    networks: list[dict[str, Network]]  # of each stage
-    steps: list[CompiledStep]  # of each stage
-    init: Callable[[], TrainState]  # the state that a run begins with
-    like: TrainState  # its shapes
-    data: Mapping[str, Examples]  # to train on
+    networks: list[dict[str, Network]]  # one dict per stage, by role
+    steps: list[CompiledStep]  # one per stage
+    init: Callable[[], TrainState]  # makes the initial state
+    like: TrainState  # shapes of the state
+    data: Mapping[str, Examples]  # training examples by domain
     batches: Batches
     evaluator: Evaluator
-    read_seconds: float  # that reading all photos took
+    read_seconds: float  # time that reading all photos took
 
 
 def create_experiment(config: ConfigDict) -> Experiment:
-    """Reads the data, and traces every step, so that mistakes show before any work.
+    """Reads the data and traces every step, so that errors show before training.
 
     Raises:
-      UserError: whatever in a config cannot be.
+      UserError: a config value that cannot work.
     """
     check_numbers(config)
     values = {name: value for name, value in flatten(config).items() if name not in PLACES}
@@ -85,7 +85,7 @@ def create_experiment(config: ConfigDict) -> Experiment:
             raise UserError(f"config.stages.{stage.name}: {error}") from error
 
     def init() -> TrainState:
-        # Runs once, so that compiling it quickly matters more than running it quickly.
+        # Runs once, so compile time matters more than run time.
         options = {"xla_backend_optimization_level": 1} if jax.default_backend() == "cpu" else {}
         return take_networks(config, jax.jit(fresh, compiler_options=options)(init_key))
 
@@ -98,7 +98,7 @@ def create_experiment(config: ConfigDict) -> Experiment:
 def create_compiled_step(
     config: ConfigDict, mesh: Mesh, networks: dict[str, Network], stage: Stage, key: jax.Array
 ) -> CompiledStep:
-    """The jitted step of a stage, its batches split over the mesh and in time as config asks."""
+    """The jitted step of a stage, with the config's accumulation and mesh."""
     if config.accumulate == 1:
         step = create_step(config, networks, stage)
     else:
@@ -118,12 +118,12 @@ def _read_data(config: ConfigDict) -> tuple[dict[str, Examples], dict[str, Examp
 
 
 def take_networks(config: ConfigDict, state: TrainState) -> TrainState:
-    """The state with the networks of `config.init_from`: of runs' checkpoints or of packed weights.
+    """The state with the networks of `config.init_from`: from runs or from packed weights.
 
-    Where several have a network, it is taken from the last of them.
+    If several sources have a network, the last one is used.
 
     Raises:
-      UserError: no such run, a role that either run lacks, or a network of another shape.
+      UserError: an unknown source, a role that is missing on either side, or other shapes.
     """
     if not config.init_from:
         return state
@@ -142,10 +142,10 @@ def take_networks(config: ConfigDict, state: TrainState) -> TrainState:
         old, new = nets[role], found[role]
         if _shapes((old.params, old.batch_stats)) != _shapes((new.params, new.batch_stats)):
             raise UserError(
-                f"the {role} of {origin[role]} has other shapes than this config's; choose "
-                "the same config.model and config.data.image_size"
+                f"the {role} of {origin[role]} has other shapes than this config's; use the same "
+                "config.model and config.data.image_size"
             )
-        logging.info("took the %s of %s", role, origin[role])
+        logging.info("loaded the %s of %s", role, origin[role])
         params, batch_stats = jax.tree.map(
             lambda ours, theirs: np.asarray(theirs, ours.dtype),
             (old.params, old.batch_stats),

@@ -31,13 +31,13 @@ from facealign.workdir.report import write_report
 
 
 def train(config: ConfigDict, workdir: epath.Path, profile: bool = False) -> None:
-    """Runs all stages of a config, or what is left of them, and writes everything to workdir.
+    """Runs the stages of a config that are left, and writes everything to workdir.
 
-    With `profile`, a trace of its first steps too. Of several processes, the first one writes.
+    `profile` adds a trace of the first steps. Of several processes, only the first one writes.
 
     Raises:
-      UserError: for errors that the user can fix; nothing that was saved before is harmed.
-      Preempted: told to stop, it has saved its state and can be started again.
+      UserError: for errors that the user can fix; saved files stay as they are.
+      Preempted: the run was told to stop; its state is saved, and the same command continues it.
     """
     experiment = create_experiment(config)
     mesh, stages, evaluator = experiment.mesh, experiment.stages, experiment.evaluator
@@ -56,7 +56,7 @@ def train(config: ConfigDict, workdir: epath.Path, profile: bool = False) -> Non
             after_step=stack.enter_context(profiler(tracing)),
             must_stop=stack.enter_context(watch()),
         )
-        evaluator.measure(on_one(state))  # what the first evaluation measures the change from
+        evaluator.measure(on_one(state))  # the first evaluation measures change from this
         if opened:
             log.picture(int(state.step), evaluator.draw(on_one(state)))
         for stage, networks, update in zip(
@@ -73,7 +73,7 @@ def train(config: ConfigDict, workdir: epath.Path, profile: bool = False) -> Non
 def open_workdir(
     experiment: Experiment, workdir: epath.Path, stack: contextlib.ExitStack
 ) -> tuple[Checkpoints, RunLog, TrainState]:
-    """What a run has in its workdir, and the state to go on from; locked until the stack ends."""
+    """Opens a workdir and loads the state to continue from; locks it until the stack closes."""
     stack.enter_context(locked(workdir))
     make_workdir(experiment.config, workdir)
     checkpoints = stack.enter_context(Checkpoints(workdir, experiment.config.best_metric))
@@ -85,7 +85,7 @@ def open_workdir(
 
 
 def write_end(run: Run) -> None:
-    """Writes the pictures and the page that end a run."""
+    """Writes the plots and the report that end a run."""
     workdir, data = run.workdir, run.experiment.data
     starts = {stage.name: stage.start for stage in run.experiment.stages}
     epoch = len(data["unrestricted"]["image"]) / run.config.data.batch_size
@@ -119,7 +119,7 @@ def run_stage(run: Run, stage: Stage, update: CompiledStep, state: TrainState) -
             seconds = time.perf_counter() - fetching
             run.log.fetch_times += [1e3 * seconds / count] * count
             clock = clock._replace(waited=clock.waited + seconds)
-            state, sums = update(state, run.experiment.batches.resident, chunk)  # returns at once
+            state, sums = update(state, run.experiment.batches.resident, chunk)  # asynchronous
             pending.append(sums)
             run.after_step(state)
             step += count
@@ -140,7 +140,7 @@ def run_stage(run: Run, stage: Stage, update: CompiledStep, state: TrainState) -
 
 
 def stop(run: Run, state: TrainState, pending: list[dict[str, jax.Array]], saved: int) -> None:
-    """Saves the state at whatever step it is, unless it is saved, and what else the loop holds.
+    """Saves the state and the loop's progress, unless this step is already saved.
 
     Raises:
       Preempted: always.
@@ -156,7 +156,7 @@ def stop(run: Run, state: TrainState, pending: list[dict[str, jax.Array]], saved
 
 
 def _resume(run: Run, stage: Stage, step: int) -> tuple[list[dict[str, Any]], int]:
-    """Metrics of the steps since the last row, where the run stopped between two, and its step."""
+    """Metrics since the last row, if the run stopped between two rows; and the step of that row."""
     held = load_progress(run.workdir, step) if run.workdir else None
     if held is None:
         return [], step
@@ -169,5 +169,5 @@ def _due(stage: Stage, step: int, interval: int) -> bool:
 
 
 def _to_next(stage: Stage, step: int, interval: int) -> int:
-    """Steps from one that is not due to the next that is."""
+    """Number of steps to the next step that is due; at least 1."""
     return min(interval - (step - stage.start) % interval, stage.end - step)

@@ -1,4 +1,4 @@
-"""Loss terms. Each returns one number an example, [B]; the caller takes the mean."""
+"""Loss terms. Each returns one number per example, [B]; the caller takes the mean."""
 
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
@@ -9,7 +9,7 @@ import optax
 
 from facealign.errors import UserError, lookup
 
-MARGIN, MARGIN_SCALE = 0.2, 20.0  # of cosines; what they are multiplied by
+MARGIN, MARGIN_SCALE = 0.2, 20.0  # taken off cosines; factor on cosines
 TINY = 1e-12
 
 
@@ -19,11 +19,11 @@ def l1(output: jax.Array, target: jax.Array) -> jax.Array:
 
 
 def multiscale_l1(output: jax.Array, target: jax.Array, weights: jax.Array) -> jax.Array:
-    """Mean weighted absolute error [B] at the size itself, a half and a quarter of it.
+    """Mean weighted absolute error [B], averaged over full, half and quarter size.
 
     Args:
       output, target: images [B, H, W, C]; H and W multiples of 4.
-      weights: [H, W, 1], how much a pixel counts.
+      weights: [H, W, 1], weight of each pixel.
     """
     difference, weights = output - target, jnp.asarray(weights)[None]
     total = _mean(weights * jnp.abs(difference))
@@ -34,9 +34,9 @@ def multiscale_l1(output: jax.Array, target: jax.Array, weights: jax.Array) -> j
 
 
 def gradient_l1(output: jax.Array, target: jax.Array, weights: jax.Array) -> jax.Array:
-    """Mean weighted absolute error [B] of the steps from each px to the next, right and down.
+    """Mean weighted absolute error [B] of differences between neighbouring pixels, right and down.
 
-    Punishes blur, which the plain error hardly does. Arguments as in `multiscale_l1`.
+    Penalizes blur, which plain L1 hardly does. Arguments as in `multiscale_l1`.
     """
     difference, weights = output - target, jnp.asarray(weights)[None]
     right, down = jnp.diff(difference, axis=2), jnp.diff(difference, axis=1)
@@ -69,12 +69,12 @@ def discriminator_hinge(real: jax.Array, fake: jax.Array) -> jax.Array:
 
 
 def generator_hinge(fake: jax.Array) -> jax.Array:
-    """Minus the patch logits of fakes; [B]."""
+    """Minus the mean patch logit [B] of fakes."""
     return -_mean(fake)
 
 
 def discriminator_wasserstein(real: jax.Array, fake: jax.Array) -> jax.Array:
-    """Arjovsky et al. 2017, https://arxiv.org/abs/1701.07875: fakes below real photos; [B]."""
+    """Arjovsky et al. 2017, https://arxiv.org/abs/1701.07875: mean of fakes minus reals; [B]."""
     return _mean(fake) - _mean(real)
 
 
@@ -83,18 +83,18 @@ class GanLoss(NamedTuple):
 
     discriminator: Callable[[jax.Array, jax.Array], jax.Array]  # (real, fake) -> [B]
     generator: Callable[[jax.Array], jax.Array]  # fake -> [B]
-    boundary: float | None  # a logit above it says "real"; None: none does
+    boundary: float | None  # logits above it mean "real"; None: there is none
 
 
 CROSS_ENTROPY = GanLoss(discriminator_cross_entropy, generator_cross_entropy, 0.0)
 
 GAN_LOSSES: dict[str, GanLoss] = {
     "cross_entropy": CROSS_ENTROPY,
-    # Goodfellow's name for the same generator loss, under which R1 is usually written.
+    # Goodfellow's name for this generator loss; papers on R1 use it.
     "non_saturating": CROSS_ENTROPY,
     "least_squares": GanLoss(discriminator_least_squares, generator_least_squares, 0.5),
     "hinge": GanLoss(discriminator_hinge, generator_hinge, 0.0),
-    # Needs a gradient penalty. Its logits have no zero of their own.
+    # Needs a gradient penalty. Its logits have no fixed zero.
     "wasserstein": GanLoss(discriminator_wasserstein, generator_hinge, None),
 }
 
@@ -116,16 +116,16 @@ def r1_penalty(score: Callable[[jax.Array], jax.Array], real: jax.Array) -> jax.
 def gradient_penalty(
     score: Callable[[jax.Array], jax.Array], real: jax.Array, fake: jax.Array, key: jax.Array
 ) -> jax.Array:
-    """How far the gradient of the mean patch logit is from length 1, squared: [B].
+    """Squared distance [B] of the gradient's norm from 1, for the mean patch logit.
 
-    Taken at a random point of the way from each real image to a fake, [B, H, W, C] each. Gulrajani
-    et al. 2017, equation 3, https://arxiv.org/abs/1704.00028.
+    The gradient is taken at a random point between each real image and a fake, [B, H, W, C] each.
+    Gulrajani et al. 2017, equation 3, https://arxiv.org/abs/1704.00028.
     """
     share = jax.random.uniform(key, (len(real), 1, 1, 1))
     between = real + share * (fake - real)
     gradient = jax.grad(lambda images: _mean(score(images)).sum())(between)
     square = jnp.square(gradient).reshape(len(real), -1).sum(axis=1)
-    return jnp.square(jnp.sqrt(square + TINY) - 1)  # a length of 0 has a gradient too
+    return jnp.square(jnp.sqrt(square + TINY) - 1)  # TINY keeps the gradient finite at norm 0
 
 
 def classification(logits: jax.Array, labels: jax.Array) -> jax.Array:
@@ -134,14 +134,14 @@ def classification(logits: jax.Array, labels: jax.Array) -> jax.Array:
 
 
 def heatmap_error(heatmaps: jax.Array, targets: jax.Array) -> jax.Array:
-    """Squared error [B] of heatmaps [B, H, W, N], summed over px, the mean over N landmarks."""
+    """Squared error [B] of heatmaps [B, H, W, N], summed over px, averaged over N landmarks."""
     return jnp.square(heatmaps - targets).sum(axis=(1, 2)).mean(axis=-1)
 
 
 def margin_softmax(cosines: jax.Array, labels: jax.Array) -> jax.Array:
-    """Cross-entropy [B] of cosines [B, N] to N people, the right one's made smaller by a margin.
+    """Cross-entropy [B] of cosines [B, N] to N people, minus a margin for the true person.
 
-    `labels` [B] are whole numbers below N. CosFace, Wang et al. 2018, equation 4,
+    `labels` [B] are indices below N. CosFace, Wang et al. 2018, equation 4,
     https://arxiv.org/abs/1801.09414.
     """
     right = jax.nn.one_hot(labels, cosines.shape[1])
@@ -153,7 +153,7 @@ def weighted_sum(terms: Mapping[str, jax.Array], weights: Mapping[str, float]) -
     """Sum of scalar terms times their weights.
 
     Raises:
-      UserError: a name stands on one side only.
+      UserError: a term without a weight, or a weight without a term.
     """
     if set(terms) != set(weights):
         raise UserError(

@@ -1,7 +1,7 @@
-"""Says when a run goes wrong in one of the ways that the report could not explain.
+"""Monitors: alarms for the training failures that the report could not explain.
 
-Each monitor is a pure function of the rows of metrics.jsonl so far, so that a run that was killed
-and continued raises the same alarms.
+Each monitor is a pure function of the rows of metrics.jsonl, so that a run that was killed and
+continued raises the same alarms.
 """
 
 import math
@@ -11,9 +11,9 @@ from typing import Any
 
 Row = Mapping[str, Any]
 
-SPIKE_WINDOW = 20  # rows whose median a discriminator loss is compared with
-SPIKE_FLOOR = 0.05  # nats; a loss below this is no spike, however small the median
-SATURATION_ROWS = 5  # so many rows in a row
+SPIKE_WINDOW = 20  # rows in the median that a discriminator loss is compared with
+SPIKE_FLOOR = 0.05  # nats; a lower loss is never a spike, however small the median
+SATURATION_ROWS = 5  # consecutive rows
 
 
 def non_finite(rows: Sequence[Row], limits: Any) -> str:
@@ -26,7 +26,7 @@ def non_finite(rows: Sequence[Row], limits: Any) -> str:
 
 
 def spike(rows: Sequence[Row], limits: Any) -> str:
-    """The discriminator's loss leaps above its recent median in this stage."""
+    """The discriminator's loss rises far above its recent median in this stage."""
     losses = _values(rows, "discriminator")
     if "discriminator" not in rows[-1] or len(losses) < 6:
         return ""
@@ -34,11 +34,11 @@ def spike(rows: Sequence[Row], limits: Any) -> str:
     median = statistics.median(before)
     if last <= max(median + (limits.spike - 1) * abs(median), SPIKE_FLOOR):
         return ""
-    return f"discriminator loss {last:.3g} leapt above its recent median {median:.3g}"
+    return f"discriminator loss {last:.3g} jumped above its recent median {median:.3g}"
 
 
 def saturation(rows: Sequence[Row], limits: Any) -> str:
-    """The discriminator tells all real from all fake: the generator's gradient says little."""
+    """The discriminator is nearly always right, so that the generator learns little from it."""
     real, fake = (_values(rows, f"accuracy_{side}")[-SATURATION_ROWS:] for side in ("real", "fake"))
     if "accuracy_real" not in rows[-1] or len(real) < SATURATION_ROWS:
         return ""
@@ -48,14 +48,14 @@ def saturation(rows: Sequence[Row], limits: Any) -> str:
 
 
 def freeze(rows: Sequence[Row], limits: Any) -> str:
-    """A decoder trains, but its images no longer change."""
+    """The images of a decoder that trains hardly change."""
     changes = _of_trained(rows[-1], "change/")
     stuck = [f"{view} ({value:.2g})" for view, value in changes.items() if value < limits.freeze]
     return f"images hardly changed since the last evaluation: {', '.join(stuck)}" if stuck else ""
 
 
 def collapse(rows: Sequence[Row], limits: Any) -> str:
-    """A decoder gives nearly the same image for every input."""
+    """A decoder that trains gives nearly the same image for every input."""
     shares = _of_trained(rows[-1], "diversity/")
     same = [f"{view} ({value:.2g})" for view, value in shares.items() if value < limits.collapse]
     return f"outputs are nearly all the same, diversity of {', '.join(same)}" if same else ""
@@ -71,15 +71,16 @@ MONITORS: dict[str, Callable[[Sequence[Row], Any], str]] = {
 
 
 def alarms(rows: Sequence[Row], limits: Any) -> dict[str, str]:
-    """Messages by monitor for the last row; a monitor that is still tripped does not repeat itself.
+    """New alarms of the last row: {monitor: message}. A lasting alarm is raised only once.
 
     Args:
-      rows: rows of metrics.jsonl, oldest first, alarms left out.
+      rows: rows of metrics.jsonl without alarms, oldest first.
       limits: `config.monitors`.
     """
     rows = [row for row in rows if row["stage"] == rows[-1]["stage"]]
-    kind = _kind(rows[-1])
-    before = next((i for i in range(len(rows) - 2, -1, -1) if _kind(rows[i]) == kind), None)
+    evaluated = _is_evaluation(rows[-1])
+    alike = (i for i in range(len(rows) - 2, -1, -1) if _is_evaluation(rows[i]) == evaluated)
+    before = next(alike, None)
     tripped = {name: monitor(rows, limits) for name, monitor in MONITORS.items()}
     return {
         name: message
@@ -88,8 +89,8 @@ def alarms(rows: Sequence[Row], limits: Any) -> dict[str, str]:
     }
 
 
-def _kind(row: Row) -> bool:
-    """Whether a row is of an evaluation (or else of training steps)."""
+def _is_evaluation(row: Row) -> bool:
+    """Whether a row is of an evaluation; otherwise it is of training steps."""
     return any("/" in name for name in row)
 
 

@@ -24,7 +24,7 @@ def create_optimizer(
 
     Args:
       optimizer: `config.optimizer`.
-      learning_rate: of the first step; the schedule goes on from it.
+      learning_rate: at the first step of the schedule.
       steps: length of the stage.
 
     Raises:

@@ -8,12 +8,12 @@ import jax
 from absl import logging
 from etils import epath
 
-SKIPPED, TRACED = 10, 10  # steps (calls of a step): compiling and warming up, then those of a trace
+SKIPPED, TRACED = 10, 10  # calls of a step: for warm-up, then in the trace
 
 
 @contextlib.contextmanager
 def profiler(folder: epath.Path | None) -> Iterator[Callable[[Any], None]]:
-    """Gives a function to call after every step with its state; None traces nothing."""
+    """Yields a function to call with the state after every step; no folder, no trace."""
     calls, tracing = 0, False
 
     def after_step(state: Any) -> None:

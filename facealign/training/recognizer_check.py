@@ -1,4 +1,4 @@
-"""Whether the recognizer of a run knows people apart that it never saw."""
+"""Verification with the run's recognizer, on people that it was not trained on."""
 
 from functools import partial
 
@@ -10,11 +10,11 @@ from facealign.images import in_batches, to_float
 from facealign.metrics import verification
 from facealign.models.apply import NetState, Network, apply_network
 
-PEOPLE, PHOTOS = 150, 4  # at most; of each, evenly spaced
+PEOPLE, PHOTOS = 150, 4  # at most: people; evenly spaced photos of each
 
 
 def choose_people(examples: Examples) -> Examples:
-    """Some photos of people of whom there are several."""
+    """At most 150 people with two or more photos, and at most 4 photos of each."""
     rows: list[int] = []
     names, counts = np.unique(examples["subject"], return_counts=True)
     names = names[counts > 1]
@@ -25,7 +25,7 @@ def choose_people(examples: Examples) -> Examples:
 
 
 def measure_recognizer(network: Network, net: NetState, people: Examples) -> dict[str, float]:
-    """Equal error rate and area under the curve over all pairs of photos; {} without pairs."""
+    """Equal error rate and area under the ROC curve over all pairs of photos; {} without pairs."""
     if not len(people["image"]):
         return {}
     embeddings = in_batches(partial(_embed, network, net), people["image"])
@@ -33,7 +33,7 @@ def measure_recognizer(network: Network, net: NetState, people: Examples) -> dic
 
 
 def measure_pixels(people: Examples) -> dict[str, float]:
-    """The same, for photos compared pixel by pixel: what needs no network."""
+    """The same metrics for photos compared pixel by pixel, a baseline without a network."""
     pixels = people["image"].reshape(len(people["image"]), -1).astype(np.float32)
     pixels -= pixels.mean(axis=1, keepdims=True)
     pixels /= np.linalg.norm(pixels, axis=1, keepdims=True) + 1e-6

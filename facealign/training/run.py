@@ -1,4 +1,4 @@
-"""A run in progress: what the loop works with, and what it writes at its intervals."""
+"""A run in progress: its parts, and what it writes at its intervals."""
 
 import time
 from collections.abc import Callable
@@ -19,14 +19,14 @@ from facealign.training.experiment import Experiment
 from facealign.training.state import TrainState
 from facealign.workdir.log import RunLog
 
-RECENT_ROWS = 100  # that monitors look at, more than they need, besides two evaluations
+RECENT_ROWS = 100  # rows that monitors get, plus those of two evaluation intervals
 
 
 class Run(NamedTuple):
-    """What the loop works with, besides the state."""
+    """What the training loop needs, except the state."""
 
     experiment: Experiment
-    workdir: epath.Path | None  # None, as the next, in all processes but the first
+    workdir: epath.Path | None  # None, as checkpoints, in all processes but the first
     checkpoints: Checkpoints | None
     log: RunLog
     after_step: Callable[[TrainState], None]
@@ -34,20 +34,20 @@ class Run(NamedTuple):
 
     @property
     def config(self) -> ConfigDict:
-        """Of the run."""
+        """The config of the run."""
         return self.experiment.config
 
 
 class Stopwatch(NamedTuple):
-    """Runs since the last row of metrics."""
+    """Times the steps since the last row of metrics."""
 
-    step: int  # when it started
+    step: int  # step of the run at the start
     start: float  # s
-    waited: float = 0.0  # s of the time since then that went by before batches were there
+    waited: float = 0.0  # s of that time spent waiting for batches
 
 
 def save(run: Run, state: TrainState, metrics: dict[str, float] | None) -> int:
-    """Saves the state where this process saves; its step."""
+    """Saves the state, if this process saves checkpoints; returns its step."""
     if run.checkpoints:
         run.checkpoints.save(on_one(state), metrics)
     return int(state.step)
@@ -61,7 +61,7 @@ def log_row(
     begun: int,
     clock: Stopwatch,
 ) -> dict[str, Any]:
-    """Writes the means of the metrics since the step at which the sums begin."""
+    """Writes the mean metrics of the steps from `begun` to `step`, from their sums per call."""
     steps = step - begun
     row = {"step": step, "stage": stage.name}
     row |= {name: float(np.sum([s[name] for s in sums], dtype=float)) / steps for name in sums[0]}
@@ -90,10 +90,10 @@ def evaluate_row(run: Run, stage: Stage, state: TrainState) -> dict[str, Any]:
 
 
 def write_row(run: Run, row: dict[str, Any]) -> None:
-    """Writes a row and the alarms that it trips.
+    """Writes a row and its new alarms.
 
     Raises:
-      UserError: a number in it is not finite.
+      UserError: a number in the row is not finite.
     """
     run.log.write(row)
     recent = RECENT_ROWS + 2 * run.config.evaluate_every // run.config.log_every
@@ -103,9 +103,10 @@ def write_row(run: Run, row: dict[str, Any]) -> None:
         logging.warning("step %d, %s: %s", row["step"], name, message)
         run.log.write({"step": row["step"], "stage": row["stage"], "alarm": name, "text": message})
     if "non_finite" in alarms:
-        last = max(run.checkpoints.steps(), default=0) if run.checkpoints else "before it"
+        steps = run.checkpoints.steps() if run.checkpoints else None
+        kept = "from before" if steps is None else f"up to step {max(steps, default=0)}"
         raise UserError(
-            f"step {row['step']}: {alarms['non_finite']}; stopped, checkpoints up to step "
-            f"{last} are kept. Lower the learning rate of stage "
-            f"{row['stage']!r} and start in a new --workdir, with --config.init_from on this one"
+            f"step {row['step']}: {alarms['non_finite']}; stopped, checkpoints {kept} are "
+            f"kept. Lower the learning rate of stage {row['stage']!r} and start in a new "
+            "--workdir, with this one as --config.init_from"
         )

@@ -1,4 +1,4 @@
-"""A trained model: what a workdir, or a file of packed weights, holds of it."""
+"""Loads a trained model from a workdir or from a file of packed weights."""
 
 import os
 from typing import NamedTuple
@@ -21,7 +21,7 @@ from facealign.workdir.config import load_config
 class SavedModel(NamedTuple):
     """A model at one step of its run."""
 
-    name: str  # says which it is
+    name: str  # for people: network, workdir or file, step
     config: ConfigDict
     stages: tuple[Stage, ...]
     networks: dict[str, Network]  # by role, with the optimizers of the first stage
@@ -29,21 +29,21 @@ class SavedModel(NamedTuple):
 
 
 def load_model(path: os.PathLike | str, step: int = 0, where: str = "--checkpoint") -> SavedModel:
-    """The model of a workdir or of a file of packed weights.
+    """Loads the model of a workdir or of a file of packed weights.
 
     Args:
-      path: of either.
+      path: of the workdir or the file.
       step: of a workdir's checkpoint; 0 is the newest.
       where: the flag or config field that names the path.
 
     Raises:
-      UserError: no such weights or run, no checkpoint of that step, or none that is whole.
+      UserError: no such weights or run, no checkpoint of that step, or no intact one.
     """
     place = open_path(os.fspath(path), where)
     if place.suffix != SUFFIX:
         return load_run(place, step)
     if step:
-        raise UserError(f"--step={step} is of a run, and {place} is no workdir; leave it out")
+        raise UserError(f"--step={step} is for a workdir, and {place} is no workdir; leave it out")
     packed = load_weights(place)
     stages = create_stages(packed.config)
     networks = create_networks(packed.config, stages, roles=tuple(packed.nets))
@@ -52,16 +52,16 @@ def load_model(path: os.PathLike | str, step: int = 0, where: str = "--checkpoin
 
 
 def load_run(workdir: epath.Path, step: int = 0) -> SavedModel:
-    """The model of a workdir as one of its checkpoints has it; step 0 is the newest.
+    """Loads the model of a workdir from the checkpoint of a step; step 0 is the newest.
 
     Raises:
-      UserError: no run, no checkpoint of that step, or none that is whole.
+      UserError: no run, no checkpoint of that step, or no intact one.
     """
     config = load_config(workdir)
     stages = create_stages(config)
     try:
         networks = create_networks(config, stages)
-    except AttributeError as error:  # ConfigDict's word for a value that is missing
+    except AttributeError as error:  # ConfigDict raises it for a missing value
         raise UserError(
             f"{workdir / 'config.json'} lacks {error}; add the value that configs/base.py has"
         ) from error

@@ -1,4 +1,4 @@
-"""The networks of a run (code, never saved) and its state (data, a checkpoint)."""
+"""The networks of a run (code, never saved) and its state (data, saved in checkpoints)."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -20,10 +20,10 @@ DTYPES = {"float32": jnp.float32, "bfloat16": jnp.bfloat16, "float64": jnp.float
 
 @flax.struct.dataclass
 class TrainState:
-    """All that a run changes, and all that a checkpoint holds."""
+    """Everything that a run changes; the content of a checkpoint."""
 
-    step: jax.Array  # int32, updates so far
-    nets: dict[str, NetState]  # by role, of `names.ROLES`
+    step: jax.Array  # int32, number of updates so far
+    nets: dict[str, NetState]  # by role, see `names.ROLES`
 
 
 def create_networks(
@@ -37,16 +37,16 @@ def create_networks(
     Args:
       config: of the run.
       stages: of the run.
-      stage: whose optimizers they have; None: those of the first.
-      roles: which networks; None: all that the stages need.
+      stage: sets the learning rates and schedules; None: the first stage.
+      roles: of the networks; None: all that the stages need.
 
     Raises:
-      UserError: a config value that no network can be made from.
+      UserError: a config value that fits no network or optimizer.
     """
     dtype = lookup(DTYPES, config.model.dtype, "config.model.dtype")
     if dtype == jnp.float64 and not jax.config.jax_enable_x64:
         raise UserError(
-            "config.model.dtype=float64 is not what JAX computes in by itself; "
+            "config.model.dtype=float64 is off in JAX by default; "
             "set the environment variable JAX_ENABLE_X64=1, or choose float32"
         )
     stage, roles = stage or stages[0], roles or roles_of(stages)
@@ -70,7 +70,7 @@ def create_networks(
 
 
 def create_state(networks: Mapping[str, Network], key: jax.Array, image_size: int) -> TrainState:
-    """Fresh weights for every role. Images are [B, image_size, image_size, 1]."""
+    """Fresh weights for every role, for images [B, image_size, image_size, 1]."""
     image = jnp.zeros((1, image_size, image_size, 1))
     keys = dict(zip(networks, jax.random.split(key, len(networks)), strict=True))
     nets, code = {}, None
@@ -84,7 +84,7 @@ def create_state(networks: Mapping[str, Network], key: jax.Array, image_size: in
 
 
 def takes_code(role: str) -> bool:
-    """Whether the network of a role is applied to a code; all others are applied to images."""
+    """Whether the network of a role takes a code; all others take images."""
     return role.startswith(("decoder", "code"))
 
 
@@ -94,7 +94,7 @@ def update_networks(
     gradients: Mapping[str, Tree],
     batch_stats: Mapping[str, Tree],
 ) -> TrainState:
-    """One optimizer step for each role that has a gradient; all other roles stay as they are."""
+    """One optimizer step for each role with a gradient; all other roles stay as they are."""
     nets = dict(state.nets)
     for role, gradient in gradients.items():
         net, network = state.nets[role], networks[role]
@@ -102,7 +102,7 @@ def update_networks(
         params = optax.apply_updates(net.params, updates)
         ema = net.ema
         if network.ema_decay:
-            # Faster in the first steps, or a short run would mostly be its initial weights.
+            # Shorter at first; otherwise a short run's average would be mostly initial weights.
             age = state.step - network.ema_start
             decay = jnp.minimum(network.ema_decay, (1.0 + age) / (10.0 + age))
             ema = optax.incremental_update(params, net.ema, 1 - decay)
@@ -113,7 +113,7 @@ def update_networks(
 def reset_optimizers(
     networks: Mapping[str, Network], state: TrainState, roles: tuple[str, ...]
 ) -> TrainState:
-    """Fresh optimizer states for these roles: every stage starts its schedules from the front."""
+    """Fresh optimizer states for these roles, so that a stage starts its schedules anew."""
     nets = dict(state.nets)
     for role in roles:
         nets[role] = nets[role].replace(opt_state=networks[role].optimizer.init(nets[role].params))

@@ -1,4 +1,4 @@
-"""Networks as a table: layers, output shapes, parameters."""
+"""A table of networks: layers, output shapes, parameters."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,10 +14,10 @@ Row = tuple[str, str, str, str]
 
 
 def summarize(networks: Mapping[str, Network], image_size: int) -> str:
-    """One table: each network, its layers with output shapes and counts.
+    """A table of each network and its layers, with output shapes and counts.
 
-    "trainable" counts parameters alone, "with statistics" adds the running mean and variance of
-    batch normalization, as some frameworks do.
+    "trainable" counts parameters. "with statistics" adds the running mean and variance of batch
+    normalization, as some frameworks do.
     """
     state = jax.eval_shape(lambda: create_state(networks, jax.random.key(0), image_size))
     image = jax.ShapeDtypeStruct((1, image_size, image_size, 1), jnp.float32)
@@ -45,7 +45,7 @@ def summarize(networks: Mapping[str, Network], image_size: int) -> str:
 
 
 def _trace(network: Network, net: Any, x: Any) -> tuple[Any, dict[tuple[str, ...], Any]]:
-    """The output of a network and of each of its layers, as shapes, in the order of their calls."""
+    """Shapes of the output of a network and of each of its layers, in the order of the calls."""
     layers: dict[tuple[str, ...], Any] = {}
 
     def note(call: Any, args: Any, kwargs: Any, context: Any) -> Any:

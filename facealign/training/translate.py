@@ -1,4 +1,4 @@
-"""Any number of photos through an encoder and a decoder."""
+"""Applies an encoder and a decoder to any number of photos."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -16,9 +16,9 @@ Translate = Callable[[TrainState, np.ndarray, str], np.ndarray]
 
 
 def make_translate(networks: Mapping[str, Network]) -> Translate:
-    """Encodes and decodes images in batches of one size.
+    """A function that encodes and decodes images, in batches of one size.
 
-    So it compiles once, for all decoders that are alike.
+    It compiles once for all decoders of the same architecture.
     """
     kinds = {role: Network(net.module, None, dtype=net.dtype) for role, net in networks.items()}
 

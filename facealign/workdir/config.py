@@ -1,4 +1,4 @@
-"""The config of a workdir: written by its first run, kept to by every later one."""
+"""The config of a workdir: its first run writes it, later runs must match it."""
 
 import json
 from collections.abc import Mapping
@@ -29,13 +29,13 @@ AT_LEAST_ONE = (
     "recognizer.people",
     "steps_per_call",
 )
-# Where data and devices are, and not what is computed.
+# Fields about places, devices and memory; they do not change what is computed.
 PLACES = ("data.data_dir", "data.manual_dir", "mesh.data", "model.remat")
 NOT_NEGATIVE = ("seed", "data.polygon_seed", "mesh.data")
 SHIFTS = ("augment.shift", "discriminator.augment.shift")
 AUGMENT = ("brightness", "contrast", "flip", "input_warp", "light", "noise", "rotation", "shift",
            "zoom")  # fmt: skip
-# Fields that configs did not always have -> the value that means what was computed without them.
+# Fields that older configs lack -> the value with which they compute the same as before.
 AS_BEFORE = {
     "accumulate": 1,
     "data.faces": "known",
@@ -55,15 +55,15 @@ AS_BEFORE = {
     **{f"optimizer.ema_decay.{role}": 0.0 for role in ROLES},
     **{f"optimizer.learning_rate_scale.{role}": 1.0 for role in ROLES},
 }
-GONE = ("mesh.model",)  # fields that nothing reads any more
+GONE = ("mesh.model",)  # fields that are no longer used
 MULTIPLES = (("evaluate_every", "log_every"), ("checkpoint_every", "evaluate_every"))
 
 
 def check_numbers(config: ConfigDict) -> None:
-    """Counts are counts, and every checkpoint falls on an evaluation, that on a row of the log.
+    """Checks that counts are positive and that checkpoints fall on evaluations, these on log rows.
 
     Raises:
-      UserError: a number that cannot be, or a value that nothing would ever read.
+      UserError: an impossible number, or a value that is never used.
     """
     values = flatten(config)
     for name in AT_LEAST_ONE:
@@ -92,7 +92,7 @@ def check_numbers(config: ConfigDict) -> None:
 
 
 def complete(config: ConfigDict) -> ConfigDict:
-    """A config as an older facealign wrote it, with `AS_BEFORE` where it lacks a field of today."""
+    """The config of an older facealign, with values for fields it lacks and without `GONE`."""
     values = json.loads(config.to_json())
     for name, value in AS_BEFORE.items():
         section, field = _section(values, name)
@@ -112,25 +112,25 @@ def _section(values: dict[str, Any], name: str) -> tuple[dict[str, Any], str]:
 
 
 def load_config(workdir: epath.Path) -> ConfigDict:
-    """The config that a workdir's run was started with, with the fields of today.
+    """The config of a workdir's run, with the fields of today.
 
     Raises:
-      UserError: there is no run in it.
+      UserError: the workdir has no run.
     """
     path = workdir / "config.json"
     try:
         config = complete(ConfigDict(json.loads(path.read_text())))
-        create_stages(config)  # what is no config of ours has none
+        create_stages(config)  # fails for JSON that is no config of facealign
         return config
     except (OSError, AttributeError, TypeError, ValueError) as error:
         raise UserError(
-            f"{workdir} holds no run: cannot read {path} ({error}); name the --workdir of one, or "
-            "train one in a new folder"
+            f"{workdir} holds no run: cannot read {path} ({error}); name the --workdir of a run, "
+            "or train one in a new folder"
         ) from error
 
 
 def make_workdir(config: ConfigDict, workdir: epath.Path) -> None:
-    """Creates the folder with config.json, or checks that the one there allows to go on with it.
+    """Creates the folder with config.json, or checks that the run in it can go on with config.
 
     Raises:
       UserError: the folder cannot be written, or it belongs to a run with another config.
@@ -146,12 +146,12 @@ def make_workdir(config: ConfigDict, workdir: epath.Path) -> None:
 
 
 def check_continuation(old: ConfigDict, new: ConfigDict, workdir: epath.Path) -> None:
-    """A run goes on with the config it began with; only a stage that none followed may grow longer.
+    """Checks that a run goes on with its config; only a stage may get longer if it was the last.
 
-    Where data and devices are is no part of it.
+    `PLACES` may differ.
 
     Raises:
-      UserError: names each field that differs, with both values.
+      UserError: other fields differ; names each of them with both values.
     """
     ends = {f"stages.{stage.name}.steps": stage.end for stage in create_stages(old)}
     reached = max((row["step"] for row in read_rows(workdir)), default=0)
@@ -163,22 +163,22 @@ def check_continuation(old: ConfigDict, new: ConfigDict, workdir: epath.Path) ->
     _refuse(
         {name: values for name, values in found.items() if not extends(name, *values)},
         workdir,
-        "give back the old values to continue it, or choose another --workdir",
+        "restore the old values to continue it, or choose another --workdir",
     )
 
 
 def check_same(old: ConfigDict, new: ConfigDict, workdir: epath.Path) -> None:
-    """Networks and data to evaluate must be those that were trained, wherever they lie.
+    """Checks that networks and data are those of the training; `PLACES` may differ.
 
     Raises:
-      UserError: names each field that differs, with both values.
+      UserError: fields differ; names each of them with both values.
     """
     advice = "evaluate it with the config that it was trained with"
     _refuse(_differences(old, new), workdir, advice)
 
 
 def _differences(old: ConfigDict, new: ConfigDict) -> dict[str, tuple[Any, Any]]:
-    """Field -> its values in both configs, where they differ; `PLACES` do not count."""
+    """Fields that differ, with both values; without `PLACES`."""
     before, after = flatten(old), flatten(new)
     return {
         name: (before.get(name), after.get(name))
@@ -190,12 +190,12 @@ def _differences(old: ConfigDict, new: ConfigDict) -> dict[str, tuple[Any, Any]]
 def _refuse(differences: Mapping[str, tuple[Any, Any]], workdir: epath.Path, advice: str) -> None:
     """Raises `UserError` with the advice if there are differences."""
     if differences:
-        told = "; ".join(f"{name}: {was!r} -> {now!r}" for name, (was, now) in differences.items())
-        raise UserError(f"{workdir} holds a run with another config ({told}); {advice}")
+        found = "; ".join(f"{name}: {was!r} -> {now!r}" for name, (was, now) in differences.items())
+        raise UserError(f"{workdir} holds a run with another config ({found}); {advice}")
 
 
 def flatten(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Dotted names to plain values, as JSON would give them back."""
+    """Dotted names -> plain values, as JSON returns them."""
     flat = {}
 
     def walk(value: Any, name: str) -> None:

@@ -1,4 +1,4 @@
-"""One run a workdir: a lock that the system takes back when its process ends, however it ends."""
+"""One run per workdir: a lock that the system releases when its process ends, in any way."""
 
 import os
 import socket
@@ -17,9 +17,9 @@ FILE = ".lock"
 
 @contextmanager
 def locked(workdir: epath.Path) -> Iterator[None]:
-    """Keeps other processes from training in a workdir, which is created where it is missing.
+    """Keeps other processes from training in a workdir; creates it if it is missing.
 
-    Buckets have no locks: there, nobody is kept from anything.
+    Buckets have no locks; there it only logs that.
 
     Raises:
       UserError: another process trains in it, or it cannot be written.
@@ -29,10 +29,10 @@ def locked(workdir: epath.Path) -> Iterator[None]:
     except OSError as error:
         raise UserError(f"cannot write into --workdir={workdir}: {error}") from error
     if not is_local(workdir):
-        logging.info("%s cannot be locked; see to it that no other run writes into it", workdir)
+        logging.info("%s cannot be locked; make sure that no other run writes into it", workdir)
         yield
         return
-    import fcntl  # which Windows lacks
+    import fcntl  # missing on Windows
 
     with _open(workdir) as file:
         try:
@@ -42,8 +42,8 @@ def locked(workdir: epath.Path) -> Iterator[None]:
                 f"{workdir} is in use by {_holder(file)}; wait for it, "
                 "stop it, or choose another --workdir"
             ) from error
-        except OSError as error:  # some network drives
-            logging.warning("%s cannot be locked (%s); see to it that no other run writes into it",
+        except OSError as error:  # on some network drives
+            logging.warning("%s cannot be locked (%s); make sure that no other run writes into it",
                             workdir, error)  # fmt: skip
         file.truncate(0)
         file.write(f"process {os.getpid()} on {socket.gethostname()}\n")

@@ -1,4 +1,4 @@
-"""What a run leaves in its workdir for people: rows of metrics, TensorBoard files, pictures."""
+"""Logs in a workdir: rows of metrics, TensorBoard files, pictures."""
 
 import contextlib
 import io
@@ -17,7 +17,7 @@ from facealign.errors import UserError
 from facealign.paths import is_local, write_whole
 
 METRICS = "metrics.jsonl"
-BACKUP = ".metrics.jsonl.link"  # hard-link backup of metrics.jsonl, should it be deleted
+BACKUP = ".metrics.jsonl.link"  # hard-link backup of metrics.jsonl, if that is deleted
 RECENT = 1000  # rows that are kept in memory, at least
 
 Row = dict[str, Any]
@@ -26,18 +26,17 @@ Row = dict[str, Any]
 class RunLog:
     """metrics.jsonl, TensorBoard scalars and images. Use it in a `with` statement.
 
-    Opening it forgets what a killed run wrote after `step`, the checkpoint that the run goes on
-    from, so that the rows read as if the run had never stopped. TensorBoard files are written to
-    local folders alone. Without a workdir nothing is written: of several processes, the first
-    writes.
+    Opening it drops what a killed run wrote after `step`, its last checkpoint, so that the rows
+    read as if the run had never stopped. TensorBoard files are written only to local folders.
+    Without a workdir nothing is written; only the first of several processes has one.
 
     Raises:
       UserError: a file of the run is damaged.
     """
 
     def __init__(self, workdir: epath.Path | None, step: int):
-        self.rows: list[Row] = []  # the last ones
-        self.fetch_times: list[float] = []  # ms, one a batch, since they were last saved
+        self.rows: list[Row] = []  # the latest ones
+        self.fetch_times: list[float] = []  # ms per batch, since they were last saved
         self._silent = workdir is None
         if workdir is not None:
             self._open(workdir, step)
@@ -55,13 +54,13 @@ class RunLog:
         if self._local:
             _link(path, backup)
             self._file = path.open("a")
-            self._lines.clear()  # what is on disk need not be kept in memory
+            self._lines.clear()  # they are on disk now
         self._fetch_path = workdir / "fetch_times.txt"
         write_whole(self._fetch_path, "".join(self._fetched).encode())
         self._pictures = workdir / "samples"
         self._pictures.mkdir(exist_ok=True)
         if not self._local:
-            logging.info("no TensorBoard files in %s, which is no local folder", workdir)
+            logging.info("no TensorBoard files in %s, which is not a local folder", workdir)
         self._tensorboard = SummaryWriter(
             str(workdir / "tensorboard"), purge_step=step + 1, write_to_disk=self._local
         )
@@ -85,7 +84,7 @@ class RunLog:
         if self._local:
             self._file.write(_line(row))
             self._file.flush()
-        else:  # nothing can be appended to an object in a bucket
+        else:  # an object in a bucket cannot be appended to
             self._lines.append(_line(row))
             self._write_lines()
         scalars = {**row, **row.get("timing", {})}
@@ -97,7 +96,7 @@ class RunLog:
         write_whole(self._path, "".join(self._lines).encode())
 
     def save_fetch_times(self) -> None:
-        """Appends `fetch_times` to fetch_times.txt, one line a batch, and empties them."""
+        """Appends `fetch_times` to fetch_times.txt, one line per batch, and clears it."""
         lines = [f"{time:.4f}\n" for time in self.fetch_times]
         self.fetch_times.clear()
         if self._silent:
@@ -118,7 +117,7 @@ class RunLog:
 
 
 def read_rows(workdir: epath.Path) -> list[Row]:
-    """The whole rows of metrics.jsonl; a line that a killed run left half-written is dropped.
+    """The rows of metrics.jsonl, without a last line that a killed run left incomplete.
 
     Raises:
       UserError: another line is damaged.
@@ -127,7 +126,7 @@ def read_rows(workdir: epath.Path) -> list[Row]:
 
 
 def read_fetch_times(workdir: epath.Path) -> list[float]:
-    """What reading each batch took since the start of the run, in ms.
+    """Time in ms to read each batch since the start of the run.
 
     Raises:
       UserError: a line is damaged.
@@ -136,7 +135,7 @@ def read_fetch_times(workdir: epath.Path) -> list[float]:
 
 
 def save_picture(path: epath.Path, image: np.ndarray) -> None:
-    """Writes uint8 [H, W] or [H, W, 3] as PNG, whole or not at all."""
+    """Writes an image uint8 [H, W] or [H, W, 3] as PNG, whole or not at all."""
     buffer = io.BytesIO()
     Image.fromarray(image).save(buffer, format="PNG")
     write_whole(path, buffer.getvalue())
@@ -147,11 +146,11 @@ def _read_lines(path: epath.Path, parse: Callable[[str], Any]) -> list[Any]:
         lines = path.read_text().split("\n")[:-1] if path.exists() else []
         return [parse(line) for line in lines]
     except ValueError as error:
-        raise UserError(f"{path} is damaged ({error}); mend or delete that line") from error
+        raise UserError(f"{path} is damaged ({error}); repair or delete that line") from error
 
 
 def _link(path: epath.Path, backup: epath.Path) -> None:
-    """Gives a file another name, where files can have two."""
+    """Makes a hard link to a file, where the file system can."""
     backup.unlink(missing_ok=True)
     with contextlib.suppress(OSError):
         os.link(path, backup)
@@ -160,7 +159,7 @@ def _link(path: epath.Path, backup: epath.Path) -> None:
 def _parse_row(line: str) -> Row:
     row = json.loads(line)
     if not isinstance(row, dict) or not isinstance(row.get("step"), int):
-        raise ValueError(f"no row of metrics: {line[:50]}")
+        raise ValueError(f"not a row of metrics: {line[:50]}")
     return row
 
 

@@ -1,4 +1,4 @@
-"""What a stopped run holds besides its checkpoint: metrics of the steps since the last row."""
+"""What a stopped run saves besides its checkpoint: metrics of the steps since the last row."""
 
 import io
 import zipfile
@@ -15,14 +15,14 @@ FILE = "progress.npz"
 
 
 class Progress(NamedTuple):
-    """What the loop holds between two evaluations, besides its state."""
+    """What the training loop keeps between two evaluations, besides its state."""
 
-    pending: Sequence[Mapping[str, np.ndarray]]  # sums of metrics since the last row, one a call
-    before: Mapping[str, np.ndarray]  # by view, the outputs of the last evaluation
+    pending: Sequence[Mapping[str, np.ndarray]]  # sums of metrics since the last row, one per call
+    before: Mapping[str, np.ndarray]  # outputs of the last evaluation, by kind of output
 
 
 def save_progress(workdir: epath.Path, step: int, progress: Progress) -> None:
-    """Writes what the loop holds at a step."""
+    """Writes the progress of the training loop at a step."""
     arrays = {f"before/{view}": outputs for view, outputs in progress.before.items()}
     for call, sums in enumerate(progress.pending):
         arrays |= {f"pending/{call}/{name}": value for name, value in sums.items()}
@@ -32,7 +32,7 @@ def save_progress(workdir: epath.Path, step: int, progress: Progress) -> None:
 
 
 def load_progress(workdir: epath.Path, step: int) -> Progress | None:
-    """What the loop held at a step, or None where it held nothing, or nobody knows it."""
+    """The saved progress of a step; None if there is none, or if it is damaged."""
     path = workdir / FILE
     if not path.exists():
         return None
@@ -44,7 +44,7 @@ def load_progress(workdir: epath.Path, step: int) -> Progress | None:
                         "fewer steps", path, error)  # fmt: skip
         return None
     if int(arrays.pop("step")) != step:
-        return None  # of another time
+        return None  # saved at another step
     pending: dict[int, dict[str, np.ndarray]] = {}
     before = {}
     for name, value in arrays.items():

@@ -1,4 +1,4 @@
-"""Progress bars that fill no log: rate and time left, drawn rarely where nobody watches."""
+"""Progress bars with rate and time left, which do not fill log files."""
 
 import sys
 from typing import Any
@@ -7,5 +7,5 @@ from tqdm import tqdm
 
 
 def progress_bar(items: Any = None, **options: Any) -> tqdm:
-    """A `tqdm.tqdm` of items or, without them, of a `total`; drawn every 20 s in a log file."""
+    """A `tqdm.tqdm` of items, or of a `total`; in a log file, drawn every 20 s."""
     return tqdm(items, mininterval=0.5 if sys.stderr.isatty() else 20, **options)

@@ -57,3 +57,12 @@ def test_an_error_about_an_odd_name_is_one_line(environment):
     done = call(b"--mode=align", b"--output=x", "--inpüt=x".encode(), environment=environment)
     (line,) = done.stderr.splitlines()
     assert done.returncode == 1 and line.startswith(b"error: Unknown command line flag 'inp\\")
+
+
+def test_a_workdir_that_checkpoints_cannot_be_written_to_is_refused_at_once(tmp_path):
+    workdir = os.fsencode(tmp_path) + b"/\xff"
+    flags = (b"--config=configs/polygons_light.py", b"--workdir=" + workdir)
+    done = call(*flags, environment={"PYTHONUTF8": "1"})
+    (line,) = done.stderr.splitlines()
+    assert done.returncode == 1 and line.startswith(b"error: --workdir=") and b"not UTF-8" in line
+    assert not os.path.exists(workdir)

@@ -12,8 +12,8 @@ FRONTAL_YAW = 8.0  # degrees
 
 
 def compare_toys(
-    examples, translate=np.copy, open_cache=toy_faces.ToyMeter, names=("input",), splits=("test",),
-    canonical=False,
+    examples, translate=np.copy, open_cache=toy_faces.ToyMeasurementCache, names=("input",),
+    splits=("test",), canonical=False,
 ) -> Comparison:  # fmt: skip
     """A system called network, and the baselines of these names."""
     return compare(
@@ -29,7 +29,7 @@ def value(comparison: Comparison, system: str, name: str, part: str = "all") -> 
 
 def measure(images: np.ndarray) -> Measured:
     """What the toy tools say of images."""
-    with toy_faces.ToyMeter() as cache:
+    with toy_faces.ToyMeasurementCache() as cache:
         return cache.measure(images)
 
 

@@ -1,4 +1,4 @@
-"""Boxes of faces: where they are drawn, which are one face, and dlib's own answer."""
+"""Boxes of faces: their positions, non-maximum suppression, and equality with dlib."""
 
 import importlib.metadata
 from pathlib import Path
@@ -23,7 +23,7 @@ def bright_squares(*boxes, size=(300, 240)):
 
 @pytest.fixture(scope="module")
 def layers():
-    """A 'detector' of bright squares with a dark border, about 64 px wide."""
+    """Layers that detect bright squares of about 64 px with a dark border."""
     average = np.full((5, 5, 1, 1), 1 / 25, np.float32)
     inside = np.full((9, 9, 1, 1), -1 / 32, np.float32)
     inside[1:-1, 1:-1] = 1 / 49
@@ -32,7 +32,7 @@ def layers():
 
 
 @pytest.mark.parametrize("side", [90, 150])
-def test_a_box_is_drawn_where_the_face_is_in_any_size(layers, side):
+def test_boxes_match_faces_of_any_size(layers, side):
     left, top = 40, 50
     photo = bright_squares((left, top, left + side, top + side))
     (box,) = detector.find_boxes(layers, photo, 300)
@@ -41,7 +41,7 @@ def test_a_box_is_drawn_where_the_face_is_in_any_size(layers, side):
     assert 1 < (box[2] - box[0]) / side < 1.7
 
 
-def test_every_face_is_found_once_and_the_largest_comes_first(layers):
+def test_each_face_is_found_once_and_the_largest_comes_first(layers):
     photo = bright_squares((10, 10, 90, 90), (130, 40, 270, 180))
     first, second = detector.find_boxes(layers, photo, 300)
     assert first[2] > 200 > second[2] > 90
@@ -49,12 +49,12 @@ def test_every_face_is_found_once_and_the_largest_comes_first(layers):
 
 
 @pytest.mark.parametrize("content", [b"", b"hello", b"\x05con_4" + b"\x01" * 40])
-def test_another_file_is_refused(content):
+def test_a_file_without_the_detector_is_refused(content):
     with pytest.raises(ValueError, match="not the face detector"):
         detector.read_layers(content)
 
 
-def test_faces_are_those_that_dlib_finds_with_the_same_network():
+def test_boxes_equal_those_of_dlib_with_the_same_weights():
     dlib = pytest.importorskip("dlib")
     path = importlib.metadata.distribution("face_recognition_models").locate_file(MODEL)
     layers = detector.read_layers(Path(path).read_bytes())

@@ -1,4 +1,4 @@
-"""dlib behind three functions; what needs dlib itself is skipped without requirements-faces.txt."""
+"""The face tools; tests that need dlib are skipped without requirements-faces.txt."""
 
 import importlib
 
@@ -17,7 +17,7 @@ def tools():
     return load_tools()
 
 
-def test_five_points_are_those_of_the_canonical_frame():
+def test_five_points_of_canonical_landmarks_are_the_canonical_points():
     landmarks = np.full((68, 2), np.nan)
     for eye, centre in ((slice(36, 42), frame.EYES[0]), (slice(42, 48), frame.EYES[1])):
         ring = np.exp(2j * np.pi * np.arange(6) / 6)
@@ -26,7 +26,7 @@ def test_five_points_are_those_of_the_canonical_frame():
     np.testing.assert_allclose(five_points(landmarks), frame.FIVE_POINTS)
 
 
-def test_without_the_extra_it_says_what_to_install(monkeypatch):
+def test_without_dlib_the_error_says_what_to_install(monkeypatch):
     def missing(name):
         raise ModuleNotFoundError(f"No module named {name!r}")
 
@@ -36,16 +36,16 @@ def test_without_the_extra_it_says_what_to_install(monkeypatch):
 
 
 @pytest.mark.parametrize("shape", [(64, 48), (64, 48, 1), (300, 900, 3)])
-def test_nobody_is_found_in_a_flat_picture(tools, shape):
+def test_no_face_is_found_in_a_uniform_image(tools, shape):
     assert tools.find(np.full(shape, 128, np.uint8)) == []
 
 
 @pytest.mark.parametrize("size", [100, 128, 200])
-def test_landmarks_and_descriptor_have_their_shapes(tools, size):
+def test_shapes_of_landmarks_and_descriptor(tools, size):
     image = np.random.default_rng(0).integers(0, 256, (size, size), dtype=np.uint8)
     landmarks = tools.landmarks(image, CANONICAL_BOX)
     assert landmarks.shape == (68, 2)
     descriptor = tools.describe(image, landmarks)
     assert descriptor.shape == (128,) and np.isfinite(descriptor).all()
     same = tools.describe(np.repeat(image[:, :, None], 3, axis=2), landmarks)
-    np.testing.assert_array_equal(descriptor, same)  # gray or the same gray in colour
+    np.testing.assert_array_equal(descriptor, same)  # one gray channel or three equal ones

@@ -1,4 +1,4 @@
-"""The same convolutions as Flax's, without JAX."""
+"""Convolutions in NumPy equal those of Flax."""
 
 import flax.linen as nn
 import jax
@@ -8,10 +8,10 @@ import pytest
 
 from facealign.faces import framing
 from facealign.faces.numpy_cnn import Layer, run_layers
-from facealign.models.framer import LAYERS, Framer
+from facealign.models.crop_regressor import LAYERS, CropRegressor
 
 
-def test_one_convolution_by_hand():
+def test_a_convolution_by_hand():
     image = np.arange(9, dtype=np.float32).reshape(3, 3, 1)
     layer = Layer(np.ones((2, 2, 1, 1), np.float32), np.full(1, 0.5, np.float32))
     out = run_layers([layer], image)[:, :, 0]
@@ -22,16 +22,16 @@ def test_one_convolution_by_hand():
     np.testing.assert_array_equal(run_layers([negative, negative], image), [[[0.5]]])  # ReLU
 
 
-def test_an_image_that_is_too_small_is_refused():
+def test_an_image_smaller_than_the_kernel_is_refused():
     layer = Layer(np.ones((5, 5, 1, 1), np.float32), np.zeros(1, np.float32))
     with pytest.raises(ValueError, match="larger than"):
         run_layers([layer], np.zeros((4, 9, 1), np.float32))
 
 
-def test_the_framer_gives_what_flax_gives():
+def test_the_crop_regressor_in_numpy_equals_flax():
     assert [stride for *_, stride in LAYERS] == list(framing.STRIDES)
     windows = jax.random.uniform(jax.random.key(0), (2, framing.SIDE, framing.SIDE, 1), minval=-1)
-    params = nn.unbox(Framer().init(jax.random.key(1), windows))["params"]
+    params = nn.unbox(CropRegressor().init(jax.random.key(1), windows))["params"]
     layers = [
         Layer(np.asarray(params[str(i)]["kernel"]), jnp.full(c, 0.1), stride)
         for i, (c, _, stride) in enumerate(LAYERS)
@@ -39,6 +39,6 @@ def test_the_framer_gives_what_flax_gives():
     params = {
         name: leaf | {"bias": jnp.full_like(leaf["bias"], 0.1)} for name, leaf in params.items()
     }
-    wanted = Framer().apply({"params": params}, windows)
+    wanted = CropRegressor().apply({"params": params}, windows)
     for window, numbers in zip(np.asarray(windows), wanted, strict=True):
         np.testing.assert_allclose(run_layers(layers, window)[0, 0], numbers, rtol=1e-4, atol=1e-5)

@@ -1,4 +1,4 @@
-"""Worker processes: what they compute with, and what they import."""
+"""Worker processes: their threads and imports."""
 
 import os
 import sys
@@ -7,16 +7,16 @@ import time
 from facealign.faces import workers
 
 
-def look_around(_: int) -> tuple[int, str | None, set[str]]:
-    """Of a worker process: its number, how many threads its BLAS has, what it imported."""
-    time.sleep(0.5)  # so that every process gets one of these
+def inspect_worker(_: int) -> tuple[int, str | None, set[str]]:
+    """Process id, number of BLAS threads and imported modules of the worker that runs this."""
+    time.sleep(0.5)  # so that every worker runs at least one call
     return os.getpid(), os.environ.get(workers.BLAS_THREADS), set(sys.modules)
 
 
-def test_every_worker_computes_in_one_thread_and_has_no_jax(monkeypatch):
+def test_workers_have_one_thread_and_do_not_import_jax(monkeypatch):
     monkeypatch.delenv(workers.BLAS_THREADS, raising=False)
     with workers.start_pool(None) as pool:
-        found = list(pool.map(look_around, range(2 * workers.cores())))
+        found = list(pool.map(inspect_worker, range(2 * workers.cores())))
     assert len({process for process, *_ in found}) == workers.cores()
     for _, threads, modules in found:
         assert threads == "1"

@@ -1,4 +1,4 @@
-"""Discriminators: how large the patches are and what each verdict sees."""
+"""Critics: shapes of logits, and the pixels that each logit sees."""
 
 import jax
 import jax.numpy as jnp
@@ -8,14 +8,13 @@ from facealign.models.critics import PARTS, Discriminator, FaceCritic
 from tests.shapes import shapes
 
 
-def test_the_discriminator_judges_32_by_32_patches_of_a_128_px_image():
+def test_the_discriminator_has_32_x_32_logits_for_128_px():
     _, logits = shapes(Discriminator(), jax.ShapeDtypeStruct((2, 128, 128, 1), jnp.float32))
     assert logits.shape == (2, 32, 32, 1)
 
 
 def sees(module):
-    """Which pixels of two images [2, 64, 64] each logit of the first one depends on."""
-
+    """Which pixels of two images [2, 64, 64] each logit of the first image depends on."""
     images = jax.random.normal(jax.random.key(1), (2, 64, 64, 1))
 
     @jax.jit
@@ -26,15 +25,15 @@ def sees(module):
     return np.asarray(differentiate(images))[..., 0] != 0
 
 
-def test_each_patch_logit_sees_34_px_at_most_of_its_own_image():
+def test_a_patch_logit_sees_at_most_34_px_of_its_own_image():
     seen = sees(Discriminator(features=2))  # [16, 16, 2, 64, 64]
     assert not seen[:, :, 1].any()
     for along in (seen[:, :, 0].any(axis=(0, 2)), seen[:, :, 0].any(axis=(1, 3))):
         assert max(np.ptp(np.flatnonzero(window)) + 1 for window in along) == 34
 
 
-def test_the_face_critic_sees_the_photo_and_each_part_of_its_own_image():
-    """Of 64 px, half of the canonical crop."""
+def test_the_face_critic_sees_the_photo_and_its_parts():
+    """The image has 64 px, half the size of the canonical crop."""
     seen = sees(FaceCritic(features=2))[:, 0]  # [5, 2, 64, 64]
     assert not seen[:, 1].any()
     assert seen[0, 0].all()

@@ -1,4 +1,4 @@
-"""FT-GAN: the refinement of a coarse photo."""
+"""FT-GAN: the refinement of the coarse image."""
 
 import functools
 
@@ -9,7 +9,7 @@ from configs import ftgan
 from facealign.models.table import create_modules
 
 
-def test_an_untrained_refinement_leaves_the_coarse_photo_as_it_is():
+def test_before_training_the_refined_image_equals_the_coarse_image():
     config = ftgan.get_config()
     decoder = create_modules(config, ("decoder_r",))["decoder_r"]
     code = {

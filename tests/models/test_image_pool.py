@@ -12,7 +12,12 @@ SIZE, BATCH = 8, 4
 
 
 def run(steps, size=SIZE):
-    """Fakes of so many steps, each image its own number from 1, and what came back: [steps, B]."""
+    """Runs a pool on images that are numbers 1, 2, ...
+
+    Returns:
+      The images of each step and the images that the pool returned, both [steps, B], and the images
+      that the pool holds at the end, [size].
+    """
     pool = ImagePool(size)
     kept = pool.init(jax.random.key(0), jnp.zeros((1, 1, 1, 1)), train=False)
     call = jax.jit(
@@ -27,20 +32,21 @@ def run(steps, size=SIZE):
     return numbers, np.array(back), np.asarray(kept["batch_stats"]["fakes"]).ravel()
 
 
-def test_a_pool_that_fills_gives_all_fakes_back_and_keeps_them():
+def test_a_filling_pool_returns_and_keeps_all_fakes():
     numbers, back, kept = run(SIZE // BATCH)
     np.testing.assert_array_equal(back, numbers)
     assert sorted(kept) == sorted(numbers.ravel())
 
 
-def test_a_full_pool_exchanges_about_half_and_never_loses_or_doubles_a_fake():
+def test_a_full_pool_swaps_about_half_and_neither_loses_nor_repeats_fakes():
     numbers, back, kept = run(100)
     exchanged = (back != numbers)[SIZE // BATCH :]
     assert 0.4 < exchanged.mean() < 0.6
     assert (back <= numbers).all()  # of this step or an earlier one
     late = back[SIZE // BATCH :].ravel()
     assert len(set(late)) == len(late)
-    # Shown once while it filled, once more at the most later; what was never shown is still kept.
+    # A fake is returned once while the pool fills, and at most once later. Fakes that were never
+    # returned are still in the pool.
     assert set(numbers.ravel()) == set(back.ravel()) | set(kept)
 
 
@@ -50,13 +56,13 @@ def test_a_full_pool_holds_fakes_of_many_steps():
     assert np.ptp(kept) > SIZE
 
 
-def test_in_use_it_changes_nothing():
+def test_inference_returns_fakes_and_keeps_the_pool_unchanged():
     pool, fakes = ImagePool(SIZE), jnp.ones((BATCH, 2, 2, 1))
     kept = pool.init(jax.random.key(0), fakes, train=False)
     np.testing.assert_array_equal(pool.apply(kept, fakes, train=False), fakes)
     assert not kept["batch_stats"]["fakes"].any()
 
 
-def test_a_batch_that_does_not_fit_is_refused():
+def test_a_batch_larger_than_the_pool_is_refused():
     with pytest.raises(UserError, match=r"discriminator\.pool=3 .* batch of 4"):
         run(1, size=3)

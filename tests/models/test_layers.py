@@ -1,4 +1,4 @@
-"""layers equal Flax's own in names, shapes, initial values, results and gradients."""
+"""Layers equal those of Flax in names, shapes, initial values, results and gradients."""
 
 import flax.linen as nn
 import jax
@@ -9,11 +9,11 @@ import pytest
 from facealign.models import convolutions, layers
 
 FORMS = ["phases", "thin", "products"]
-MAPS = [(1, 7), (4, 8)]  # odd, even; smaller than the kernel, larger
+MAPS = [(1, 7), (4, 8)]  # odd and even; smaller and larger than the kernel
 
 
 def check_close(actual, expected):
-    """Every leaf is equal to 1e-4 of its largest value."""
+    """Asserts that leaves are equal to 1e-4 of the largest value of each leaf."""
     actual, expected = jax.device_get((actual, expected))
     assert jax.tree.structure(actual) == jax.tree.structure(expected)
     for a, e in zip(jax.tree.leaves(actual), jax.tree.leaves(expected), strict=True):
@@ -21,18 +21,18 @@ def check_close(actual, expected):
 
 
 def quick_jit(function):
-    """Without LLVM's optimizations: to compile these tests takes longer than to run them."""
+    """`jax.jit` without LLVM's optimizations; these tests take longer to compile than to run."""
     return jax.jit(function, compiler_options={"xla_backend_optimization_level": 0})
 
 
 def value_and_gradients(apply, x, kernel):
-    """Of apply(x, kernel), and of half its square with respect to both."""
+    """The value of apply(x, kernel), and the gradients of half its square in x and kernel."""
     y, pull = jax.vjp(apply, x, kernel)
     return y, pull(y)
 
 
 def flax_layer(transpose: bool, k: int, s: int, features: int = 3, bias: bool = False):
-    """Flax's own layer."""
+    """The layer of Flax."""
     if transpose:
         return nn.ConvTranspose(features, (k, k), (s, s), padding="SAME", use_bias=bias)
     return nn.Conv(features, (k, k), s, padding="SAME", use_bias=bias)
@@ -41,7 +41,7 @@ def flax_layer(transpose: bool, k: int, s: int, features: int = 3, bias: bool = 
 @pytest.mark.parametrize("transpose", [False, True])
 @pytest.mark.parametrize(("k", "s"), [(1, 2), (3, 2), (4, 2), (5, 2), (7, 2), (4, 1)])
 def test_every_formulation_equals_flax(transpose, k, s, channels=(2, 3)):
-    """Values and gradients, whatever the backend would choose."""
+    """Values and gradients, for every formulation on any backend."""
     function = convolutions.conv_transpose if transpose else convolutions.conv
     reference = flax_layer(transpose, k, s, channels[1])
     kernel = jax.random.normal(jax.random.key(9), (k, k, *channels))
@@ -61,15 +61,15 @@ def test_every_formulation_equals_flax(transpose, k, s, channels=(2, 3)):
 
 @pytest.mark.parametrize(("k", "s", "channels"), [(4, 1, (9, 2)), (3, 1, (9, 2)), (5, 2, (2, 40))])
 @pytest.mark.parametrize("transpose", [False, True])
-def test_unlike_numbers_of_channels_equal_flax(transpose, k, s, channels):
-    """Few out of many, and more than a tile."""
+def test_different_numbers_of_channels_equal_flax(transpose, k, s, channels):
+    """Few output channels for many input channels, and more channels than TILE."""
     test_every_formulation_equals_flax(transpose, k, s, channels)
 
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("transpose", [False, True])
-def test_gradient_penalty_equals_that_of_lax(form, transpose):
-    """The gradient of a squared gradient, as R1 takes it, in kernel and input."""
+def test_gradient_penalty_equals_lax(form, transpose):
+    """The gradient of a squared gradient, as in R1, in kernel and input."""
     function = convolutions.conv_transpose if transpose else convolutions.conv
     x = jax.random.normal(jax.random.key(0), (2, 4, 6, 2))
     kernel = jax.random.normal(jax.random.key(1), (5, 5, 2, 3))
@@ -89,7 +89,7 @@ def test_gradient_penalty_equals_that_of_lax(form, transpose):
 @pytest.mark.parametrize(("size", "batch"), [(1, 256), (9, 1)])
 @pytest.mark.parametrize("transpose", [False, True])
 def test_modules_equal_flax(transpose, size, batch):
-    """The same tree and the same initial values for a key, and the same output."""
+    """Equal parameter names, initial values for a key, and outputs."""
     ours = (layers.ConvTranspose if transpose else layers.Conv)(8, 5, stride=2, use_bias=True)
     reference = flax_layer(transpose, 5, 2, features=8, bias=True)
     x = jax.random.normal(jax.random.key(0), (batch, size, size, 8))
@@ -101,7 +101,7 @@ def test_modules_equal_flax(transpose, size, batch):
 
 
 def test_modules_default_strides():
-    """A convolution keeps the size and a transposed one doubles it, without bias."""
+    """By default, a convolution keeps the size, a transposed one doubles it; neither has a bias."""
     x = jnp.zeros((1, 6, 4, 2))
     for module, shape in [(layers.Conv, (1, 6, 4, 3)), (layers.ConvTranspose, (1, 12, 8, 3))]:
         y, variables = jax.eval_shape(module(3, 3).init_with_output, jax.random.key(0), x)
@@ -109,8 +109,8 @@ def test_modules_default_strides():
         assert set(variables["params"]) == {"kernel"}
 
 
-def test_formulation_leaves_accelerators_to_xla(monkeypatch):
-    """On a CPU the sizes decide, on anything else XLA does."""
+def test_formulation_is_lax_except_on_a_cpu(monkeypatch):
+    """On a CPU it depends on the sizes."""
     assert convolutions.formulation(size=16, taps=5, channels=32) == "phases"
     assert convolutions.formulation(size=64, taps=4, channels=1) == "thin"
     assert convolutions.formulation(size=4, taps=5, channels=256) == "products"
@@ -120,7 +120,7 @@ def test_formulation_leaves_accelerators_to_xla(monkeypatch):
 
 @pytest.mark.parametrize(("use_scale", "use_bias"), [(True, True), (False, True)])
 def test_batch_norm_equals_flax(use_scale, use_bias):
-    """In training: output, both gradients and new running values; then evaluation with them."""
+    """Output, gradients and running statistics in training, and the output in inference."""
     x = 3 * jax.random.normal(jax.random.key(0), (4, 6, 5, 8)) + 2
     target = jax.random.normal(jax.random.key(1), x.shape)
     ours = layers.BatchNorm(use_scale=use_scale, use_bias=use_bias)
@@ -150,22 +150,21 @@ def test_batch_norm_equals_flax(use_scale, use_bias):
     check_close(*quick_jit(run_both)(x))
 
 
-def test_depth_to_space_turns_channels_into_blocks():
-    """Row by row."""
+def test_depth_to_space_makes_blocks_of_channels_row_by_row():
     x = jnp.arange(2 * 4 * 6 * 12.0).reshape(2, 4, 6, 12)
     y = layers.depth_to_space(x, 2)
     assert y.shape == (2, 8, 12, 3)
     np.testing.assert_array_equal(y[1, 0:2, 4:6].reshape(-1), x[1, 0, 2])
 
 
-def test_linear_upsampling_equals_that_of_jax():
+def test_linear_upsampling_equals_jax():
     x = jax.random.normal(jax.random.key(0), (2, 3, 5, 4))
     expected = jax.image.resize(x, (2, 6, 10, 4), "linear")
     np.testing.assert_allclose(layers.upsample_linearly(x), expected, atol=1e-6)
 
 
-def test_max_pool_and_upsample_equal_flax_and_repeat():
-    """Values, and the gradient goes to the maximum alone."""
+def test_max_pool_equals_flax_and_upsample_equals_repeat():
+    """Values and gradients; max pooling passes the gradient only to the maximum."""
     x = jax.random.permutation(jax.random.key(0), 2 * 4 * 6 * 3.0 * jnp.arange(1, 145) / 144)
     x = x.reshape(2, 4, 6, 3)
     np.testing.assert_array_equal(layers.max_pool(x), nn.max_pool(x, (2, 2), (2, 2)))

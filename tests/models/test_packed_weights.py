@@ -1,4 +1,4 @@
-"""Weights in one file: nothing is lost but precision, and a wrong file is called so."""
+"""Packed weights: only precision is lost, and wrong files are refused."""
 
 import jax
 import numpy as np
@@ -29,7 +29,7 @@ def saved(tmp_path_factory):
     return path, networks, state
 
 
-def test_the_same_images_come_out(saved):
+def test_packed_weights_give_nearly_the_same_images(saved):
     path, networks, state = saved
     config, _, nets = load_weights(path)
     photos = jax.random.uniform(jax.random.key(1), (2, 64, 64, 1), minval=-1)
@@ -45,7 +45,7 @@ def test_the_same_images_come_out(saved):
     assert path.stat().length < 6e6
 
 
-def test_a_run_starts_from_them(saved):
+def test_a_run_can_start_from_packed_weights(saved):
     path, _, state = saved
     config = frontalize.get_config()
     config.init_from = str(path)
@@ -57,15 +57,15 @@ def test_a_run_starts_from_them(saved):
         assert jax.tree.all(jax.tree.map(lambda leaf: not np.any(leaf), taken.nets[role].opt_state))
 
 
-def test_a_run_without_a_decoder_of_r_has_nothing_to_pack(saved, tmp_path):
+def test_a_run_without_a_decoder_of_r_cannot_be_packed(saved, tmp_path):
     _, _, state = saved
     alone = {"encoder": state.nets["encoder"]}
-    with pytest.raises(UserError, match="nothing to make frontal photos with"):
+    with pytest.raises(UserError, match="cannot make frontal photos"):
         save_weights(epath.Path(tmp_path) / "w.safetensors", frontalize.get_config(), 0, alone)
 
 
 @pytest.mark.parametrize("damage", [lambda b: b[: len(b) // 2], lambda b: b"no weights", None])
-def test_a_wrong_file_is_called_so(saved, tmp_path, damage):
+def test_the_error_names_a_wrong_file(saved, tmp_path, damage):
     path = epath.Path(tmp_path / "wrong.safetensors")
     if damage:
         path.write_bytes(damage(saved[0].read_bytes()))
@@ -73,7 +73,7 @@ def test_a_wrong_file_is_called_so(saved, tmp_path, damage):
         load_weights(path)
 
 
-def test_the_weights_of_the_repository_fit_the_networks():
+def test_the_packed_weights_of_the_repository_fit_the_networks():
     config, _, nets = load_weights(epath.Path(__file__).parents[2] / SHIPPED)
     stages = create_stages(config)
     networks = create_networks(config, stages)

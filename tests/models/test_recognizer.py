@@ -1,4 +1,4 @@
-"""The recognizer: embeddings and people on a sphere."""
+"""The recognizer: embeddings and cosines."""
 
 import functools
 
@@ -9,7 +9,7 @@ import numpy as np
 from facealign.models.recognizer import Recognizer
 
 
-def test_embeddings_and_the_people_known_lie_on_a_sphere():
+def test_embeddings_have_length_1_and_cosines_are_at_most_1():
     images = jax.random.normal(jax.random.key(1), (3, 64, 64, 1))
     output, _ = jax.jit(functools.partial(Recognizer(people=7).init_with_output, train=False))(
         jax.random.key(0), images

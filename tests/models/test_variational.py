@@ -1,4 +1,4 @@
-"""Variational codes: their KL term by hand, and when they are drawn."""
+"""Variational codes: the KL divergence, and sampling."""
 
 import functools
 
@@ -17,8 +17,8 @@ def test_kl_divergence_by_hand():
     np.testing.assert_allclose(kl_divergence(mean, log_variance), expected, rtol=1e-6)
 
 
-def test_a_variational_code_is_drawn_around_its_mean_and_is_its_mean_in_use():
-    """A head without weights, whose bias says mean 3 and variance 4."""
+def test_codes_are_sampled_in_training_and_are_the_mean_in_inference():
+    """The head has zero weights; its bias gives mean 3 and variance 4."""
     head, x = VariationalHead(), jnp.zeros((5000, 2))
     bias = jnp.array([3, 3, np.log(4), np.log(4)])
     params = {"params": {"Dense_0": {"kernel": jnp.zeros((2, 4)), "bias": bias}}}
@@ -30,7 +30,7 @@ def test_a_variational_code_is_drawn_around_its_mean_and_is_its_mean_in_use():
     np.testing.assert_allclose(left["penalties"]["kl"], 0.5 * (9 + 4 - 1 - np.log(4)), rtol=1e-5)
 
 
-def test_a_variational_encoder_draws_from_the_key_in_training_only():
+def test_a_variational_encoder_uses_the_key_only_in_training():
     encoder = LightEncoder(variational=True)
     image = jax.random.normal(jax.random.key(0), (1, 16, 16, 1))
     variables = jax.jit(functools.partial(encoder.init, train=False))(jax.random.key(1), image)

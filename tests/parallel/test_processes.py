@@ -9,7 +9,7 @@ PROGRAM = """
 import sys
 import jax
 import numpy as np
-from facealign import processes
+from facealign.parallel import processes
 from facealign.errors import UserError
 
 address, number = sys.argv[1], int(sys.argv[2])
@@ -28,9 +28,9 @@ def said(call, *args):
     except UserError as error:
         return str(error)
 
-print(said(processes.in_turns, lambda: make(None)))
-print(said(processes.in_turns, lambda: make(0)), len(made))
-print(said(processes.in_turns, lambda: make(1)), len(made))
+print(said(processes.first_then_others, lambda: make(None)))
+print(said(processes.first_then_others, lambda: make(0)), len(made))
+print(said(processes.first_then_others, lambda: make(1)), len(made))
 print(said(processes.must_match, "photos", b"the same"))
 print(said(processes.must_match, "photos", b"of %d" % number))
 tree = {"a": np.full(3, 1.5 + number), "b": np.arange(2) if number == 0 else np.zeros(2, int)}

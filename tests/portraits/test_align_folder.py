@@ -1,4 +1,4 @@
-"""A folder of photos in, a folder of portraits out, over one or several runs."""
+"""A folder of photos to a folder of portraits, in one or several runs."""
 
 import csv
 
@@ -19,14 +19,14 @@ def content(folder):
     }
 
 
-def test_a_folder_keeps_its_names_and_says_what_was_left_out(tmp_path):
+def test_portraits_have_the_names_of_photos_and_failures_are_noted(tmp_path):
     write_photos(tmp_path / "in", ["a.png", "sub/a.png", "sub/empty.png"])
     (tmp_path / "in" / "bad.jpg").write_text("hello")
-    (tmp_path / "in" / "notes.txt").write_text("not meant")
+    (tmp_path / "in" / "notes.txt").write_text("ignored")
     rows = run(tmp_path / "in", tmp_path / "out")
     assert [(row.photo, row.portrait) for row in rows] == [
         ("a.png", "a.png.png"),
-        ("a.png", ""),  # its tiny face
+        ("a.png", ""),  # the tiny face of a.png
         ("bad.jpg", ""),
         ("sub/a.png", "sub/a.png.png"),
         ("sub/a.png", ""),
@@ -42,24 +42,24 @@ def test_a_folder_keeps_its_names_and_says_what_was_left_out(tmp_path):
         assert portrait.size == (128, 128) and portrait.mode == "L"
 
 
-def test_a_portrait_may_be_as_large_as_the_crop_in_the_photo(tmp_path):
+def test_portraits_of_original_size(tmp_path):
     write_photos(tmp_path / "in", ["a.png"])
     run(tmp_path / "in", tmp_path / "out", original_size=True)
     ((portrait,),) = aligner.Aligner(NEGATIVE, create_tools())([photo(0)])
     with Image.open(tmp_path / "out" / "a.png.png") as image:
         assert image.size == (portrait.size, portrait.size) and portrait.size > 128
-    with pytest.raises(UserError, match="as large as in the photo"):  # never both in one folder
+    with pytest.raises(UserError, match="as large as in the photo"):  # one size per folder
         run(tmp_path / "in", tmp_path / "out")
 
 
-def test_a_second_run_does_what_is_missing_and_no_more(tmp_path):
+def test_a_second_run_makes_only_missing_portraits(tmp_path):
     write_photos(tmp_path / "in", ["a.png", "b.png", "c.png"])
     run(tmp_path / "in", tmp_path / "whole")
     (tmp_path / "in" / "c.png").rename(tmp_path / "c.png")
     run(tmp_path / "in", tmp_path / "parts")
     (tmp_path / "c.png").rename(tmp_path / "in" / "c.png")
     path = tmp_path / "parts" / "results.csv"
-    # as if a kill had cut the second photo's line in two
+    # A kill left half of the row of the second photo.
     lines = path.read_text().splitlines(keepends=True)
     path.write_text("".join(lines[:3]) + lines[3][:7])
     untouched = (tmp_path / "parts" / "a.png.png").stat().st_mtime_ns
@@ -68,7 +68,7 @@ def test_a_second_run_does_what_is_missing_and_no_more(tmp_path):
     assert content(tmp_path / "parts") == content(tmp_path / "whole")
 
 
-def test_another_model_may_not_mix_in(tmp_path):
+def test_a_folder_of_another_method_is_refused_and_unchanged(tmp_path):
     write_photos(tmp_path / "in", ["a.png"])
     run(tmp_path / "in", tmp_path / "out")
     before = content(tmp_path / "out")
@@ -82,23 +82,23 @@ def test_another_model_may_not_mix_in(tmp_path):
     ("file", "text"),
     [("model.json", "{"), ("model.json", "{}"), ("results.csv", "x\n" + 20 * "," + "\n")],
 )
-def test_files_that_are_not_ours_are_named(tmp_path, file, text):
+def test_files_changed_by_others_are_refused(tmp_path, file, text):
     write_photos(tmp_path / "in", ["a.png"])
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / file).write_text(text)
-    with pytest.raises(UserError, match="changed by somebody else"):
+    with pytest.raises(UserError, match="not as facealign wrote it"):
         run(tmp_path / "in", tmp_path / "out")
 
 
-def test_folders_that_cannot_be_meant_are_refused(tmp_path):
+def test_bad_input_and_output_folders_are_refused(tmp_path):
     write_photos(tmp_path / "in", ["a.png", "sub/b.png"])
     (tmp_path / "none").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "in")
     find_photos = align_folder.find_photos
     for output in ("in", "in/out", ".", "link/out"):
-        with pytest.raises(UserError, match="lie in each other"):
+        with pytest.raises(UserError, match="must not be nested"):
             find_photos(tmp_path / "in", tmp_path / output)
-    with pytest.raises(UserError, match="no folder and no photo"):
+    with pytest.raises(UserError, match="neither a folder nor a photo"):
         find_photos(tmp_path / "missing", tmp_path / "out")
     with pytest.raises(UserError, match="has no photo"):
         find_photos(tmp_path / "none", tmp_path / "out")
@@ -106,7 +106,7 @@ def test_folders_that_cannot_be_meant_are_refused(tmp_path):
     assert list(find_photos(tmp_path / "in" / "a.png", tmp_path / "out").photos) == ["a.png"]
 
 
-def test_an_output_that_cannot_be_written_is_named(tmp_path):
+def test_the_error_names_an_output_that_cannot_be_written(tmp_path):
     write_photos(tmp_path / "in", ["a.png"])
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match=r"cannot write to --output=.*file.*goes on"):

@@ -1,4 +1,4 @@
-"""Photos in, portraits out: any kind of photo and any number of faces."""
+"""Portraits of photos of any type with any number of faces."""
 
 import numpy as np
 import pytest
@@ -27,7 +27,7 @@ def test_a_portrait_is_made_of_the_canonical_crop(make_portraits):
     assert portrait.box == LARGE and abs(portrait.yaw) < 1
 
 
-def test_paths_arrays_and_images_give_the_same(make_portraits, tmp_path):
+def test_paths_arrays_and_pil_images_give_equal_portraits(make_portraits, tmp_path):
     path = tmp_path / "photo.png"
     Image.fromarray(photo(1)).save(path)
     pixels = photo(1)
@@ -39,13 +39,13 @@ def test_paths_arrays_and_images_give_the_same(make_portraits, tmp_path):
     assert make_portraits([]) == [] and make_portraits([photo(3, bright=False)]) == [[]]
 
 
-def test_what_is_no_photo_is_named(make_portraits, tmp_path):
+def test_a_file_that_is_not_a_photo_is_refused(make_portraits, tmp_path):
     (tmp_path / "text.jpg").write_text("hello")
     with pytest.raises(BadPhotoError, match="not a photo"):
         make_portraits([tmp_path / "text.jpg"])
 
 
-def test_an_aligned_photo_needs_no_instruments_and_has_to_be_square():
+def test_an_aligned_photo_needs_no_face_tools_and_must_be_square():
     whole = aligner.Aligner(NEGATIVE, None)
     crop = photo(0)[:128, :128]
     np.testing.assert_array_equal(whole([crop])[0][0].image, 255 - crop)
@@ -58,7 +58,7 @@ def test_geometric_alignment_is_the_crop_itself():
     np.testing.assert_array_equal(portrait.image, portrait.crop)
 
 
-def test_the_turn_uses_what_is_seen_of_the_pose_and_leaves_alone_what_is_not_seen():
+def test_the_3d_turn_uses_the_measured_pose_and_keeps_crops_of_unknown_pose():
     turn = aligner.METHODS["turn"].frontal
     crops = np.random.default_rng(0).integers(0, 256, (3, 128, 128, 1), np.uint8)
     poses = np.array([(30, 0), (-30, 0), (np.nan, np.nan)])
@@ -74,7 +74,7 @@ def test_the_turn_uses_what_is_seen_of_the_pose_and_leaves_alone_what_is_not_see
     assert find.poses_of([]).shape == (0, 2)
 
 
-def test_the_weights_of_the_repository_make_frontal_photos_of_any_size_of_crop():
+def test_the_packed_weights_of_the_repository_make_portraits():
     model = aligner.load_method()
     crops = np.zeros((3, 128, 128, 1), np.uint8)
     assert model.frontal(crops, None).shape == crops.shape

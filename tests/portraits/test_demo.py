@@ -1,4 +1,4 @@
-"""The page where a photo is dropped."""
+"""The demo page."""
 
 from PIL import Image
 
@@ -7,7 +7,7 @@ from tests.toy_photos import create_tools
 from tests.toy_portraits import NEGATIVE, photo
 
 
-def test_the_page_shows_each_face_before_and_after_and_says_what_is_wrong(tmp_path):
+def test_the_page_shows_crops_portraits_and_error_messages(tmp_path):
     make_portraits = aligner.Aligner(NEGATIVE, create_tools())
     path = tmp_path / "photo.png"
     Image.fromarray(photo(0)).save(path)

@@ -1,4 +1,4 @@
-"""Programs for other runtimes give the images that JAX gives."""
+"""Exported programs give the same images as JAX."""
 
 import jax
 import numpy as np
@@ -16,13 +16,13 @@ from facealign.portraits.aligner import load_frontalizer
 
 @pytest.fixture(scope="module")
 def photos(data_dir):
-    """Real ones. In one of them two roundings of a place once read two pixels, 0.02 apart."""
+    """Real photos. One of them shows the error that `resample._compute_once` prevents (0.02)."""
     data = base.get_config().data
     data.data_dir = data_dir
     return np.asarray(to_float(take(load_data(data, "test"), 16)["unrestricted"]["image"]))
 
 
-def test_what_is_exported_gives_the_same_images(photos):
+def test_the_portable_model_gives_the_same_images(photos):
     model = load_frontalizer()
     ours, portable = (
         jax.jit(make(model))(photos) for make in (export.make_frontal, export.make_portable)
@@ -30,7 +30,7 @@ def test_what_is_exported_gives_the_same_images(photos):
     np.testing.assert_allclose(portable, ours, atol=export.LARGEST_DIFFERENCE)
 
 
-def test_stablehlo_is_the_model_for_any_number_of_photos(photos, tmp_path, monkeypatch):
+def test_stablehlo_equals_the_model_for_any_batch_size(photos, tmp_path, monkeypatch):
     pytest.importorskip("flatbuffers")
     monkeypatch.setattr(export, "EXPORTS", {"stablehlo": export.export_stablehlo})
     model = load_frontalizer()
@@ -39,7 +39,7 @@ def test_stablehlo_is_the_model_for_any_number_of_photos(photos, tmp_path, monke
     assert difference < export.LARGEST_DIFFERENCE
 
 
-def test_onnx_is_the_model_for_any_number_of_photos(photos, tmp_path):
+def test_onnx_takes_any_batch_size(photos, tmp_path):
     onnx = pytest.importorskip("onnx")
     pytest.importorskip("onnxruntime")
     pytest.importorskip("jax2onnx")
@@ -53,7 +53,7 @@ def test_onnx_is_the_model_for_any_number_of_photos(photos, tmp_path):
     np.testing.assert_allclose(two, program(photos)[:2], atol=1e-5)
 
 
-def test_a_program_of_a_fixed_batch_takes_that_one_alone(photos, tmp_path, monkeypatch):
+def test_a_program_can_have_a_fixed_batch_size(photos, tmp_path, monkeypatch):
     pytest.importorskip("flatbuffers")
     monkeypatch.setattr(export, "EXPORTS", {"stablehlo": export.export_stablehlo})
     model = load_frontalizer()
@@ -62,7 +62,7 @@ def test_a_program_of_a_fixed_batch_takes_that_one_alone(photos, tmp_path, monke
     assert program.in_avals[0].shape == (2, 128, 128, 1)
 
 
-def test_a_program_that_differs_is_refused(photos, tmp_path, monkeypatch):
+def test_a_program_that_differs_from_jax_is_refused(photos, tmp_path, monkeypatch):
     monkeypatch.setattr(
         export, "EXPORTS", {"wrong": lambda model, path, batch_size: lambda images: images + 0.5}
     )
@@ -70,7 +70,7 @@ def test_a_program_that_differs_is_refused(photos, tmp_path, monkeypatch):
         export.export(load_frontalizer(), epath.Path(tmp_path), photos[:2])
 
 
-def test_formulations_are_portable_inside_and_nowhere_else():
+def test_portable_changes_formulations_only_inside_the_context():
     before = convolutions.formulation(8, 5, 64)
     with convolutions.portable():
         assert convolutions.formulation(8, 5, 64) == "lax"

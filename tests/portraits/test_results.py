@@ -1,4 +1,4 @@
-"""The summary, the page and the names of portraits."""
+"""The summary, the HTML page and the paths of portraits."""
 
 from facealign.portraits import results
 from tests.toy_portraits import run, write_photos
@@ -22,15 +22,15 @@ def test_the_summary_by_hand():
         results.Row("c", note="no face was found"),
     ]
     first, second, third = results.describe(rows)
-    assert first == "3 portraits of 3 photos, 1 without any"
+    assert first == "3 portraits of 3 photos; photos without a portrait: 1"
     assert "33% before, 67% after" in second
-    assert third.endswith("median 0.30, of 2 that could be measured")
+    assert third.endswith("median 0.30 of 2 that could be measured")
     assert results.describe([results.Row("a", "a.png")]) == [
-        "1 portraits of 1 photos, 0 without any"
+        "1 portraits of 1 photos; photos without a portrait: 0"
     ]
 
 
-def test_no_two_portraits_or_crops_have_one_path():
+def test_portraits_and_crops_have_different_paths():
     photos = ["a.png", "a.jpg", "a.png.jpg", "a.2.png", "a.png.2.png", "a.crop.png", "b/a.png"]
     portraits = [results.portrait_path(name, face) for name in photos for face in (1, 2, 3)]
     every = portraits + [results.crop_path(portrait) for portrait in portraits]

@@ -1,4 +1,4 @@
-"""Files of photos: in a folder, a tar or a zip archive, and whatever else is named .jpg."""
+"""Reads files of photos from a folder, or from a tar or zip archive."""
 
 import os
 import tarfile
@@ -13,7 +13,7 @@ DAMAGED = (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error, OSError)
 
 
 def find_source(folders: Sequence[Path], patterns: Sequence[str]) -> Path | None:
-    """The first archive or folder that a pattern names; earlier folders and patterns win."""
+    """The first archive or folder that matches a pattern; earlier folders and patterns win."""
     for folder in folders:
         for pattern in patterns:
             for path in sorted(folder.glob(pattern)):
@@ -22,13 +22,13 @@ def find_source(folders: Sequence[Path], patterns: Sequence[str]) -> Path | None
 
 
 def walk(source: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
-    """Name and reader of every file in a folder or archive, in an order that stays the same.
+    """Name and reader of every file in a folder or archive, always in the same order.
 
-    Names are relative to the folder or archive, with "/"; those of an archive have to be read
-    before the next one is asked for.
+    Names are relative to the folder or archive, with "/". Read a file of an archive before
+    asking for the next one.
 
     Raises:
-      UserError: the archive is damaged, or cannot be opened.
+      UserError: the archive is damaged or cannot be opened.
     """
     if source.is_dir():
         for name, path in walk_folder(source):
@@ -49,15 +49,15 @@ def walk(source: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
         reason = str(error).splitlines()[0]
         raise UserError(
             f"cannot read the archive {source} ({reason}); it is damaged or cut short: "
-            "fetch it again"
+            "download it again"
         ) from error
 
 
 def read_all(source: Path, wanted: Callable[[str], bool]) -> dict[str, bytes]:
-    """The content of all files of a folder or archive whose names are wanted.
+    """The content of the files of a folder or archive that `wanted` selects, by name.
 
     Raises:
-      UserError: one of them, or the archive, cannot be read.
+      UserError: a file or the archive cannot be read.
     """
     content = {}
     for name, read in walk(source):
@@ -65,16 +65,16 @@ def read_all(source: Path, wanted: Callable[[str], bool]) -> dict[str, bytes]:
             try:
                 content[name] = read()
             except DAMAGED as error:
-                raise UserError(f"cannot read {name} in {source} ({error}); mend it") from error
+                raise UserError(f"cannot read {name} in {source} ({error}); repair it") from error
     return content
 
 
 def walk_folder(folder: Path) -> Iterator[tuple[str, Path]]:
-    """Name and path of every file below a folder, sorted; links are followed, loops are not."""
+    """Name and path of every file below a folder, sorted; follows links, but not in loops."""
     seen = set()
     for path, folders, files in os.walk(folder, followlinks=True):
         status = os.stat(path)
-        if (status.st_dev, status.st_ino) in seen:  # a link to a folder that was there already
+        if (status.st_dev, status.st_ino) in seen:  # a link to a folder already visited
             folders.clear()
             continue
         seen.add((status.st_dev, status.st_ino))
@@ -85,5 +85,5 @@ def walk_folder(folder: Path) -> Iterator[tuple[str, Path]]:
 
 
 def printable(name: str) -> str:
-    """A file name that can be written as UTF-8, whatever bytes it is made of."""
+    """A file name as text that UTF-8 can encode, whatever its bytes are."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

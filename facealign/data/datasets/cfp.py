@@ -1,4 +1,4 @@
-"""Celebrities in Frontal-Profile, Sengupta et al., 2016: 10 frontal, 4 profile photos a person."""
+"""Celebrities in Frontal-Profile, Sengupta et al., 2016: 10 frontal, 4 profile photos each."""
 
 import functools
 import re
@@ -16,9 +16,9 @@ from facealign.geometry import frame
 SOURCES = ("cfp*.tar*", "cfp*.tgz", "cfp*.zip", "cfp*/")
 NAME = re.compile(r"(?:.*/)?((\d+)/(frontal|profile)/\d+)\.(\w+)")
 PEOPLE_IN_A_FOLD = 50
-# Landmarks of the visible side, in frontal photos of the left one in the picture.
+# Fiducials of one side of the face: the visible side, or in frontal photos that on the left.
 POINTS, EYE, NOSE, MOUTH = 30, slice(12, 18), 21, 25
-SPELLINGS = {  # of the list -> as Labeled Faces in the Wild has them
+SPELLINGS = {  # in CFP's list -> in Labeled Faces in the Wild
     "Albert Pujol": "Albert_Pujols",
     "Alex Fergusson": "Alex_Ferguson",
     "Barbara Streisand": "Barbra_Streisand",
@@ -55,15 +55,15 @@ def create_builder(data: Any, data_dir: str) -> photo_set.PhotoSet:
 
 
 def fold_of(file_name: str) -> int:
-    """The official fold, from 1, of a photo `ID/frontal/NN.jpg`: fifty people each."""
+    """The official fold, from 1, of a photo `ID/frontal/NN.jpg`. A fold has 50 people."""
     return (int(file_name.split("/")[0]) - 1) // PEOPLE_IN_A_FOLD + 1
 
 
 def list_cfp(place: Path) -> Iterator[photo_set.Photo]:
-    """All photos, unrestricted; a profile's yaw is nominal, 90 degrees to the right or left.
+    """All photos, unrestricted. A profile's yaw is nominal: 90 degrees right or -90 left.
 
     Raises:
-      UserError: nothing is there, or the list of names is missing.
+      UserError: CFP or its list of names is missing.
     """
     source = archives.find_source([place], SOURCES)
     if source is None:
@@ -84,15 +84,15 @@ def list_cfp(place: Path) -> Iterator[photo_set.Photo]:
 
 
 def subject_of(name: str) -> str:
-    """A name of the list as Labeled Faces in the Wild spells it."""
+    """The subject of a name in CFP's list, spelled as in Labeled Faces in the Wild."""
     return SPELLINGS.get(name) or schema.subject_name(name)
 
 
 def read_texts(source: Path) -> tuple[list[str], dict[str, str]]:
-    """The names in the order of the numbers, and the fiducials by `ID/kind/NN`.
+    """The names in the order of person numbers, and the fiducials by `ID/kind/NN`.
 
     Raises:
-      UserError: there is no list of names.
+      UserError: the list of names is missing.
     """
     names, fiducials = None, {}
     for name, content in archives.read_all(source, lambda name: name.endswith(".txt")).items():
@@ -103,12 +103,12 @@ def read_texts(source: Path) -> tuple[list[str], dict[str, str]]:
             lines = content.decode("utf-8", "replace").split("\n")
             names = [line.strip() for line in lines if line.strip()]
     if names is None:
-        raise UserError(f"no Data/list_name.txt in {source}; fetch the whole of CFP again")
+        raise UserError(f"no Data/list_name.txt in {source}; download all of CFP again")
     return names, fiducials
 
 
 def align(fiducials: str, kind: str) -> tuple[photo_set.Cut, float]:
-    """How to cut a photo, and its yaw in degrees, from its fiducials, lines of x,y in px."""
+    """How to cut a photo, and its yaw in degrees, from its fiducials: lines of x,y in px."""
     try:
         matrix, yaw = locate(fiducials, kind)
     except ValueError as error:
@@ -117,10 +117,10 @@ def align(fiducials: str, kind: str) -> tuple[photo_set.Cut, float]:
 
 
 def locate(fiducials: str, kind: str) -> tuple[np.ndarray, float]:
-    """The transformation [2, 3] of a photo to the canonical crop, and its yaw, as `align`.
+    """The transformation [2, 3] from a photo to the canonical crop, and its yaw in degrees.
 
     Raises:
-      ValueError: the fiducials are not what they should be.
+      ValueError: the fiducials are malformed.
     """
     points = np.array([line.split(",") for line in fiducials.split()], np.float64)
     if points.shape != (POINTS, 2):

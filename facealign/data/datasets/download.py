@@ -1,4 +1,4 @@
-"""Large files from the network, checked; where that fails, a line that says what to put where."""
+"""Downloads large files and checks them; on failure, says where to put the file by hand."""
 
 import hashlib
 import http.client
@@ -16,22 +16,22 @@ BLOCK = 2**20  # bytes
 
 
 def fetch(addresses: Sequence[str], sha256: str, target: Path, otherwise: str) -> Path:
-    """The file from the first address that gives it, at `target`.
+    """Downloads a file from the first address that works; returns `target`.
 
     Args:
       addresses: URLs of the same file.
-      sha256: hexadecimal checksum; other content is refused.
-      target: appears only when it is whole.
-      otherwise: what the user can do if all of them fail.
+      sha256: hexadecimal checksum; other content is rejected.
+      target: where the file is written; it appears only when complete.
+      otherwise: what the user can do if all addresses fail.
 
     Raises:
-      UserError: none gives it, with the reason of each.
+      UserError: all addresses failed; gives the reason of each.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(target.name + ".part")
     failures = []
     for address in addresses:
-        logging.info("fetching %s", address)
+        logging.info("downloading %s", address)
         try:
             found = _receive(address, part)
         except (OSError, http.client.HTTPException, ValueError) as error:
@@ -46,7 +46,7 @@ def fetch(addresses: Sequence[str], sha256: str, target: Path, otherwise: str) -
 
 
 def _receive(address: str, part: Path) -> str:
-    """Writes what an address sends; returns its SHA-256. ValueError: nothing, or too little."""
+    """Writes a download to `part`; returns its SHA-256. Raises ValueError if data is missing."""
     digest, received = hashlib.sha256(), 0
     with urllib.request.urlopen(address, timeout=TIMEOUT) as response, part.open("wb") as file:
         while block := response.read(BLOCK):

@@ -1,4 +1,4 @@
-"""Any folder of photos. A person is a folder, or a row of index.csv says who is on a photo."""
+"""Any folder of photos. A subfolder is a person, unless index.csv says who is in a photo."""
 
 import functools
 import hashlib
@@ -15,7 +15,7 @@ from facealign.errors import UserError
 def create_builder(data: Any, data_dir: str) -> photo_set.PhotoSet:
     """The builder for the folder `config.data.manual_dir`, prepared anew when a file changes.
 
-    The photos belong to the domain that `config.data` takes them for.
+    The photos belong to the domain for which `config.data` names "folder".
     """
     folder = photo_set.manual_folder(data, data_dir)
     restricted = data.restricted == "folder" and data.unrestricted != "folder"
@@ -31,7 +31,7 @@ def create_builder(data: Any, data_dir: str) -> photo_set.PhotoSet:
 
 
 def fingerprint(folder: Path) -> str:
-    """Eight letters that change with the name, size or date of any file in a folder."""
+    """Eight hex digits that change with the name, size or date of a photo or index.csv."""
     digest = hashlib.sha256(str(folder).encode("utf-8", "surrogateescape"))
     for name, path in archives.walk_folder(folder):
         if images.is_photo(name) or path.name == pupil_index.INDEX:
@@ -43,8 +43,8 @@ def fingerprint(folder: Path) -> str:
 def list_folder(source: Path, domain: str) -> Iterator[photo_set.Photo]:
     """The photos of a folder or archive.
 
-    With an index.csv, its `subject` and pupils count, and photos that it lacks are rejected.
-    Without, the subject is `subject_of` the name, and nobody knows where the face lies.
+    With an index.csv, subject, pupils and pose come from it, and photos not in it are rejected.
+    Without one, `subject_of` gives the subject, and the position of the face is unknown.
 
     Raises:
       UserError: there is no photo, or index.csv has no columns `file` and `subject`.
@@ -74,10 +74,10 @@ def list_folder(source: Path, domain: str) -> Iterator[photo_set.Photo]:
 
 
 def subject_of(name: str) -> str:
-    """Who is on a photo, by its name in the folder.
+    """The subject of a photo, from its name in the folder.
 
-    `00012_1_F.png` of NIST Special Database 18 -> 00012, wherever it lies; else the folder that
-    holds it; at the top, the file name without its number: `anna_02.jpg` -> anna.
+    `00012_1_F.png` of NIST Special Database 18 -> 00012, in any folder. Otherwise the folder
+    that holds the photo; at the top, the file name without its number: `anna_02.jpg` -> anna.
     """
     *folders, file = name.split("/")
     stem = file.rsplit(".", 1)[0]

@@ -20,17 +20,17 @@ ADDRESSES = (
 )
 SHA256 = "055f7d9c632d7370e6fb4afc7468d40f970c34a80d4c6f50ffec63f5a8d536c0"  # the colour archive
 PHOTO = (250, 250)  # px
-# px: left, top, right, bottom. A native 128 px face: the canonical crop of the aligned archive.
-# The original and the funneled colour archives centre faces too, less exactly; same box.
+# px: left, top, right, bottom. The face at its native 128 px: the canonical crop of the aligned
+# archive. The original and the funneled archives are centred too, less exactly; same box.
 CROP = (61, 61, 189, 189)
 YAW_FILE = Path(__file__).with_name("lfw_yaw.csv")  # made by benchmarks/label_yaw.py
-FRONTAL = "lfw-frontal"  # the name of half of its people as a dataset of frontal photos
+FRONTAL = "lfw-frontal"  # dataset of frontal photos of half of the people
 
 
 def create_builder(data: Any, data_dir: str) -> photo_set.PhotoSet:
-    """The builder for lfw.tgz or a folder lfw/ in `config.data.manual_dir`, else a download.
+    """The builder for lfw.tgz or a folder lfw/ in `config.data.manual_dir`, else for a download.
 
-    Everybody, but without the people of `lfw-frontal` where that is the restricted dataset.
+    Has all people, but leaves out those of `lfw-frontal` if that is the restricted dataset.
     """
     apart, detect = FRONTAL in data.restricted.split("+"), photo_set.detects(data)
 
@@ -49,7 +49,7 @@ def create_builder(data: Any, data_dir: str) -> photo_set.PhotoSet:
 
 
 def create_frontal_builder(data: Any, data_dir: str) -> photo_set.PhotoSet:
-    """The builder for half of the people of `lfw`; the pose of a photo decides on its domain."""
+    """The builder for half of the people of `lfw`; the pose of a photo decides its domain."""
     wanted = schema.in_restricted_half
     return photo_set.create_photo_set(
         f"lfw_frontal_{photo_set.source_key(data)}",
@@ -64,26 +64,26 @@ def create_frontal_builder(data: Any, data_dir: str) -> photo_set.PhotoSet:
 
 @functools.cache
 def read_yaw() -> dict[str, float]:
-    """Yaw in degrees of training people, by photo (Name_0001), as MediaPipe sees it."""
+    """Yaw in degrees of photos of training people, by photo (Name_0001), measured by MediaPipe."""
     with YAW_FILE.open(newline="", encoding="utf-8") as file:
         return {row["photo"]: float(row["yaw"]) for row in csv.DictReader(file)}
 
 
 def find_places(data: Any, data_dir: str) -> tuple[Path, Path]:
-    """Where the photos may lie; the last place is the one for downloads."""
+    """Folders that may have the photos; downloads go to the last one."""
     return photo_set.manual_folder(data, data_dir), Path(data_dir, "downloads", "manual")
 
 
 def list_lfw(
     places: tuple[Path, Path], domain: str, is_wanted: Callable[[str], bool], detect: bool
 ) -> Iterator[photo_set.Photo]:
-    """The photos of wanted subjects; subject = folder. With a domain, yaws that are known too.
+    """The photos of wanted subjects; subject = folder. With a domain, also their known yaws.
 
-    The photos of the original archives are in colour and not aligned. With `detect`, their faces
-    are to be searched; without, they are cut like aligned ones, since they are centred.
+    Photos of the original archives are in colour and not aligned. `detect` searches them for
+    faces; without it they are cut like aligned ones, since their faces are centred.
 
     Raises:
-      UserError: it is in no place and cannot be downloaded.
+      UserError: LFW is in no folder and cannot be downloaded.
     """
     source = archives.find_source(places, SOURCES) or download.fetch(
         ADDRESSES, SHA256, places[-1] / "lfw.tgz", f"put lfw.tgz or a folder lfw/ in {places[0]}"
@@ -92,7 +92,7 @@ def list_lfw(
     for name, read in archives.walk(source):
         folder, _, file = name.rpartition("/")
         if folder and images.is_photo(file):
-            if aligned is None:  # the first photo tells
+            if aligned is None:  # the first photo decides for all
                 aligned = not detect or images.is_gray(read())
             person = folder.split("/")[-1]
             subject = schema.subject_name(person)

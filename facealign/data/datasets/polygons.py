@@ -14,13 +14,13 @@ SUPERSAMPLING = 4  # edges are drawn at this many times the size and averaged do
 
 
 def create_builder(data: Any, data_dir: str) -> "Polygons":
-    """The builder for the size, number and seed that `config.data` asks for."""
+    """The builder for the image size, number of pairs and seed in `config.data`."""
     config = PolygonsConfig(size=data.image_size, pairs=data.polygon_pairs, seed=data.polygon_seed)
     return Polygons(config=config, data_dir=data_dir, file_format="array_record")
 
 
 def draw_vertices(rng: np.random.Generator) -> np.ndarray:
-    """Corners [3, 2] of a triangle as (x, y) in [0, 1], at least a twelfth of the image large."""
+    """Corners [3, 2] of a triangle as (x, y) in [0, 1]; its area is over 1/12 of the image."""
     while True:
         vertices = rng.uniform(0.05, 0.95, (3, 2))
         (ax, ay), (bx, by) = vertices[1] - vertices[0], vertices[2] - vertices[0]
@@ -50,7 +50,7 @@ class PolygonsConfig(tfds.core.BuilderConfig):
 
 
 class Polygons(tfds.core.GeneratorBasedBuilder):
-    """Two examples a pair; they share their `subject`."""
+    """Two examples per pair, with the same `subject`."""
 
     VERSION = tfds.core.Version("1.0.0")
     BUILDER_CONFIGS = []  # noqa: RUF012 (any size can be asked for)

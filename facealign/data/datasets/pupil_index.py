@@ -1,4 +1,4 @@
-"""index.csv beside photos: who is on them, and where the pupils are."""
+"""index.csv beside photos: who is in each photo, and where the pupils are."""
 
 import csv
 from collections.abc import Iterator, Mapping
@@ -13,17 +13,17 @@ from facealign.data.datasets import archives, photo_set, schema
 from facealign.errors import UserError
 from facealign.geometry import frame
 
-INDEX = "index.csv"  # file, subject, and where known pupil1_x ... pupil2_y (px), yaw, pitch, roll
+INDEX = "index.csv"  # columns: file, subject; optional pupil1_x ... pupil2_y (px), yaw, pitch, roll
 PUPILS = ("pupil1_x", "pupil1_y", "pupil2_x", "pupil2_y")
-EYE = (16, 13, 17, 9)  # px of the canonical crop from the pupil to the left, up, right, down
-REACH = (14, 14, 14, 26)  # px beyond it in which the eye is looked for in another photo
-LIKENESS = 0.5  # correlation of two eyes of one person; below it the eye counts as not found
+EYE = (16, 13, 17, 9)  # px of the canonical crop from the pupil: left, up, right, down
+REACH = (14, 14, 14, 26)  # px around it that are searched for the eye in another photo
+LIKENESS = 0.5  # correlation of two eyes of one person; a lower one is no match
 
 Row = dict[str, str]
 
 
 def read_index(source: Path) -> dict[str, Row] | None:
-    """The rows of the first index.csv by the name of their photo; None if there is none.
+    """The rows of the first index.csv, by the name of their photo; None if there is none.
 
     Raises:
       UserError: it has no columns `file` and `subject`.
@@ -47,15 +47,15 @@ def read_index(source: Path) -> dict[str, Row] | None:
 
 
 def pose_of(row: Row) -> dict[str, float]:
-    """Yaw, pitch and roll in degrees, nan where the row has none."""
+    """Yaw, pitch and roll of a row in degrees, nan where missing."""
     return {angle: _number(row.get(angle)) for angle in ("yaw", "pitch", "roll")}
 
 
 def make_cuts(source: Path, index: Mapping[str, Row]) -> Iterator[tuple[str, photo_set.Cut | None]]:
-    """How each photo of the index is cut, by its name.
+    """The name of each photo in the index, and how to cut it.
 
-    By its pupils. Where they are missing, the eyes are looked for with those of another photo of
-    the same person as the template. An index without such columns does not know, which is None.
+    Cuts by the pupils. If they are missing, finds them with the eyes of another photo of the
+    same person as templates. None if the index has no columns for pupils.
     """
     known = {name: pupils_of(row) for name, row in index.items() if set(PUPILS) <= set(row)}
     lacking = {index[name]["subject"] for name, pupils in known.items() if np.isnan(pupils).any()}
@@ -84,10 +84,10 @@ def _cut_by_pupils(pupils: np.ndarray) -> photo_set.Cut:
 
 
 def cut_like(template: bytes, pupils: np.ndarray) -> photo_set.Cut:
-    """A cut by the pupils that are found with the eyes of another photo.
+    """A cut by pupils that are found with the eyes of another photo as templates.
 
     Args:
-      template: a photo of the same person, taken from about the same place.
+      template: a photo of the same person, from about the same place.
       pupils: [2, 2] of the template, px.
     """
 
@@ -99,10 +99,10 @@ def cut_like(template: bytes, pupils: np.ndarray) -> photo_set.Cut:
 
 
 def find_pupils(template: Image.Image, pupils: np.ndarray, image: Image.Image) -> np.ndarray:
-    """Pupils [2, 2] of a gray image in px, where it is most like the template around its pupils.
+    """Pupils [2, 2] of a gray image in px, where it matches the eyes of the template best.
 
     Raises:
-      ValueError: an eye is nowhere alike.
+      ValueError: an eye has no match.
     """
     matrix = frame.from_pupils(pupils)
     eyes, faces = (frame.crop(photo, matrix)[:, :, 0] for photo in (template, image))
@@ -121,10 +121,10 @@ def find_pupils(template: Image.Image, pupils: np.ndarray, image: Image.Image) -
 
 
 def correlation(patch: np.ndarray, window: np.ndarray) -> np.ndarray:
-    """Pearson's correlation of a patch [h, w] with every place in a window [H, W].
+    """Pearson correlation of a patch [h, w] with every place in a window [H, W].
 
     Returns:
-      [H - h + 1, W - w + 1] in [-1, 1], 0 where one of the two is flat.
+      [H - h + 1, W - w + 1] in [-1, 1], 0 where the patch or the window is flat.
     """
     places = sliding_window_view(window, patch.shape)
     places = places - places.mean(axis=(2, 3), keepdims=True)
@@ -135,7 +135,7 @@ def correlation(patch: np.ndarray, window: np.ndarray) -> np.ndarray:
 
 
 def pupils_of(row: Row) -> np.ndarray:
-    """The pupils [2, 2] in px, nan where the row has none."""
+    """The pupils [2, 2] of a row in px, nan where missing."""
     return np.array([_number(row[column]) for column in PUPILS]).reshape(2, 2)
 
 

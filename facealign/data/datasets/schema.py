@@ -1,4 +1,4 @@
-"""What every example of every dataset holds, and which split a person belongs to."""
+"""The features of every example, and the split of every person."""
 
 import csv
 import functools
@@ -14,14 +14,14 @@ OFFICIAL_SPLITS = Path(__file__).with_name("cfp_splits.csv")
 
 
 def features(**extra: tfds.features.FeatureConnector) -> tfds.features.FeaturesDict:
-    """The features that all datasets share, and those that only one has."""
+    """The features of all datasets, and extra ones of a single dataset."""
     return tfds.features.FeaturesDict(
         {
             "image": tfds.features.Image(shape=(None, None, 1)),  # gray, square
-            "subject": tfds.features.Text(),  # a person, or the pair that a drawn image belongs to
-            "file_name": tfds.features.Text(),  # unique in the dataset; its order is the order
-            "domain": tfds.features.Text(),  # unrestricted, restricted, or "": the pose decides
-            "yaw": np.float32,  # degrees, as are pitch and roll; nan where it is not known
+            "subject": tfds.features.Text(),  # a person, or the pair of a drawn image
+            "file_name": tfds.features.Text(),  # unique in the dataset; gives the order
+            "domain": tfds.features.Text(),  # unrestricted, restricted, or "" if the pose decides
+            "yaw": np.float32,  # degrees, as pitch and roll; nan if unknown
             "pitch": np.float32,
             "roll": np.float32,
             **extra,
@@ -31,7 +31,7 @@ def features(**extra: tfds.features.FeatureConnector) -> tfds.features.FeaturesD
 
 @functools.cache
 def official_splits() -> dict[str, str]:
-    """Splits of the people of Celebrities in Frontal-Profile, by a digest of the subject."""
+    """Splits of the people in Celebrities in Frontal-Profile, by a digest of the subject."""
     with OFFICIAL_SPLITS.open(newline="") as file:
         return {row["digest"]: row["split"] for row in csv.DictReader(file)}
 
@@ -39,9 +39,8 @@ def official_splits() -> dict[str, str]:
 def split_of(subject: str) -> str:
     """The split of a person: train 80 %, validation 10 %, test 10 %, by a hash of the name.
 
-    The folds of Celebrities in Frontal-Profile take precedence over the hash. The same name falls
-    in the same split in every dataset, so that nobody is trained on in one and tested on in
-    another.
+    The folds of Celebrities in Frontal-Profile take precedence over the hash. A name has the same
+    split in every dataset, so that nobody is trained on in one and tested on in another.
     """
     digest = hashlib.sha256(subject.encode()).hexdigest()[:16]
     if digest in official_splits():
@@ -51,10 +50,10 @@ def split_of(subject: str) -> str:
 
 
 def in_restricted_half(subject: str) -> bool:
-    """Whether a person is of the half that lends its frontal photos; independent of the split."""
+    """Whether a person is in the half that gives frontal photos; independent of the split."""
     return bool(hashlib.sha256(f"R:{subject}".encode()).digest()[0] & 1)
 
 
 def subject_name(name: str) -> str:
-    """A person's name as every dataset spells it: `José  Serra ` -> `José_Serra`, in NFC."""
+    """A person's name as all datasets spell it: `José  Serra ` -> `José_Serra`, in NFC."""
     return "_".join(unicodedata.normalize("NFC", name).split())

@@ -1,4 +1,4 @@
-"""One dataset a file; every example has the features of `examples.features`."""
+"""All datasets by name. Every example has the features of `schema.features`."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,7 +1,7 @@
-"""The step of the report's adversarial game.
+"""The adversarial step of the report.
 
-Which roles train decides what it is: the discriminator alone is its pre-training against a fixed
-decoder; encoder and decoders as well make it the game.
+The trained roles decide what it does. The discriminator alone is pre-trained against a fixed
+decoder. With the encoder and the decoders, it is the full GAN.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from facealign.training.steps.forward import Batch, TrainStep, forward
 from facealign.training.steps.gan import GanRules, make_gan
 
 CODES: tuple[Route, ...] = tuple((domain, "encoder") for domain in DOMAINS)
-# Terms of the game about codes -> what `make_gan` calls them.
+# Loss terms of the GAN on codes -> their names in `make_gan`.
 CODE_TERMS = {"code": "adversarial", "code_critic": "discriminator"}
 
 
@@ -27,12 +27,12 @@ def make_adversarial_step(
     weights: Mapping[str, float],
     rules: GanRules,
 ) -> TrainStep:
-    """The swap (R's decoder on U's code) against real R photos.
+    """Trains the swap (R's decoder on U's code) against real R photos.
 
-    Terms: those of `gan.make_gan`, and reconstruction if anything but the discriminator trains. A
-    reconstruction of weight 0 is not computed. With a weight for code, those of a second game:
-    code, in which the encoder makes codes of U look like codes of R, and code_critic, which tells
-    them apart.
+    Terms: those of `gan.make_gan`, and reconstruction if a decoder trains; a reconstruction with
+    weight 0 is not computed. A weight for code adds a second GAN on codes: its code term trains
+    the encoder to make codes of U look like codes of R, its code_critic term trains the critic
+    to tell them apart.
     """
     weights = {name: weight for name, weight in weights.items() if weight or name != RECONSTRUCT}
     generator = tuple(role for role in train if role in GENERATOR)
@@ -56,28 +56,28 @@ def make_adversarial_step(
                 terms[RECONSTRUCT] = l1(images, batch, reconstructed)
             return sum((weights.get(name, 0.0) * term for name, term in terms.items()), 0.0), terms
 
-        # Every network runs forward once; both sides pull their gradients back through it.
+        # Each network runs forward once; both sides take their gradients from that pass.
         old = {role: state.nets[role].params for role in generator}
         (images, penalties), pull_images, batch_stats = jax.vjp(make_images, old, has_aux=True)
-        game = gan(state, batch["restricted"], images[SWAP][-1], jax.random.fold_in(key, 1))
-        gradients, terms = dict(game.gradients), dict(game.terms)
+        result = gan(state, batch["restricted"], images[SWAP][-1], jax.random.fold_in(key, 1))
+        gradients, terms = dict(result.gradients), dict(result.terms)
         if codes:
             of_u, of_r = (images[route] for route in CODES)
-            code_game = code_gan(state, of_r, of_u, jax.random.fold_in(key, 2))
-            gradients |= code_game.gradients
-            found = code_game.terms
+            code_result = code_gan(state, of_r, of_u, jax.random.fold_in(key, 2))
+            gradients |= code_result.gradients
+            found = code_result.terms
             terms |= {name: found[to] for name, to in CODE_TERMS.items() if to in found}
         if generator:
             (to_images, to_penalties), own = jax.grad(own_loss, argnums=(0, 1), has_aux=True)(
                 images, penalties
             )
             *stacks, last = to_images[SWAP]
-            to_images[SWAP] = (*stacks, last + game.to_fake)
+            to_images[SWAP] = (*stacks, last + result.to_fake)
             if codes:
-                to_images[CODES[0]] = code_game.to_fake
+                to_images[CODES[0]] = code_result.to_fake
             gradients |= pull_images((to_images, to_penalties))[0]
             terms |= own
         new = update_networks(networks, state, gradients, batch_stats)
-        return new, {"loss": losses.weighted_sum(terms, weights), **terms, **game.accuracies}
+        return new, {"loss": losses.weighted_sum(terms, weights), **terms, **result.accuracies}
 
     return step

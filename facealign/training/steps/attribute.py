@@ -1,4 +1,4 @@
-"""The step that learns to give a head the yaw that it is asked for."""
+"""The step that learns to give a head a requested yaw."""
 
 from collections.abc import Mapping
 
@@ -20,17 +20,17 @@ def make_attribute_step(
     weights: Mapping[str, float],
     rules: GanRules,
 ) -> TrainStep:
-    """One decoder makes photos of both domains with the yaw that they have, and with another's.
+    """One decoder makes photos of both domains with their own yaw, and fakes with another yaw.
 
-    AttGAN, He et al. 2019, https://arxiv.org/abs/1711.10678. Terms: reconstruction, L1 of what is
-    asked to stay as it is; those of `gan.make_gan`, with attributes. Fakes are asked for the
-    yaw of another photo of the batch. R's photos of unknown yaw are frontal; U's have no attribute.
+    AttGAN, He et al. 2019, https://arxiv.org/abs/1711.10678. Terms: reconstruction, L1 of the
+    outputs with their own yaw; those of `gan.make_gan`, with attributes. A fake gets the yaw of
+    a random photo of the batch. R's photos of unknown yaw count as frontal; U's have no attribute.
     """
     gan = make_gan(networks, train, weights, rules)
     generator = tuple(role for role in train if role in GENERATOR)
 
     def step(state: TrainState, batch: Batch, key: jax.Array):
-        order_key, network_key, game_key = jax.random.split(key, 3)
+        order_key, network_key, gan_key = jax.random.split(key, 3)
         photos = jnp.concatenate([batch[domain] for domain in DOMAINS])
         inputs = jnp.concatenate([batch.get(f"input_{d}", batch[d]) for d in DOMAINS])
         yaw = [batch["yaw_unrestricted"], jnp.nan_to_num(batch["yaw_restricted"])]
@@ -54,12 +54,12 @@ def make_attribute_step(
 
         old = {role: state.nets[role].params for role in generator}
         (same, fakes), pull, batch_stats = jax.vjp(make_images, old, has_aux=True)
-        game = gan(state, photos, fakes, game_key, labels=Labels(own, asked))
-        gradients, terms = game.gradients, game.terms
+        result = gan(state, photos, fakes, gan_key, labels=Labels(own, asked))
+        gradients, terms = result.gradients, result.terms
         if generator:
             to_same, terms["reconstruction"] = jax.grad(own_loss, has_aux=True)(same)
-            gradients |= pull((to_same, game.to_fake))[0]
+            gradients |= pull((to_same, result.to_fake))[0]
         new = update_networks(networks, state, gradients, batch_stats)
-        return new, {"loss": losses.weighted_sum(terms, weights), **terms, **game.accuracies}
+        return new, {"loss": losses.weighted_sum(terms, weights), **terms, **result.accuracies}
 
     return step

@@ -1,4 +1,4 @@
-"""The steps without a critic: reconstruct images, or make the target that belongs to each."""
+"""Train steps without a critic: reconstruction, and pairs of input and target."""
 
 from collections.abc import Mapping
 
@@ -10,7 +10,7 @@ from facealign.training import losses
 from facealign.training.state import TrainState, update_networks
 from facealign.training.steps.forward import Batch, Images, TrainStep, forward
 
-RECONSTRUCT = "reconstruction"  # the name of a loss term
+RECONSTRUCT = "reconstruction"  # loss term
 
 
 def make_reconstruction_step(
@@ -24,7 +24,7 @@ def make_reconstruction_step(
 def make_paired_step(
     networks: Mapping[str, Network], train: tuple[str, ...], weights: Mapping[str, float]
 ) -> TrainStep:
-    """R's decoder makes the restricted image that belongs to the unrestricted one. Term: paired."""
+    """R's decoder makes the R image that is paired with each U image. Term: paired."""
     return _make_l1_step(networks, train, weights, {SWAP: "restricted"}, "paired")
 
 
@@ -35,7 +35,7 @@ def _make_l1_step(
     targets: Mapping[Route, str],
     term: str,
 ) -> TrainStep:
-    """L1 between the image of each route and the batch's images of its target domain."""
+    """A step with one loss term: L1 between each route's images and its target domain."""
 
     def step(state: TrainState, batch: Batch, key: jax.Array):
         def loss(params):
@@ -53,7 +53,7 @@ def _make_l1_step(
 
 
 def l1(images: Images, batch: Batch, targets: Mapping[Route, str]) -> jax.Array:
-    """L1 summed over a decoder's outputs (one a stack), averaged over the routes."""
+    """L1 summed over a decoder's outputs (one per stack), averaged over the routes."""
     each = [
         sum(losses.l1(image, batch[target]).mean() for image in images[route])
         for route, target in targets.items()

@@ -1,4 +1,4 @@
-"""The step of two translators that undo each other."""
+"""The CycleGAN step: two translators, each trained to undo the other."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,7 +13,7 @@ from facealign.training.state import TrainState, update_networks
 from facealign.training.steps.forward import Batch, TrainStep, apply_role
 from facealign.training.steps.gan import TERMS, GanRules, make_gan
 
-# By the domain of the photos that they make.
+# Domain of the output photos -> roles of the translator.
 TRANSLATORS = {"unrestricted": ("encoder_r", "decoder_u"), "restricted": ("encoder", "decoder_r")}
 OTHER = dict(zip(DOMAINS, reversed(DOMAINS), strict=True))
 
@@ -24,12 +24,12 @@ def make_cycle_step(
     weights: Mapping[str, float],
     rules: GanRules,
 ) -> TrainStep:
-    """Photos of each domain become such of the other one, and come back as they were.
+    """Translates photos of each domain into the other domain and back.
 
-    Zhu et al. 2017, https://arxiv.org/abs/1703.10593. Terms, each the sum of both directions:
-    cycle, L1 of a photo that went there and back; reconstruction, L1 of a photo through the
-    translator into its own domain, which should leave it alone; those of `gan.make_gan`.
-    A critic whose pool trains learns from the fakes that this gives back.
+    Zhu et al. 2017, https://arxiv.org/abs/1703.10593. Terms, each summed over both directions:
+    cycle, L1 between a photo and its translation there and back; reconstruction, L1 between a
+    photo and its output from the translator into its own domain; those of `gan.make_gan`.
+    If a pool trains, its critic learns from the fakes that the pool returns.
     """
     gans = {d: make_gan(networks, train, weights, rules, CRITICS[d]) for d in DOMAINS}
     own_weights = {name: weight for name, weight in weights.items() if name not in TERMS}
@@ -47,26 +47,26 @@ def make_cycle_step(
         (fakes, same, back), pull, batch_stats = jax.vjp(
             lambda params: _there_and_back(networks, state, params, batch, key), old, has_aux=True
         )
-        gradients, games = {}, {}
+        gradients, results = {}, {}
         for number, domain in enumerate(DOMAINS):
-            shown, game_key = None, jax.random.fold_in(key, number)
+            shown, gan_key = None, jax.random.fold_in(key, number)
             if (pool := POOLS[domain]) in train:
                 kept = state.nets[pool].batch_stats
                 shown, batch_stats[pool], _ = train_network(
-                    networks[pool], {}, kept, fakes[domain], game_key
+                    networks[pool], {}, kept, fakes[domain], gan_key
                 )
-                gradients[pool] = {}  # nothing to learn, but new statistics
-            games[domain] = gans[domain](state, batch[domain], fakes[domain], game_key, shown)
-            gradients |= games[domain].gradients
+                gradients[pool] = {}  # no parameters, but new statistics
+            results[domain] = gans[domain](state, batch[domain], fakes[domain], gan_key, shown)
+            gradients |= results[domain].gradients
         terms = {}
-        for game in games.values():  # of which one may train its critic, the other not
-            terms |= {name: terms.get(name, 0.0) + term for name, term in game.terms.items()}
+        for result in results.values():  # a frozen critic adds no terms of its own
+            terms |= {name: terms.get(name, 0.0) + term for name, term in result.terms.items()}
         accuracies = jax.tree.map(
-            lambda *each: sum(each) / 2, *(game.accuracies for game in games.values())
+            lambda *each: sum(each) / 2, *(result.accuracies for result in results.values())
         )
         if generator:
             (to_same, to_back), own = jax.grad(own_loss, argnums=(0, 1), has_aux=True)(same, back)
-            to_fakes = {domain: game.to_fake for domain, game in games.items()}
+            to_fakes = {domain: result.to_fake for domain, result in results.items()}
             gradients |= pull((to_fakes, to_same, to_back))[0]
             terms |= own
         new = update_networks(networks, state, gradients, batch_stats)
@@ -82,10 +82,10 @@ def _there_and_back(
     batch: Batch,
     key: jax.Array,
 ) -> tuple[tuple[dict[str, jax.Array], ...], dict[str, Any]]:
-    """Images by domain, and new running statistics by role.
+    """Images [B, H, W, C] by domain, and new running statistics by role.
 
-    Fakes, made of the other domain's photos; photos through the translator into their own domain;
-    and photos that went to the other domain and came back. All [B, H, W, C].
+    Three sets of images: fakes, made of the other domain's photos; photos through the translator
+    into their own domain; and photos translated into the other domain and back.
     """
     fakes, same, back, stats = {}, {}, {}, {}
 
@@ -101,6 +101,6 @@ def _there_and_back(
         images, new = translate(domain, jnp.concatenate(photos))
         fakes[domain], same[domain] = jnp.split(images, 2)
         stats |= new
-    for domain in DOMAINS:  # running statistics are those of photos
+    for domain in DOMAINS:  # only photos, not fakes, update the running statistics
         back[domain], _ = translate(domain, fakes[OTHER[domain]])
     return (fakes, same, back), stats

@@ -1,4 +1,4 @@
-"""From a batch of photos to images, through one encoder and any decoders."""
+"""The forward pass of a train step: photos through one encoder and any decoders."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -10,10 +10,10 @@ from facealign.models.apply import Network, apply_network, train_network
 from facealign.names import Route
 from facealign.training.state import TrainState
 
-# Domain -> float32 [B, H, W, C] in [-1, 1]; the encoder sees `input_DOMAIN` instead, where given.
+# Domain -> float32 [B, H, W, C] in [-1, 1]. The encoder reads `input_DOMAIN` instead, if present.
 Batch = Mapping[str, jax.Array]
 TrainStep = Callable[[TrainState, Batch, jax.Array], tuple[TrainState, dict[str, jax.Array]]]
-# A decoder's outputs, of which the last is the image; of a route to the encoder, the code.
+# Route -> a decoder's outputs, the last one the image; for a route to the encoder, the code.
 Images = dict[Route, Any]
 
 
@@ -25,18 +25,18 @@ def forward(
     routes: tuple[Route, ...],
     key: jax.Array,
 ) -> tuple[Images, dict[str, Any], dict[str, jax.Array]]:
-    """Encodes every input once and decodes every code by the decoders that it is routed to.
+    """Encodes each input once and decodes each code with the decoders of its routes.
 
     Args:
       networks: by role.
-      state: where weights and running statistics come from.
-      params: of the roles that train, in place of the state's.
-      batch: the inputs.
-      routes: which images to make; a route to the encoder asks for the code.
-      key: for the networks' own randomness.
+      state: weights and running statistics.
+      params: weights of the roles that train; they replace the state's.
+      batch: input images.
+      routes: which images to make; a route to the encoder returns the code.
+      key: for random layers.
 
     Returns:
-      The images of each route, new running statistics by trained role, penalties [B] by name.
+      Images by route, new running statistics by trained role, penalties [B] by name.
     """
     batch_stats, penalties = {}, {}
 
@@ -46,7 +46,7 @@ def forward(
         penalties.update(new_penalties)
         return output
 
-    # All inputs of a network pass in one batch, so that batch normalization treats them alike.
+    # One batch per network, so that batch normalization uses the same statistics for all inputs.
     domains = tuple(dict.fromkeys(domain for domain, _ in routes))
     seen = [batch.get(f"input_{domain}", batch[domain]) for domain in domains]
     code = apply("encoder", jnp.concatenate(seen))
@@ -69,7 +69,7 @@ def apply_role(
     x: Any,
     key: jax.Array,
 ) -> tuple[Any, dict[str, Any], dict[str, jax.Array]]:
-    """The output of one network; arguments and the rest as in `forward`."""
+    """Applies one network. Arguments, statistics and penalties as in `forward`."""
     net = state.nets[role]
     if role not in params:
         return apply_network(networks[role], net, x), {}, {}
@@ -80,7 +80,7 @@ def apply_role(
 
 
 def _split(tree: Any, parts: int) -> list[Any]:
-    """Cuts every leaf [parts * B, ...] into trees of leaves [B, ...]."""
+    """Splits a tree of leaves [parts * B, ...] into `parts` trees of leaves [B, ...]."""
     leaves, structure = jax.tree.flatten(tree)
     pieces = zip(*(jnp.split(leaf, parts) for leaf in leaves), strict=True)
     return [jax.tree.unflatten(structure, piece) for piece in pieces]

@@ -1,7 +1,7 @@
-"""The step that learns to turn heads back, on R's photos turned by the generic head.
+"""The step that learns to frontalize, on R's photos turned by the generic head.
 
-In a game, real are R's photos, and fake in halves what comes of turned ones and of U's, whose pose
-is what the encoder says.
+With a GAN, R's photos are real. Half of the fakes come from turned R photos, half from U's photos,
+whose pose the encoder predicts.
 """
 
 import functools
@@ -23,11 +23,11 @@ from facealign.training.steps.forward import Batch, TrainStep, apply_role
 from facealign.training.steps.gan import TERMS, GanRules, make_gan
 from facealign.training.steps.recognize import identity_loss
 
-POSE_ERROR = np.array((6.0, 4.0))  # degrees of yaw, pitch: how wrong the decoder's pose is
-UNIT = 30.0  # degrees: an error of pose this large costs 1
-PROFILE = (70.0, 90.0)  # degrees of yaw that a photo called a profile may have
-BACKGROUND = 0.2  # weight of what does not turn with the head, against that of the face
-PART, PART_RADIUS = 2.0, 8.0  # extra weight of eyes, nose and mouth; px
+POSE_ERROR = np.array((6.0, 4.0))  # degrees of yaw, pitch: noise on the decoder's pose
+UNIT = 30.0  # degrees of pose error that cost 1
+PROFILE = (70.0, 90.0)  # degrees: range of |yaw| of a photo labelled as a profile
+BACKGROUND = 0.2  # weight of a background pixel; a pixel of the head has 1
+PART, PART_RADIUS = 2.0, 8.0  # extra weight of eyes, nose and mouth; its standard deviation in px
 
 Terms = dict[str, jax.Array]  # loss terms, scalars
 
@@ -38,19 +38,19 @@ def make_frontalize_step(
     weights: Mapping[str, float],
     rules: GanRules | None = None,
 ) -> TrainStep:
-    """R's decoder makes the frontal photo of its turned self.
+    """R's decoder makes the frontal photo from the turned one.
 
-    Terms: those of `_image_terms`, `_seen_terms` and `_frozen_terms`; what the networks ask for
-    (warp's flow, blend and filling); and with rules, those of `gan.make_gan`.
+    Terms: those of `_image_terms`, `_seen_terms` and `_frozen_terms`; the networks' penalties
+    (warp's flow, blend and filling); with rules, those of `gan.make_gan`.
     """
     gan = make_gan(networks, train, weights, rules) if rules else None
     own_weights = {name: weight for name, weight in weights.items() if name not in TERMS}
     generator = tuple(role for role in train if role != "discriminator")
 
     def step(state: TrainState, batch: Batch, key: jax.Array):
-        network_key, error_key, game_key = jax.random.split(key, 3)
+        network_key, error_key, gan_key = jax.random.split(key, 3)
         count = len(batch["restricted"])
-        wild = count // 2 if gan else 0  # of U's photos, so many are turned back too
+        wild = count // 2 if gan else 0  # how many of U's photos are frontalized too
 
         def make_images(params):
             photos = jnp.concatenate([batch["input_restricted"], batch["unrestricted"]])
@@ -60,7 +60,7 @@ def make_frontalize_step(
             code = jax.tree.map(lambda leaf: leaf[: count + wild], codes)
             known = codes if isinstance(codes, dict) else {}
             seen = {name: known[name] for name in ("pose", "seen", "heatmaps") if name in known}
-            if "pose" in seen:  # the decoder learns to correct a wrong one
+            if "pose" in seen:  # noise, so that the decoder learns to correct a wrong pose
                 error = POSE_ERROR * jax.random.normal(error_key, (count, 2))
                 wrong = batch["pose_restricted"] + error
                 code["pose"] = jnp.concatenate([wrong, code["pose"][count:]])
@@ -75,18 +75,18 @@ def make_frontalize_step(
             terms |= _frozen_terms(networks, state, weights, batch, outputs[-1], seen)
             return losses.weighted_sum(terms, own_weights), terms
 
-        # As in the adversarial step, every network runs forward once.
+        # As in the adversarial step, each network runs forward once.
         old = {role: state.nets[role].params for role in generator}
         made, pull, batch_stats = jax.vjp(make_images, old, has_aux=True)
         (to_outputs, *others), terms = jax.grad(own_loss, argnums=(0, 1, 2), has_aux=True)(*made)
         gradients, accuracies = {}, {}
         if gan:
             shown = slice(wild, wild + count)
-            game = gan(state, batch["restricted"], made[0][-1][shown], game_key)
+            result = gan(state, batch["restricted"], made[0][-1][shown], gan_key)
             *before, last = to_outputs
-            to_outputs = (*before, last.at[shown].add(game.to_fake))
-            gradients, accuracies = game.gradients, game.accuracies
-            terms |= game.terms
+            to_outputs = (*before, last.at[shown].add(result.to_fake))
+            gradients, accuracies = result.gradients, result.accuracies
+            terms |= result.terms
         gradients = gradients | pull((to_outputs, *others))[0]
         new = update_networks(networks, state, gradients, batch_stats)
         return new, {"loss": losses.weighted_sum(terms, weights), **terms, **accuracies}
@@ -95,9 +95,9 @@ def make_frontalize_step(
 
 
 def _image_terms(outputs: tuple[jax.Array, ...], target: jax.Array) -> Terms:
-    """l1, at three scales, and gradient, of the steps between pixels.
+    """l1, at three scales; and gradient, L1 of the differences between neighbouring pixels.
 
-    Both summed over a decoder's outputs, of which the first B have targets.
+    Both are summed over a decoder's outputs, whose first B images have targets.
     """
     counts = face_weights(target.shape[1])
     return {
@@ -114,10 +114,10 @@ def _seen_terms(
     images: jax.Array,
     seen: Mapping[str, jax.Array],
 ) -> Terms:
-    """What the encoder saw in photos, where its code says so.
+    """Terms on the pose and the landmarks that the encoder predicts, if its code has them.
 
-    pose, if the encoder trains: that of the turned photos, and the yaw of U's where it is known.
-    landmarks, see `landmark_error`; of an encoder that does not train, see `seen_error`.
+    pose, only if the encoder trains: `pose_error` of the turned photos, and `yaw_error` of U's.
+    landmarks: `landmark_error` if the encoder trains, else `seen_error`.
     """
     terms, target = {}, batch["restricted"]
     count = len(target)
@@ -142,11 +142,11 @@ def _frozen_terms(
     images: jax.Array,
     seen: Mapping[str, jax.Array],
 ) -> Terms:
-    """What frozen networks see in the outputs, where that is weighted.
+    """Terms that frozen networks compute on the outputs, each only if it has a weight.
 
-    identity: how far the persons of R's outputs are from those of their targets, and of U's outputs
-    from their inputs, as the recognizer sees them. facing: how far all outputs look aside, as the
-    encoder before this step sees them.
+    identity: distance between the recognizer's embeddings of R's outputs and their targets, and
+    of U's outputs and their inputs. facing: |yaw| of all outputs, as the encoder predicts it
+    with its weights from before this step.
     """
     terms, target = {}, batch["restricted"]
     if "identity" in weights:
@@ -164,15 +164,15 @@ def _frozen_terms(
 
 
 def pose_error(poses: jax.Array, truth: jax.Array) -> jax.Array:
-    """Mean absolute error [B] of poses [B, 2] in units of 30 degrees."""
+    """Mean absolute error [B] of poses [B, 2] (yaw, pitch), in units of 30 degrees."""
     return jnp.abs(poses - truth).mean(axis=1) / UNIT
 
 
 def landmark_error(seen: Mapping[str, jax.Array], places: jax.Array) -> jax.Array:
-    """Error [B] of an encoder's heatmaps of B turned photos, the first ones that it saw.
+    """Error [B] of the encoder's heatmaps of B turned photos, the first ones in its batch.
 
-    Of those in the photos, "seen", whose places [B, 68, 2] are known, and of those in the frontal
-    ones made of them, "heatmaps", where the generic head has its landmarks.
+    Sums the errors of "seen", the landmarks in the turned photos, known as `places` [B, 68, 2],
+    and of "heatmaps", the landmarks in the frontal photos, known from the generic head.
     """
     count, size = len(places), seen["seen"].shape[1]
     frontal = make_landmarks()(jnp.zeros((1, 2)))
@@ -184,7 +184,7 @@ def landmark_error(seen: Mapping[str, jax.Array], places: jax.Array) -> jax.Arra
 def seen_error(
     networks: Mapping[str, Network], state: TrainState, outputs: jax.Array, targets: jax.Array
 ) -> jax.Array:
-    """How far the landmarks that the encoder sees in outputs are from those in targets, [B]."""
+    """Error [B] between the landmark heatmaps that the encoder predicts for outputs and targets."""
     found = apply_network(
         networks["encoder"], state.nets["encoder"], jnp.concatenate([outputs, targets])
     )
@@ -192,9 +192,10 @@ def seen_error(
 
 
 def yaw_error(yaw: jax.Array, known: jax.Array) -> jax.Array:
-    """How far yaw [B] is from the one that is known of a photo, [B] in units of 30 degrees.
+    """Error [B] of predicted yaw [B] against known yaw [B], in units of 30 degrees.
 
-    A known yaw of 90 degrees, a profile's, means any from 70 to 90 to that side; nan costs nothing.
+    A known yaw of 90 degrees is a profile: any yaw from 70 to 90 to that side is right. An unknown
+    yaw (nan) costs nothing.
     """
     is_known, known = jnp.isfinite(known), jnp.nan_to_num(known)
     side = jnp.sign(known)
@@ -205,7 +206,7 @@ def yaw_error(yaw: jax.Array, known: jax.Array) -> jax.Array:
 
 @functools.cache
 def face_weights(size: int) -> np.ndarray:
-    """How much a pixel of the frontal photo counts, [size, size, 1] with mean 1."""
+    """Loss weight of each pixel of the frontal photo, [size, size, 1] with mean 1."""
     places = (np.arange(size) + 0.5) * SIZE / size - 0.5
     x, y = np.meshgrid(places, places)
     still = in_crop(create_surface().still)[np.rint(y).astype(int), np.rint(x).astype(int)]

@@ -1,4 +1,4 @@
-"""The game between what makes images and a discriminator: the gradients of both sides at once."""
+"""The GAN part of a step: gradients for the generator and the discriminator at once."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -14,41 +14,41 @@ from facealign.training import losses
 from facealign.training.state import TrainState
 
 ROLE = "discriminator"
-# Loss terms that a game may have; the last two say how well attributes are recognized.
+# All possible loss terms; the last two classify attributes.
 TERMS = ("adversarial", "discriminator", "r1", "gradient_penalty",
          "attribute_fake", "attribute_real")  # fmt: skip
 
 
 class GanResult(NamedTuple):
-    """What the two sides learn from a batch of real images and one of fakes, [B, H, W, C] each.
+    """Gradients and metrics from a batch of real images and a batch of fakes, [B, H, W, C] each.
 
-    Or from anything else that a discriminator can tell apart, as codes.
+    Codes may take the place of images.
     """
 
-    to_fake: jax.Array  # [B, H, W, C]: gradient of the weighted losses of what makes images
-    gradients: dict[str, Any]  # of the discriminator's parameters; {} if it does not train
+    to_fake: jax.Array  # [B, H, W, C]: gradient of the generator's weighted loss at the fakes
+    gradients: dict[str, Any]  # by role: of the discriminator's parameters; {} if it does not train
     terms: dict[str, jax.Array]  # loss terms
-    accuracies: dict[str, jax.Array]  # shares of logits on the right side; {} if there is no side
+    accuracies: dict[str, jax.Array]  # shares of logits on the right side; {} if no boundary
 
 
 class GanRules(NamedTuple):
-    """How the game is played."""
+    """Settings of a GAN."""
 
     gan_loss: losses.GanLoss
-    r1_every: int  # steps between two penalties, each scaled up by that; if weighted at all
-    see: Callable[[jax.Array, jax.Array], jax.Array]  # (images, key) -> what the critic sees
+    r1_every: int  # steps between two R1 penalties, each scaled up by this; if r1 has a weight
+    see: Callable[[jax.Array, jax.Array], jax.Array]  # (images, key) -> augmented images
 
 
 class Labels(NamedTuple):
-    """Attributes [B, K], all 0 where unknown: those that real images have, and fakes should."""
+    """Attributes [B, K] that real images have and fakes should have; all 0 where unknown."""
 
     real: jax.Array
     fake: jax.Array
 
 
-Verdict = Mapping[str, jax.Array]  # "logits", and of some critics those of the "attribute"
-# (state, real, fake, key, shown=None, labels=None) -> GanResult; the discriminator learns from the
-# fakes `shown`, where given, in place of `fake`.
+Verdict = Mapping[str, jax.Array]  # "logits"; some critics add logits of the "attribute"
+# (state, real, fake, key, shown=None, labels=None) -> GanResult. If `shown` is given, the
+# discriminator learns from these fakes instead of `fake`.
 Gan = Callable[..., GanResult]
 
 
@@ -59,11 +59,11 @@ def make_gan(
     rules: GanRules,
     role: str = ROLE,
 ) -> Gan:
-    """The game in which the critic sees every image once, and both sides learn from what it says.
+    """A function that computes the gradients of both sides of a GAN.
 
-    Terms: adversarial, if anything that makes images trains; discriminator, and the penalties that
-    are weighted, if the discriminator trains. With labels, attribute_fake and attribute_real
-    beside the two. `role` is the discriminator that plays.
+    The critic runs once on each image, and both sides use its logits. Terms: adversarial, if a
+    role of the generator trains; discriminator and the weighted penalties, if the discriminator
+    trains. Labels add the terms attribute_fake and attribute_real. `role` is the discriminator.
     """
     generator_loss = partial(_generator_loss, rules.gan_loss, weights)
     critic_loss = partial(_critic_loss, rules.gan_loss, weights)
@@ -157,15 +157,15 @@ def _penalize(
     weights: Mapping[str, float],
     rules: GanRules,
 ) -> tuple[list[Any], dict[str, jax.Array]]:
-    """Gradients of the weighted penalties on a critic's parameters, and the terms.
+    """Gradients of the weighted penalties on a critic's parameters, and the loss terms.
 
     Args:
-      score: parameters and images to a verdict.
+      score: (parameters, images) -> verdict.
       params: of the critic.
       images: real ones and fakes, as the critic sees them.
       step: of the run.
-      key: for the places between real images and fakes.
-      weights, rules: of the game.
+      key: for random points between real images and fakes.
+      weights, rules: as in `make_gan`.
     """
     real, fake = images
 
@@ -190,7 +190,7 @@ def _penalize(
 
 
 def _every(interval: int, step: jax.Array, function: Callable) -> Callable:
-    """`function` at each multiple of `interval`, zeros of the same shapes at other steps."""
+    """`function` at multiples of `interval`; at other steps, zeros of the same shapes."""
 
     def maybe(*args):
         zeros = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), jax.eval_shape(function, *args))

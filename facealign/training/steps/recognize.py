@@ -1,4 +1,4 @@
-"""The step that learns to tell people apart, and what its network says of two photos."""
+"""The recognizer's train step, and the loss that compares people with its embeddings."""
 
 from collections.abc import Mapping
 
@@ -16,7 +16,7 @@ ROLE = "recognizer"
 def make_recognize_step(
     networks: Mapping[str, Network], train: tuple[str, ...], weights: Mapping[str, float]
 ) -> TrainStep:
-    """U's photos, and R's turned, are to be near their own person. Term: margin."""
+    """Learns to classify the people in U's photos and R's turned photos. Term: margin."""
 
     def step(state: TrainState, batch: Batch, key: jax.Array):
         photos = jnp.concatenate([batch["unrestricted"], batch["input_restricted"]])
@@ -40,9 +40,9 @@ def make_recognize_step(
 def identity_loss(
     network: Network, net: NetState, images: jax.Array, others: jax.Array
 ) -> jax.Array:
-    """How far the persons of two sets of photos [B, H, H, C] are apart: [B], 0 alike, 2 opposite.
+    """Distance [B] between the people in two sets of photos [B, H, H, C]: from 0 to 2.
 
-    One minus the cosine of their embeddings; no gradient goes into the others.
+    It is one minus the cosine of their embeddings. `others` get no gradient.
     """
     seen = apply_network(network, net, jnp.concatenate([images, jax.lax.stop_gradient(others)]))
     own, other = jnp.split(seen["embedding"], 2)

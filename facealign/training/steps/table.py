@@ -1,8 +1,8 @@
 """Train steps by objective: pure functions (state, batch, key) -> (state, metrics).
 
-A `make_*_step` closes over what never changes. Every gradient is taken at the old state. Roles
-that are not trained are applied with their running statistics and come out bit-identical. What an
-objective needs and may train stands in `stages.OBJECTIVES`.
+A `make_*_step` closes over networks, weights and rules. All gradients are taken at the old state.
+Frozen roles use their running statistics and stay bit-identical. `stages.OBJECTIVES` says which
+roles an objective needs and may train.
 """
 
 from collections.abc import Callable, Mapping
@@ -37,11 +37,11 @@ STEPS: dict[str, Callable[..., TrainStep]] = {
 
 
 def create_step(config: Any, networks: Mapping[str, Network], stage: Stage) -> TrainStep:
-    """The step of a stage; weights of penalties that config switches on join the stage's own.
+    """The step of a stage; the penalties of the config are added to the stage's loss weights.
 
     Raises:
-      UserError: an unknown adversarial loss, a role that the objective does not train, a config
-        that the objective cannot work with.
+      UserError: an unknown adversarial loss, a role that the objective cannot train, or a config
+        that does not fit the objective.
     """
     _check(config, stage)
     weights = dict(stage.loss_weights)
@@ -52,7 +52,7 @@ def create_step(config: Any, networks: Mapping[str, Network], stage: Stage) -> T
     critic = config.discriminator
     if critic.loss == "wasserstein" and ("code" in weights or not critic.gp_weight):
         raise UserError(
-            "config.discriminator.loss='wasserstein' needs a critic of bounded slope: set "
+            "config.discriminator.loss='wasserstein' needs a critic with bounded gradients: set "
             "config.discriminator.gp_weight (10), and no loss weight for code"
         )
     if any(role.startswith("discriminator") for role in stage.train):
@@ -67,7 +67,7 @@ def create_step(config: Any, networks: Mapping[str, Network], stage: Stage) -> T
 
 
 def _check(config: Any, stage: Stage) -> None:
-    """Raises `UserError` where a config does not go with the objective of its stage."""
+    """Raises `UserError` if the config does not fit the objective of its stage."""
     objective = OBJECTIVES[stage.objective]
     for role in stage.train:
         check_choice(role, stage.may_train, f"config.stages.{stage.name}.train")
@@ -85,5 +85,5 @@ def _check(config: Any, stage: Stage) -> None:
         if objective.model and config[part].name != objective.model:
             raise UserError(
                 f"config.{part}.name={config[part].name!r}, but the {stage.objective} objective "
-                f"takes {objective.model!r} alone; set it to that"
+                f"needs {objective.model!r}; set it to that"
             )
