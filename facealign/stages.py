@@ -102,7 +102,7 @@ class Stage(NamedTuple):
     def _weighted(self, roles: Mapping[str, tuple[str, ...]]) -> list[str]:
         """Roles of the loss terms that have a weight in this stage."""
         # A reconstruction of weight 0 is not computed, so no role gets a gradient from it.
-        given = {name for name, w in self.loss_weights.items() if w or name != "reconstruction"}
+        given = {name for name, w in self.loss_weights.items() if name != "reconstruction" or w}
         return [role for name, added in roles.items() if name in given for role in added]
 
 
