@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import tensorflow_datasets as tfds
+from absl import logging
 from etils import epath
 from PIL import Image
 
@@ -41,11 +42,16 @@ def load_data(data: Any, split: str) -> dict[str, Examples]:
     examples = {
         name: load_examples(data, name, split) for name in dict.fromkeys(chain(*names.values()))
     }
-    domains = {
-        domain: _join([select_domain(examples[name], domain, data) for name in names[domain]])
+    parts = {
+        domain: {name: select_domain(examples[name], domain, data) for name in names[domain]}
         for domain in DOMAINS
     }
+    domains = {domain: _join(list(found.values())) for domain, found in parts.items()}
     for domain, selected in domains.items():
+        for name, part in parts[domain].items():
+            if not len(part["image"]):
+                logging.warning("%r, in config.data.%s=%r, has no %s photo in its %s split",
+                                name, domain, data[domain], domain, split)  # fmt: skip
         if not len(selected["image"]):
             raise UserError(
                 f"config.data.{domain}={data[domain]!r} has no {domain} photo in its {split} "

@@ -5,6 +5,7 @@ from pathlib import Path
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from absl import logging
 
 from configs import base
 from facealign.data import load
@@ -112,6 +113,14 @@ def test_a_domain_may_be_several_datasets_one_after_another(data):
     data.unrestricted = "polygons+orl_face"
     with pytest.raises(UserError, match=r"config\.data\.unrestricted.*orl_faces"):
         load_data(data, "train")
+
+
+def test_a_dataset_that_adds_nothing_to_a_domain_is_named(data, monkeypatch):
+    warnings = []
+    monkeypatch.setattr(logging, "warning", lambda text, *words: warnings.append(text % words))
+    data.unrestricted, data.restricted = "lfw", "orl_faces+lfw"
+    load_data(data, "test")
+    assert [text for text in warnings if "no restricted photo in its test split" in text]
 
 
 def test_several_datasets_cannot_be_streamed(data):

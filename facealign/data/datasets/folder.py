@@ -18,8 +18,8 @@ def create_builder(data: Any, data_dir: str) -> photo_set.PhotoSet:
     The photos belong to the domain for which `config.data` names "folder".
     """
     folder = photo_set.manual_folder(data, data_dir)
-    restricted = data.restricted == "folder" and data.unrestricted != "folder"
-    domain = "restricted" if restricted else "unrestricted"
+    of_u, of_r = ("folder" in data[name].split("+") for name in ("unrestricted", "restricted"))
+    domain = "restricted" if of_r and not of_u else "unrestricted"
     return photo_set.create_photo_set(
         f"folder_{domain}_{fingerprint(folder)}",
         "1.0.0",

@@ -72,6 +72,12 @@ def test_the_domain_of_a_folder_is_the_one_it_is_taken_for(tmp_path):
     data = data_config(tmp_path, unrestricted="lfw", restricted="folder")
     domains = load_data(data, "test")
     assert set(domains["restricted"]["domain"]) == {"restricted"}
+    alone = len(domains["restricted"]["image"])
+    data.restricted = "mugshots+folder"
+    both = load_data(data, "test")["restricted"]
+    data.restricted = "mugshots"
+    mugshots = load_data(data, "test")["restricted"]
+    assert len(both["image"]) == alone + len(mugshots["image"])
     data.unrestricted, data.restricted = "folder", "mugshots"
     domains = load_data(data, "test")
     assert set(domains["unrestricted"]["domain"]) == {"unrestricted"}
