@@ -111,3 +111,16 @@ def test_a_head_that_is_not_turned_stays_as_it_is():
     image = np.random.default_rng(0).integers(0, 256, (2, 128, 128, 1), np.uint8)
     turned = rotated_pairs.rotate_examples({"image": image}, bank, seed=0)["image"]
     assert np.abs(turned.astype(int) - image).max() <= 2
+
+
+def test_a_bank_is_made_once_and_then_loaded(bank, tmp_path):
+    folder = tmp_path / "views"
+    first = rotated_pairs.load_bank(bank.poses, folder)
+    stamp = (folder / "image.npy").stat().st_mtime_ns
+    second = rotated_pairs.load_bank(bank.poses, folder)
+    assert (folder / "image.npy").stat().st_mtime_ns == stamp
+    for made, *loaded in zip(bank, first, second, strict=True):
+        for field in loaded:
+            np.testing.assert_array_equal(made, field)
+    other = rotated_pairs.load_bank(bank.poses[:1], folder)
+    assert len(other.turn) == len(other.unturn_seen) == 1

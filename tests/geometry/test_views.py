@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from facealign.data import rotated_pairs
 from facealign.geometry import frame, head_surface, views
 from facealign.geometry.frame import SIZE
 from facealign.geometry.head_surface import MIDDLE
@@ -208,19 +207,6 @@ def test_a_bank_keeps_maps_to_a_hundredth_of_a_px(bank):
 def test_nearest_views_by_hand(bank):
     poses = jnp.array([(39, 12, 3), (-3, 2, 0), (-90, 0, 0)])
     assert views.nearest_views(bank, poses).tolist() == [5, 2, 0]
-
-
-def test_a_bank_is_made_once_and_then_loaded(bank, tmp_path):
-    folder = tmp_path / "views"
-    first = rotated_pairs.load_bank(POSES, folder)
-    stamp = (folder / "image.npy").stat().st_mtime_ns
-    second = rotated_pairs.load_bank(POSES, folder)
-    assert (folder / "image.npy").stat().st_mtime_ns == stamp
-    for made, *loaded in zip(bank, first, second, strict=True):
-        for field in loaded:
-            np.testing.assert_array_equal(made, field)
-    other = rotated_pairs.load_bank(POSES[:1], folder)
-    assert len(other.turn) == len(other.unturn_seen) == 1
 
 
 def test_frontalize_undoes_turn_and_fills_hidden_pixels_from_the_other_side(bank):

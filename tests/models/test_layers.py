@@ -6,7 +6,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from facealign.errors import UserError
 from facealign.models import convolutions, layers
+from facealign.models.layers import OUTPUTS, to_image
 
 FORMS = ["phases", "thin", "products"]
 MAPS = [(1, 7), (4, 8)]  # odd and even; smaller and larger than the kernel
@@ -173,3 +175,21 @@ def test_max_pool_equals_flax_and_upsample_equals_repeat():
     np.testing.assert_array_equal(ours, flax)
     np.testing.assert_array_equal(layers.upsample(x), x.repeat(2, axis=1).repeat(2, axis=2))
     np.testing.assert_array_equal(jax.grad(lambda x: layers.upsample(x).sum())(x), 4.0)
+
+
+def test_the_error_for_an_unknown_output_suggests_the_nearest():
+    with pytest.raises(UserError, match="did you mean 'sigmoid'"):
+        to_image(jnp.zeros(1), "sigmod")
+
+
+@pytest.mark.parametrize("output", OUTPUTS)
+def test_outputs_rise_from_black_to_white(output):
+    values = to_image(jnp.array([-100.0, -1, 0, 0.5, 100]), output)
+    assert np.all(np.diff(values) >= 0)
+    assert values[0] == -1 and values[-1] >= 1
+    assert output == "relu" or values[-1] == 1  # ReLU has no upper bound
+
+
+def test_0_is_gray_with_tanh_and_sigmoid_and_black_with_relu():
+    middles = {output: float(to_image(jnp.zeros(()), output)) for output in OUTPUTS}
+    assert middles == {"tanh": 0, "sigmoid": 0, "relu": -1}
