@@ -14,7 +14,7 @@ PROCESSES = ("distributed", "coordinator", "num_processes", "process_id")  # rea
 
 
 class Mode(NamedTuple):
-    """What `run_NAME` in modes.py does; all its flags but `PROCESSES` are its parameters."""
+    """A mode. Its flags without `PROCESSES` are the parameters of `run_NAME` in modes.py."""
 
     does: str  # in one line
     flags: tuple[str, ...]  # that it reads, besides `COMMON`

@@ -28,9 +28,10 @@ def keep_freed_memory() -> None:
 
 
 def peak_memory() -> tuple[float, float] | None:
-    """MB that this process held at most, and the largest that it started and waited for.
+    """Peak memory in MB: of this process, and of its largest child that has ended.
 
-    None where the system does not say (Windows).
+    On Linux, a child's figure is at least what its parent held when the child started. None where
+    the system does not say (Windows).
     """
     try:
         resource = importlib.import_module("resource")

@@ -1,4 +1,4 @@
-"""What facealign can do: `run_NAME` of each mode in flags.py, whose flags are its parameters."""
+"""A function `run_NAME` for each mode of flags.py; the mode's flags are its parameters."""
 
 import math
 from pathlib import Path
@@ -28,14 +28,22 @@ PHOTOS = 16  # to compare exported programs on
 
 
 def run_train(config: ConfigDict, workdir: epath.Path, profile: bool) -> None:
-    """Trains, or goes on training."""
+    """Trains, or goes on training.
+
+    Raises:
+      UserError, Preempted: as in `loop.train`.
+    """
     train(config, workdir, profile)
     if processes.is_first():
         print(f"wrote {workdir / 'report.md'}")
 
 
 def run_evaluate(config: ConfigDict | None, workdir: epath.Path, step: int, on: str) -> None:
-    """Judges a checkpoint on held-out people beside baselines; writes tables and a page."""
+    """Judges a checkpoint on held-out people beside baselines; writes tables and a page.
+
+    Raises:
+      UserError: no such checkpoint, another config, no frontal photos, or no photos for `on`.
+    """
     from facealign.evaluation.run import run_evaluation  # its plots would slow down every mode
 
     run = load_run(workdir, step)
@@ -55,7 +63,11 @@ def run_align(
     sheet: bool,
     original_size: bool,
 ) -> None:
-    """Makes frontal portraits of a folder of photos."""
+    """Makes frontal portraits of a folder of photos.
+
+    Raises:
+      UserError: flags that do not fit, no photo, no such weights, or as in `align_folder`.
+    """
     model = lookup(METHODS, method, "--method")
     if model and (checkpoint or step):
         raise UserError(f"--method={method} uses no network; leave --checkpoint and --step out")
@@ -71,14 +83,22 @@ def run_align(
 
 
 def run_demo(checkpoint: str, step: int, host: str, port: int) -> None:
-    """Serves a page that aligns photos."""
+    """Serves a page that aligns photos.
+
+    Raises:
+      UserError: no such weights, a package is not installed, or the port is taken.
+    """
     from facealign.portraits.demo import show
 
     show(load_aligner(checkpoint or SHIPPED, step), host, port)
 
 
 def run_export(output: str, checkpoint: str, step: int, batch_size: int) -> None:
-    """Writes the model as programs for other runtimes, and compares them on photos of ORL."""
+    """Writes the model as programs for other runtimes, and compares them on photos of ORL.
+
+    Raises:
+      UserError: no such weights, `output` cannot be opened, or as in `export`.
+    """
     from facealign.portraits.export import export
 
     model = load_frontalizer(checkpoint or SHIPPED, step)
@@ -98,7 +118,11 @@ def run_export(output: str, checkpoint: str, step: int, batch_size: int) -> None
 
 
 def run_pack(config: ConfigDict | None, workdir: epath.Path, step: int) -> None:
-    """Writes the weights of a checkpoint that frontal photos need, to give away."""
+    """Writes the weights of a checkpoint that frontal photos need, to give away.
+
+    Raises:
+      UserError: no such checkpoint, or its weights cannot be packed.
+    """
     del config  # names the workdir
     run, path = load_run(workdir, step), workdir / "weights.safetensors"
     save_weights(path, run.config, int(run.state.step), averaged(run.state).nets)
@@ -106,7 +130,11 @@ def run_pack(config: ConfigDict | None, workdir: epath.Path, step: int) -> None:
 
 
 def run_summary(config: ConfigDict) -> None:
-    """Prints the networks of the config, their layers and parameters."""
+    """Prints the networks of the config, their layers and parameters.
+
+    Raises:
+      UserError: a config value that fits no stage, network or optimizer.
+    """
     stages = create_stages(config)
     networks = create_networks(config, stages)
     print(summarize(networks, config.data.image_size))

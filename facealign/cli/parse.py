@@ -1,4 +1,4 @@
-"""Flags in, checked flags or one line out; --help."""
+"""Parses and checks flags; a mistake ends in one line. Prints --help."""
 
 import os
 import re
@@ -18,7 +18,7 @@ VALUES = {  # of flags that a mode needs; all others are folders
 
 
 def parse_flags(argv: list[str]) -> list[str]:
-    """As absl parses them, but a mistake is one line.
+    """As absl parses them; a mistake ends the process with one line and code 1, --help with 0.
 
     Args:
       argv: file that was started, and its arguments.
@@ -100,7 +100,7 @@ def _check_config_exists(argv: Sequence[str]) -> None:
 
 
 def _check_mode(values: dict[str, Any]) -> None:
-    """Raises `UserError` for a flag that the mode would pass over."""
+    """Raises `UserError` for a flag that the mode does not read."""
     for name in values:
         modes = modes_of(name)
         if modes and FLAGS[name].present and values["mode"] not in modes:
@@ -140,7 +140,8 @@ def _check_needs(values: dict[str, Any]) -> None:
 
 
 def _text(error: Exception) -> str:
-    """What an error says; a KeyError says it in quotes, inside of another one too."""
+    """The message of an error; without the quotes of KeyError, also if another error wraps it."""
     while error.args and isinstance(error.args[0], Exception):
         error = error.args[0]
-    return error.args[0] if isinstance(error, KeyError) else str(error)
+    text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
+    return text if " " in text else f"--config raises {type(error).__name__}: {text or 'no text'}"

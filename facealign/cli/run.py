@@ -84,7 +84,8 @@ def _default_workdir() -> str:
 def _explained(distributed: bool) -> Iterator[None]:
     """Turns an error into one line and an exit code.
 
-    An error that the user cannot fix has its traceback above the line, for us.
+    The code is 75, `START_AGAIN`, if the run was preempted or lost another process; 130 if it was
+    interrupted; else 1. An error that the user cannot fix has its traceback above the line, for us.
     """
     from jax.errors import JaxRuntimeError
 

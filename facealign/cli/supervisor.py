@@ -25,7 +25,8 @@ def supervise() -> Callable[[], None]:
 
     JAX's coordination service aborts a process when another one is gone or never came, from C++ and
     with pages of addresses. The parent then adds one line, and ends with `START_AGAIN` if another
-    one is gone. Call it before JAX starts threads.
+    one is gone. If another signal ended the child, the parent ends with 128 + its number. Call it
+    before JAX starts threads.
 
     Returns:
       What to call once all processes have joined.

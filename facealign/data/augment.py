@@ -158,7 +158,7 @@ def augment(batch: Mapping[str, jax.Array], key: jax.Array, strengths: Any) -> d
 
 
 def spread_moves(moves: jax.Array, height: int, width: int) -> jax.Array:
-    """Interpolates moves [B, 5, 5, 2] of the points of `warp` to [B, height, width, 2]."""
+    """Interpolates moves [B, 5, 5, 2] in px of the points of `warp` to [B, height, width, 2]."""
     return jnp.einsum("hi,bijc,wj->bhwc", _hats(height), moves, _hats(width))
 
 

@@ -83,12 +83,20 @@ def _join(parts: Sequence[Examples]) -> Examples:
 
 
 def data_folder(data: Any) -> epath.Path:
-    """The folder of prepared datasets and of measurements of their photos."""
+    """The folder of prepared datasets and of measurements of their photos.
+
+    Raises:
+      UserError: it cannot be opened.
+    """
     return open_path(data.data_dir or HOME, "config.data.data_dir")
 
 
 def load_examples(data: Any, name: str, split: str) -> Examples:
-    """One split of one dataset, both domains, in the order of the file names."""
+    """One split of one dataset, both domains, in the order of the file names.
+
+    Raises:
+      UserError: the dataset cannot be prepared, or has nobody in this split.
+    """
     if not sys.stderr.isatty():  # progress bars would fill a log file
         tfds.disable_progress_bar()
     folder = data_folder(data)
@@ -127,7 +135,10 @@ def _decode_all(source: Sequence[dict[str, Any]], size: int) -> Examples:
 
 
 def _read_fields(builder: tfds.core.DatasetBuilder, split: str) -> Examples:
-    """All fields but the images, in the same order, and the index of each `record`."""
+    """All fields but the images, in the order of the file names.
+
+    `record` is the index of each photo in the source.
+    """
     skip = {"image": tfds.decode.SkipDecoding()}
     source = builder.as_data_source(split=split, decoders=skip)
     rows = [

@@ -37,7 +37,7 @@ def create_views(folder: Any) -> ViewBank:
 
 
 def load_bank(poses: np.ndarray, folder: Path) -> ViewBank:
-    """`views.make_bank`, cached in a folder of its own."""
+    """`views.make_bank` of poses [K, 3] in degrees, cached in a folder of its own."""
     poses = np.asarray(poses, np.float32)
     key = f"{VERSION} {hashlib.sha256(poses.tobytes()).hexdigest()}"
 
@@ -98,7 +98,7 @@ def with_rotated(data: Mapping[str, Examples], bank: ViewBank, seed: int) -> dic
 
 
 def rotate_examples(examples: Examples, bank: ViewBank, seed: int) -> Examples:
-    """The examples with each photo turned by a random view; for evaluation."""
+    """The examples with each photo, uint8 [N, H, W, 1], turned by a random view; for evaluation."""
     images = examples["image"]
     index = np.random.default_rng(seed).integers(0, len(bank.poses), len(images))
 

@@ -19,7 +19,8 @@ class StreamedImages:
         size: int,
         decode: Callable[[dict[str, Any], int], np.ndarray],
     ):
-        """
+        """Images of some records of a source; none is read yet.
+
         Args:
           source: records, read by their index.
           records: [N], the index of each image's record.

@@ -31,7 +31,7 @@ def comes_aligned(dataset: str) -> bool:
 
 
 def of_all(images: np.ndarray) -> Outputs:
-    """Outputs for every photo, in their order."""
+    """Outputs for every photo: images uint8 [N, H, W, 1] in the order of the photos."""
     return Outputs(images, np.arange(len(images)))
 
 

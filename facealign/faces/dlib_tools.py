@@ -2,8 +2,8 @@
 
 `detector` finds faces of any pose, and `framing` crops them without landmarks, since a profile
 hides half of the landmarks. Measuring uses dlib's detector, landmarks and descriptor, which need a
-near-frontal face. The face tools need requirements-faces.txt. They serve evaluation and data
-preparation; nothing is trained on them or against them.
+near-frontal face. The face tools need requirements-faces.txt. They serve portraits, evaluation and
+data preparation; nothing is trained on them or against them.
 
 King, "Dlib-ml: A machine learning toolkit", 2009; landmarks: Kazemi and Sullivan, "One millisecond
 face alignment with an ensemble of regression trees", 2014.

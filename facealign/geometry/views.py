@@ -84,7 +84,7 @@ def project(points: np.ndarray, pose: np.ndarray, still: np.ndarray | float = 0.
 
 
 def make_view(pose: np.ndarray) -> View:
-    """The view of a pose (yaw, pitch, roll) in degrees; takes about 0.1 s."""
+    """The view of a pose [3] (yaw, pitch, roll) in degrees; takes about 0.1 s."""
     surface = create_surface()
     shape = (len(ROWS), len(COLUMNS))
     slope = np.hypot(*np.gradient(surface.points[:, 2].reshape(shape))).ravel()

@@ -44,7 +44,10 @@ def spread_between(images: jax.Array, subjects: np.ndarray) -> jax.Array:
 
 
 def diversity(outputs: jax.Array, inputs: jax.Array) -> jax.Array:
-    """Spread of the outputs divided by that of the inputs: 0 is collapse, about 1 is healthy."""
+    """Spread of the outputs divided by that of the inputs, a scalar; images are as in `spread`.
+
+    0 is collapse, about 1 is healthy.
+    """
     return spread(outputs) / jnp.maximum(spread(inputs), 1e-6)
 
 

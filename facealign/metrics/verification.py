@@ -39,7 +39,7 @@ def roc(genuine: np.ndarray, impostor: np.ndarray) -> Roc:
 def auc(genuine: np.ndarray, impostor: np.ndarray) -> float:
     """Area under the curve: how often a genuine pair is nearer than an impostor pair.
 
-    A tie counts half, so 0.5 is chance.
+    A tie counts half, so 0.5 is chance. Distances as in `roc`.
     """
     ranked = np.sort(impostor)
     nearer, not_farther = (np.searchsorted(ranked, genuine, side) for side in ("left", "right"))
@@ -49,7 +49,7 @@ def auc(genuine: np.ndarray, impostor: np.ndarray) -> float:
 def eer(genuine: np.ndarray, impostor: np.ndarray) -> float:
     """Equal error rate: where as many impostors are accepted as genuine pairs are rejected.
 
-    Interpolated linearly between two points of the curve; 0.5 is chance.
+    Interpolated linearly between two points of the curve; 0.5 is chance. Distances as in `roc`.
     """
     curve = roc(genuine, impostor)
     far, frr = np.append(curve.far, 1), np.append(1 - curve.tar, 0)
@@ -62,7 +62,7 @@ def eer(genuine: np.ndarray, impostor: np.ndarray) -> float:
 def tar_at_far(genuine: np.ndarray, impostor: np.ndarray, far: float) -> float:
     """Share of genuine pairs accepted while at most a share `far` of the impostors is.
 
-    nan if there are fewer impostor pairs than `pairs_needed`.
+    nan if there are fewer impostor pairs than `pairs_needed`. Distances as in `roc`.
     """
     if len(impostor) < pairs_needed(far):
         return np.nan
@@ -95,11 +95,14 @@ def rank1(
 
 
 def best_threshold(genuine: np.ndarray, impostor: np.ndarray) -> float:
-    """The threshold with the highest `balanced_accuracy`."""
+    """The threshold with the highest `balanced_accuracy`. Distances as in `roc`."""
     curve = roc(genuine, impostor)
     return float(curve.thresholds[np.argmax(curve.tar - curve.far)])
 
 
 def balanced_accuracy(genuine: np.ndarray, impostor: np.ndarray, threshold: float) -> float:
-    """Share of right decisions, genuine and impostor pairs weighted alike."""
+    """Share of right decisions, genuine and impostor pairs weighted alike.
+
+    Distances as in `roc`.
+    """
     return float(((genuine <= threshold).mean() + (impostor > threshold).mean()) / 2)

@@ -34,6 +34,7 @@ def padding(how: How) -> list[tuple[int, int]]:
 
 
 def convolve(x: jax.Array, kernel: jax.Array, strides: tuple[int, int], padding) -> jax.Array:
+    """A convolution of XLA: [B, H, W, C], [k, k, C, D] -> [B, h, w, D]."""
     return lax.conv_general_dilated(x, kernel, strides, padding, dimension_numbers=DIMENSIONS)
 
 

@@ -1,4 +1,4 @@
-"""Makes a folder of frontal portraits of a folder of photos; a second run skips finished photos."""
+"""Makes portraits of all photos of a folder; a second run skips finished photos."""
 
 import csv
 import io
@@ -64,7 +64,8 @@ def align_folder(
       All rows of results.csv.
 
     Raises:
-      UserError: for errors that the user can fix; files of earlier runs are unharmed.
+      UserError: the folder holds portraits of another method or files changed by others, or
+        cannot be written; a worker was killed; there are no face tools. Earlier files are unharmed.
     """
     output, tools = folders.output, None if already_aligned else create
     name = method.name + ", portraits as large as in the photo" * original_size

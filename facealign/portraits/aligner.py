@@ -68,7 +68,8 @@ class Aligner:
         """A list of portraits for each photo, one for each face that is found, largest first.
 
         Args:
-          photos: paths, PIL images, or arrays uint8 [H, W], [H, W, 1] or [H, W, 3].
+          photos: paths, PIL images, or arrays uint8 [H, W], [H, W, 1] or [H, W, 3]. Without face
+            tools, a photo that is not square gives [].
 
         Raises:
           BadPhotoError, OSError: a file is not a photo, or cannot be read.
@@ -123,7 +124,11 @@ def load_aligner(
 
 
 def load_method(weights: os.PathLike | str = SHIPPED, step: int = 0) -> Method:
-    """The network of packed weights or of a run as a method; arguments as in `load_aligner`."""
+    """The network of packed weights or of a run as a method; arguments as in `load_aligner`.
+
+    Raises:
+      UserError: there are no such weights, or they have no decoder of R.
+    """
     model = load_frontalizer(weights, step)
     translate, size = make_translate(model.networks), model.config.data.image_size
 

@@ -1,7 +1,7 @@
 """Exports a trained model to other runtimes: ONNX, and StableHLO for JAX without facealign.
 
-A program takes canonical crops float32 [B, 128, 128, 1] in [-1, 1] and returns frontal crops of the
-same shape. B is free, or fixed for runtimes that need it.
+A program takes canonical crops float32 [B, H, H, 1] in [-1, 1] and returns frontal crops of the
+same shape. H is `config.data.image_size`. B is free, or fixed for runtimes that need it.
 """
 
 import tempfile
@@ -43,7 +43,7 @@ def make_frontal(model: SavedModel) -> Callable[[jax.Array], jax.Array]:
 
 
 def make_portable(model: SavedModel) -> Callable[[jax.Array], jax.Array]:
-    """Returns `make_frontal` with plain XLA convolutions, which suit every backend."""
+    """As `make_frontal`, traced with XLA's own convolutions, which every backend has."""
 
     def frontal(images: jax.Array) -> jax.Array:
         with portable():
@@ -56,7 +56,11 @@ def export_onnx(model: SavedModel, path: epath.Path, batch_size: int = 0) -> Pro
     """Writes the model as one ONNX file for batches of batch_size, or of any size if it is 0.
 
     Returns:
-      A function that runs the file.
+      A function that runs the file: crops float32 [B, H, H, 1] to frontal crops, in [-1, 1].
+
+    Raises:
+      ImportError: requirements-export.txt is not installed.
+      OSError: the file cannot be written.
     """
     import onnx
     import onnxruntime
@@ -83,7 +87,10 @@ def export_onnx(model: SavedModel, path: epath.Path, batch_size: int = 0) -> Pro
 
 
 def export_stablehlo(model: SavedModel, path: epath.Path, batch_size: int = 0) -> Program:
-    """Writes the model as a serialized `jax.export.Exported`; otherwise as `export_onnx`."""
+    """Writes the model as a serialized `jax.export.Exported`.
+
+    Arguments, result and errors as in `export_onnx`.
+    """
     size, (free,) = model.config.data.image_size, jax.export.symbolic_shape("b")
     shape = jax.ShapeDtypeStruct((batch_size or free, size, size, 1), jnp.float32)
     exported = jax.export.export(jax.jit(make_portable(model)), platforms=PLATFORMS)(shape)

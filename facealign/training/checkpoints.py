@@ -86,22 +86,22 @@ class Checkpoints:
         return self._manager.best_step()
 
     def save(self, state: TrainState, metrics: dict[str, float] | None) -> None:
-        """Writes the checkpoint of the state's step; replaces an old one of that step.
+        """Writes the checkpoint of the state's step; an old one of that step is deleted first.
 
         A checkpoint without metrics is never the best. Its content does not depend on the devices
         that hold the state.
 
         Raises:
-          UserError: the disk is full or missing; earlier checkpoints stay.
+          UserError: the disk is full or missing; checkpoints of other steps stay.
         """
         step = int(state.step)
-        if step in self.steps():
-            self._manager.delete(step)
         state = jax.device_get(state)
         args = ocp.args.Composite(
             state=ocp.args.StandardSave(state), checksums=ocp.args.JsonSave(checksums(state))
         )
         try:
+            if step in self.steps():
+                self._manager.delete(step)
             self._manager.save(step, args=args, metrics=metrics, force=True)
         except Exception as error:  # Orbax and its writers raise many types over a full disk
             self._remove_unfinished()

@@ -28,11 +28,12 @@ CompiledStep = Callable[
 def compile_step(
     step: TrainStep, strengths: Any, key: jax.Array, rotated: bool = False, mesh: Mesh | None = None
 ) -> CompiledStep:
-    """Jits a step on K batches of uint8 images, one after the other; sums the metrics.
+    """Compiles K steps, one after the other, for K batches of uint8 images; sums their metrics.
 
-    Each step converts its images to floats in [-1, 1] and augments them with the key of its step
-    number. `rotated` adds turned R photos, with the "views" that stay on the device. On a mesh,
-    state and metrics are replicated and batches are split over the devices.
+    Images become floats in [-1, 1], augmented by `strengths`, which is `config.augment`. The
+    randomness of each step comes from `key` and its step number. With `rotated`, R's photos also
+    come turned, by the "views" among the resident arrays. On a mesh, state and metrics are
+    replicated and batches are split over the devices.
     """
 
     def one(state: TrainState, resident: Mapping[str, jax.Array], batch: RawBatch):

@@ -86,9 +86,10 @@ class Evaluator:
         self.before: dict[str, np.ndarray] = {}  # outputs of the last call of `measure`, by kind
 
     def measure(self, state: TrainState, names: Sequence[str] = ("l1",)) -> dict[str, float]:
-        """Diversity, sharpness, change since the last call and L1 of every kind of output.
+        """Numbers by METRIC/KIND: those of the function `measure` for every kind of output.
 
-        `names` selects other metrics of `AGAINST_TARGET` instead of L1.
+        Adds change/KIND, the mean absolute change since the last call, if there was one; and the
+        rates of a recognizer that the run trains. `names` are of `AGAINST_TARGET`.
         """
         outputs = {
             name: self._translate(state, self._held_out[kind.domain]["image"], kind.decoder)
@@ -104,7 +105,7 @@ class Evaluator:
         return numbers
 
     def baselines(self, names: Sequence[str] = ("l1",)) -> dict[str, dict[str, float]]:
-        """The same metrics for baselines that need no network."""
+        """Metrics of baselines that need no network: row -> metric -> value."""
         rows = measure_baselines(self._train, self._held_out, self.kinds, names)
         return rows | ({"pixels compared": measure_pixels(self._people)} if self._people else {})
 
@@ -134,7 +135,11 @@ def evaluate(
     train: Mapping[str, Examples],
     data: Mapping[str, Examples],
 ) -> dict[str, dict[str, float]]:
-    """Metrics of a state and of the baselines on all of the data: row -> metric -> value."""
+    """Metrics of a state and of the baselines on all of the data: row -> metric -> value.
+
+    Raises:
+      UserError: config.best_metric is not a metric of this run.
+    """
     evaluator = Evaluator(config, networks, train, data)
     names = tuple(AGAINST_TARGET)
     return {config.model.name: evaluator.measure(state, names), **evaluator.baselines(names)}
@@ -146,9 +151,10 @@ def measure(
     kinds: Mapping[str, OutputKind],
     names: Sequence[str] = ("l1",),
 ) -> dict[str, float]:
-    """Metrics of outputs: means against targets, where there are some; diversity and sharpness.
+    """Numbers by METRIC/KIND, of outputs [N, H, W, C] in [-1, 1] by kind.
 
-    Diversity is relative to the inputs, sharpness to the R photos.
+    Each metric of `names` against the target, where there is one; sharpness, divided by that of
+    R's photos; diversity, divided by that of the inputs, if N > 1.
     """
     numbers, usual = {}, _sharpness(np.asarray(to_float(data["restricted"]["image"])))
     for name, images in outputs.items():
@@ -170,7 +176,10 @@ def measure_baselines(
     kinds: Mapping[str, OutputKind],
     names: Sequence[str] = ("l1",),
 ) -> dict[str, dict[str, float]]:
-    """The same metrics for two baselines: the input itself, and the mean training image."""
+    """`names` against the target, for the input itself and for the mean training image.
+
+    Row -> metric -> value. Kinds without a target are left out, and an input that is the target.
+    """
     rows: dict[str, dict[str, float]] = {"copy of the input": {}, "mean training image": {}}
     for kind, (domain, _, target) in kinds.items():
         if not target:

@@ -98,7 +98,11 @@ def create_experiment(config: ConfigDict) -> Experiment:
 def create_compiled_step(
     config: ConfigDict, mesh: Mesh, networks: dict[str, Network], stage: Stage, key: jax.Array
 ) -> CompiledStep:
-    """The jitted step of a stage, with the config's accumulation and mesh."""
+    """The jitted step of a stage, with the config's accumulation and mesh.
+
+    Raises:
+      UserError: as in `create_step`.
+    """
     if config.accumulate == 1:
         step = create_step(config, networks, stage)
     else:

@@ -59,13 +59,13 @@ def train(config: ConfigDict, workdir: epath.Path, profile: bool = False) -> Non
         evaluator.measure(on_one(state))  # the first evaluation measures change from this
         if opened:
             log.picture(int(state.step), evaluator.draw(on_one(state)))
-        for stage, networks, update in zip(
+        for stage, networks, compiled_step in zip(
             stages, experiment.networks, experiment.steps, strict=True
         ):
             if int(state.step) == stage.start > 0:
                 state = everywhere(mesh, reset_optimizers(networks, on_one(state), stage.train))
             if int(state.step) < stage.end:
-                state = run_stage(run, stage, update, state)
+                state = run_stage(run, stage, compiled_step, state)
         if opened:
             write_end(run)
 
@@ -73,7 +73,12 @@ def train(config: ConfigDict, workdir: epath.Path, profile: bool = False) -> Non
 def open_workdir(
     experiment: Experiment, workdir: epath.Path, stack: contextlib.ExitStack
 ) -> tuple[Checkpoints, RunLog, TrainState]:
-    """Opens a workdir and loads the state to continue from; locks it until the stack closes."""
+    """Opens a workdir and loads the state to continue from; locks it until the stack closes.
+
+    Raises:
+      UserError: the folder cannot be written, is in use, or holds a run with another config or
+        damaged files; or `config.init_from` cannot be used.
+    """
     stack.enter_context(locked(workdir))
     make_workdir(experiment.config, workdir)
     checkpoints = stack.enter_context(Checkpoints(workdir, experiment.config.best_metric))
@@ -96,8 +101,13 @@ def write_end(run: Run) -> None:
     write_report(workdir, run.config, data, rows, baselines, best)
 
 
-def run_stage(run: Run, stage: Stage, update: CompiledStep, state: TrainState) -> TrainState:
-    """Runs a stage from the state's step to its end: logs, evaluates and saves at its intervals."""
+def run_stage(run: Run, stage: Stage, compiled_step: CompiledStep, state: TrainState) -> TrainState:
+    """Runs a stage from the state's step to its end: logs, evaluates and saves at its intervals.
+
+    Raises:
+      UserError: a number is not finite, or a checkpoint cannot be saved.
+      Preempted: the run was told to stop; its state is saved.
+    """
     images = run.config.data.batch_size * len(DOMAINS)
     step = int(state.step)
     progress = progress_bar(
@@ -109,7 +119,8 @@ def run_stage(run: Run, stage: Stage, update: CompiledStep, state: TrainState) -
         disable=run.workdir is None,
     )
     (pending, begun), saved = _resume(run, stage, step), step
-    batches = run.experiment.batches.of_steps(step, stage.end)
+    resident, of_steps = run.experiment.batches
+    batches = of_steps(step, stage.end)
     clock = Stopwatch(step, time.perf_counter())
     with progress:
         while step < stage.end:
@@ -119,7 +130,7 @@ def run_stage(run: Run, stage: Stage, update: CompiledStep, state: TrainState) -
             seconds = time.perf_counter() - fetching
             run.log.fetch_times += [1e3 * seconds / count] * count
             clock = clock._replace(waited=clock.waited + seconds)
-            state, sums = update(state, run.experiment.batches.resident, chunk)  # asynchronous
+            state, sums = compiled_step(state, resident, chunk)  # returns before it is computed
             pending.append(sums)
             run.after_step(state)
             step += count
@@ -142,8 +153,11 @@ def run_stage(run: Run, stage: Stage, update: CompiledStep, state: TrainState) -
 def stop(run: Run, state: TrainState, pending: list[dict[str, jax.Array]], saved: int) -> None:
     """Saves the state and the loop's progress, unless this step is already saved.
 
+    `pending` has the sums of metrics since the last row, one dict per call.
+
     Raises:
-      Preempted: always.
+      UserError: the checkpoint cannot be saved.
+      Preempted: the state is saved.
     """
     step = int(state.step)
     if run.workdir and step != saved:
@@ -156,7 +170,11 @@ def stop(run: Run, state: TrainState, pending: list[dict[str, jax.Array]], saved
 
 
 def _resume(run: Run, stage: Stage, step: int) -> tuple[list[dict[str, Any]], int]:
-    """Metrics since the last row, if the run stopped between two rows; and the step of that row."""
+    """What a run that stopped between two rows held; else [] and `step`.
+
+    These are the metrics since the last row, and that row's step (0 before the first row). The
+    evaluator gets back the outputs of its last evaluation.
+    """
     held = load_progress(run.workdir, step) if run.workdir else None
     if held is None:
         return [], step

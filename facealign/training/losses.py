@@ -59,7 +59,7 @@ def discriminator_least_squares(real: jax.Array, fake: jax.Array) -> jax.Array:
 
 
 def generator_least_squares(fake: jax.Array) -> jax.Array:
-    """Squared distance [B] of the patch logits of fakes from 1."""
+    """Mean of (logit - 1)^2 over the patches of each fake, [B]."""
     return _mean(jnp.square(fake - 1))
 
 

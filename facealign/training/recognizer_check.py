@@ -6,6 +6,7 @@ import jax
 import numpy as np
 
 from facealign.data.load import Examples
+from facealign.errors import UserError
 from facealign.images import in_batches, to_float
 from facealign.metrics import verification
 from facealign.models.apply import NetState, Network, apply_network
@@ -14,10 +15,19 @@ PEOPLE, PHOTOS = 150, 4  # at most: people; evenly spaced photos of each
 
 
 def choose_people(examples: Examples) -> Examples:
-    """At most 150 people with two or more photos, and at most 4 photos of each."""
+    """At most 150 people with two or more photos, and at most 4 photos of each.
+
+    Raises:
+      UserError: there are fewer than two such people, so nobody could be told apart.
+    """
     rows: list[int] = []
     names, counts = np.unique(examples["subject"], return_counts=True)
     names = names[counts > 1]
+    if len(names) < 2:
+        raise UserError(
+            "a recognizer is measured on held-out people with two or more photos, of whom "
+            f"config.data.unrestricted has {len(names)}; add photos or choose another dataset"
+        )
     for name in names[np.linspace(0, len(names) - 1, min(PEOPLE, len(names))).astype(int)]:
         own = np.flatnonzero(examples["subject"] == name)
         rows += list(own[np.linspace(0, len(own) - 1, min(PHOTOS, len(own))).astype(int)])
@@ -25,9 +35,7 @@ def choose_people(examples: Examples) -> Examples:
 
 
 def measure_recognizer(network: Network, net: NetState, people: Examples) -> dict[str, float]:
-    """Equal error rate and area under the ROC curve over all pairs of photos; {} without pairs."""
-    if not len(people["image"]):
-        return {}
+    """`rates` of the recognizer's embeddings of the photos."""
     embeddings = in_batches(partial(_embed, network, net), people["image"])
     return rates(embeddings, people["subject"])
 
@@ -41,7 +49,10 @@ def measure_pixels(people: Examples) -> dict[str, float]:
 
 
 def rates(features: np.ndarray, subjects: np.ndarray) -> dict[str, float]:
-    """eer/recognizer and auc/recognizer of the distances between rows [N, D] of subjects [N]."""
+    """Equal error rate and AUC, as "eer/recognizer" and "auc/recognizer", of all pairs of rows.
+
+    The rows [N, D] are of subjects [N]. {} if all pairs or none are of one person.
+    """
     first, second = np.triu_indices(len(features), 1)
     far = verification.distances(features, features)[first, second]
     same = subjects[first] == subjects[second]

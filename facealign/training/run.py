@@ -61,7 +61,14 @@ def log_row(
     begun: int,
     clock: Stopwatch,
 ) -> dict[str, Any]:
-    """Writes the mean metrics of the steps from `begun` to `step`, from their sums per call."""
+    """Writes the mean metrics of the steps from `begun`, that of the last row, to `step`.
+
+    `sums` are of these metrics, one dict per call of the compiled step. `clock` gives the timing;
+    it started after the last row, or when the run was continued.
+
+    Raises:
+      UserError: a mean is not finite.
+    """
     steps = step - begun
     row = {"step": step, "stage": stage.name}
     row |= {name: float(np.sum([s[name] for s in sums], dtype=float)) / steps for name in sums[0]}
@@ -78,7 +85,11 @@ def log_row(
 
 
 def evaluate_row(run: Run, stage: Stage, state: TrainState) -> dict[str, Any]:
-    """Evaluates the state on held-out images; writes the numbers and the sample grid."""
+    """Evaluates the state on held-out images; writes the numbers and the sample grid.
+
+    Raises:
+      UserError: a number is not finite.
+    """
     kinds = run.experiment.evaluator.kinds.items()
     trained = [name for name, kind in kinds if kind.decoder in stage.train]
     row = {"step": int(state.step), "stage": stage.name, "trained_views": trained}

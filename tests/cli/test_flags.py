@@ -98,3 +98,14 @@ def test_a_flag_too_many_or_too_few_is_one_line(flags, expected):
     done = call("-m", "facealign", *flags)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith(f"error: {expected}") and done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [("return {}[0]", "--config raises KeyError: 0"), ("raise KeyError", "KeyError: no text")],
+)
+def test_an_error_in_a_config_file_is_one_line(tmp_path, line, expected):
+    path = tmp_path / "config.py"
+    path.write_text(f"def get_config():\n    {line}\n")
+    done = call("-m", "facealign", f"--config={path}")
+    assert done.returncode == 1 and expected in done.stderr and done.stderr.count("\n") == 1

@@ -22,9 +22,9 @@ BY_HAND = {
     "non_saturating": CROSS_ENTROPY,
     # D: halves of (4 + 0)/2 + (4 + 0)/2 and of 0 + 1; G: (1 + 1)/2 and 4.
     "least_squares": ([[3, 1], [1, 1]], [[2, 0], [-1, -1]], [2, 0.5], [1, 4]),
-    # D: halves of (0.5 + 0)/2 + (0.5 + 0)/2 and of 2 + 3; G: minus the mean.
     # D: 1 - 2 and -1 - 1; G: minus the mean.
     "wasserstein": ([[3, 1], [1, 1]], [[2, 0], [-1, -1]], [-1, -2], [-1, 1]),
+    # D: halves of (0.5 + 0)/2 + (0.5 + 0)/2 and of 2 + 3; G: minus the mean.
     "hinge": ([[0.5, 2], [-1, -1]], [[-0.5, -3], [2, 2]], [0.25, 2.5], [1.75, -2]),
 }
 EVERY = pytest.mark.parametrize("loss", losses.GAN_LOSSES.values(), ids=losses.GAN_LOSSES)

@@ -1,7 +1,9 @@
 """Telling people apart: which photos are compared, and what is made of their distances."""
 
 import numpy as np
+import pytest
 
+from facealign.errors import UserError
 from facealign.training.recognizer_check import choose_people, measure_pixels, rates
 
 
@@ -13,7 +15,9 @@ def examples(subjects):
 def test_people_with_one_photo_are_left_out_and_at_most_four_are_taken_of_one():
     chosen = choose_people(examples(["a"] * 9 + ["b"] + ["c"] * 2))
     assert list(chosen["subject"]) == ["a"] * 4 + ["c"] * 2
-    assert not len(choose_people(examples(["a", "b"]))["subject"])
+    for few in (["a", "b"], ["a", "a", "b"]):
+        with pytest.raises(UserError, match="two or more photos"):
+            choose_people(examples(few))
 
 
 def test_rates_by_hand():

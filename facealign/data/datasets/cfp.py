@@ -41,7 +41,11 @@ MIDLINE = (8, 18, 19, 20, 21, 22, 26, 27, 28, 29)  # bridge and tip of the nose,
 
 
 def create_builder(data: Any, data_dir: str) -> photo_set.PhotoSet:
-    """The builder for an archive or folder cfp* in `config.data.manual_dir`."""
+    """The builder for an archive or folder cfp* in `config.data.manual_dir`.
+
+    Raises:
+      UserError: `config.data.faces` is unknown.
+    """
     place = photo_set.manual_folder(data, data_dir)
     return photo_set.create_photo_set(
         f"cfp_{photo_set.source_key(data)}",

@@ -16,6 +16,9 @@ def create_builder(data: Any, data_dir: str) -> photo_set.PhotoSet:
     """The builder for the folder `config.data.manual_dir`, prepared anew when a file changes.
 
     The photos belong to the domain for which `config.data` names "folder".
+
+    Raises:
+      UserError: `config.data.faces` is unknown.
     """
     folder = photo_set.manual_folder(data, data_dir)
     of_u, of_r = ("folder" in data[name].split("+") for name in ("unrestricted", "restricted"))

@@ -31,6 +31,9 @@ def create_builder(data: Any, data_dir: str) -> photo_set.PhotoSet:
     """The builder for lfw.tgz or a folder lfw/ in `config.data.manual_dir`, else for a download.
 
     Has all people, but leaves out those of `lfw-frontal` if that is the restricted dataset.
+
+    Raises:
+      UserError: `config.data.faces` is unknown.
     """
     apart, detect = FRONTAL in data.restricted.split("+"), photo_set.detects(data)
 

@@ -12,7 +12,11 @@ SOURCES = ("mugshots*.tar*", "mugshots*.tgz", "mugshots*.zip", "mugshots", "sd18
 
 
 def create_builder(data: Any, data_dir: str) -> photo_set.PhotoSet:
-    """The builder for mugshots.tar or a folder mugshots/ in `config.data.manual_dir`."""
+    """The builder for mugshots.tar or a folder mugshots/ in `config.data.manual_dir`.
+
+    Raises:
+      UserError: `config.data.faces` is unknown.
+    """
     place = photo_set.manual_folder(data, data_dir)
     return photo_set.create_photo_set(
         f"mugshots_{photo_set.source_key(data)}",

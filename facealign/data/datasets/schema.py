@@ -14,7 +14,7 @@ OFFICIAL_SPLITS = Path(__file__).with_name("cfp_splits.csv")
 
 
 def features(**extra: tfds.features.FeatureConnector) -> tfds.features.FeaturesDict:
-    """The features of all datasets, and extra ones of a single dataset."""
+    """The features that every dataset has, and `extra` ones."""
     return tfds.features.FeaturesDict(
         {
             "image": tfds.features.Image(shape=(None, None, 1)),  # gray, square

@@ -2,6 +2,10 @@
 
 The trained roles decide what it does. The discriminator alone is pre-trained against a fixed
 decoder. With the encoder and the decoders, it is the full GAN.
+
+Terms: those of `gan.make_gan`; reconstruction, if a decoder trains and the weight is not 0; the
+networks' penalties. A loss weight `code` adds a second GAN, on codes. Its term `code` trains the
+encoder to make codes of U look like codes of R, `code_critic` the critic to tell them apart.
 """
 
 from collections.abc import Mapping
@@ -27,13 +31,7 @@ def make_adversarial_step(
     weights: Mapping[str, float],
     rules: GanRules,
 ) -> TrainStep:
-    """Trains the swap (R's decoder on U's code) against real R photos.
-
-    Terms: those of `gan.make_gan`, and reconstruction if a decoder trains; a reconstruction with
-    weight 0 is not computed. A weight for code adds a second GAN on codes: its code term trains
-    the encoder to make codes of U look like codes of R, its code_critic term trains the critic
-    to tell them apart.
-    """
+    """Trains the swap (R's decoder on U's code) against real R photos."""
     weights = {name: weight for name, weight in weights.items() if weight or name != RECONSTRUCT}
     generator = tuple(role for role in train if role in GENERATOR)
     decoders = [role for role in generator if role != "encoder" and RECONSTRUCT in weights]

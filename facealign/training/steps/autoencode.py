@@ -53,7 +53,10 @@ def _make_l1_step(
 
 
 def l1(images: Images, batch: Batch, targets: Mapping[Route, str]) -> jax.Array:
-    """L1 summed over a decoder's outputs (one per stack), averaged over the routes."""
+    """Mean L1 of the batch, a scalar.
+
+    Summed over a decoder's outputs (one a stack), averaged over the routes.
+    """
     each = [
         sum(losses.l1(image, batch[target]).mean() for image in images[route])
         for route, target in targets.items()

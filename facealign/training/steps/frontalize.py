@@ -2,6 +2,9 @@
 
 With a GAN, R's photos are real. Half of the fakes come from turned R photos, half from U's photos,
 whose pose the encoder predicts.
+
+Terms: those of `_image_terms`, `_seen_terms` and `_frozen_terms`; the networks' penalties (warp's
+flow, blend and filling); with a GAN, those of `gan.make_gan`.
 """
 
 import functools
@@ -38,11 +41,7 @@ def make_frontalize_step(
     weights: Mapping[str, float],
     rules: GanRules | None = None,
 ) -> TrainStep:
-    """R's decoder makes the frontal photo from the turned one.
-
-    Terms: those of `_image_terms`, `_seen_terms` and `_frozen_terms`; the networks' penalties
-    (warp's flow, blend and filling); with rules, those of `gan.make_gan`.
-    """
+    """R's decoder makes the frontal photo from the turned one; with rules, a GAN judges it."""
     gan = make_gan(networks, train, weights, rules) if rules else None
     own_weights = {name: weight for name, weight in weights.items() if name not in TERMS}
     generator = tuple(role for role in train if role != "discriminator")
