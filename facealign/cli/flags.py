@@ -20,6 +20,7 @@ class Mode(NamedTuple):
     flags: tuple[str, ...]  # that it reads, besides `COMMON`
     needs: tuple[str, ...] = ()  # flags without which it cannot run
     needs_one: tuple[str, ...] = ()  # flags of which it needs one
+    interrupted: str = ""  # what the same command does after an interrupt, unless it starts anew
 
 
 MODES = {
@@ -27,6 +28,7 @@ MODES = {
         "trains a model, or continues the run in --workdir",
         ("config", "workdir", "profile", *PROCESSES),
         needs=("config",),
+        interrupted="goes on from the last checkpoint, or starts anew if there is none yet",
     ),
     "evaluate": Mode(
         "compares a run with baselines on people it has not seen; writes tables and a page",
@@ -40,6 +42,7 @@ MODES = {
             *("recursive", "already_aligned", "sheet", "original_size"),
         ),
         needs=("input", "output"),
+        interrupted="makes the portraits that are missing",
     ),
     "demo": Mode(
         "serves a page of this machine that aligns photos", ("checkpoint", "step", "host", "port")

@@ -14,9 +14,9 @@ from facealign.images import to_float
 from facealign.models.packed_weights import SHIPPED, save_weights
 from facealign.parallel import processes
 from facealign.paths import open_path
-from facealign.portraits.align_folder import RESULTS, SHEET, align_folder, find_photos
+from facealign.portraits.align_folder import SHEET, align_folder, find_photos
 from facealign.portraits.aligner import METHODS, load_aligner, load_frontalizer, load_method
-from facealign.portraits.results import describe
+from facealign.portraits.results import RESULTS, describe
 from facealign.stages import create_stages
 from facealign.training.loop import train
 from facealign.training.saved_model import load_run

@@ -26,7 +26,6 @@ OUT_OF_MEMORY = (
     "out of memory; lower config.data.batch_size, or compute it in parts by config.accumulate, or "
     "keep less by config.model.remat=True"
 )
-INTERRUPTED = "interrupted; the same command goes on from the last checkpoint"
 
 
 def run() -> None:
@@ -100,7 +99,11 @@ def _explained(distributed: bool) -> Iterator[None]:
         print(end, file=sys.stderr)
         sys.exit(START_AGAIN)
     except KeyboardInterrupt:
-        code, line = interrupts.INTERRUPTED, INTERRUPTED
+        rest = MODES[FLAGS.mode].interrupted
+        code, line = (
+            interrupts.INTERRUPTED,
+            "interrupted" + f"; the same command {rest}" * bool(rest),
+        )
     except UserError as error:
         line = error
     except OSError as error:

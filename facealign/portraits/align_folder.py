@@ -25,10 +25,10 @@ from facealign.faces.workers import measure_in_worker, read_faces_in_worker, sta
 from facealign.images import is_photo, png_bytes
 from facealign.paths import write_whole
 from facealign.portraits.aligner import Method
-from facealign.portraits.results import FRONTAL, Row, crop_path, draw_page, portrait_path
+from facealign.portraits.results import FRONTAL, RESULTS, Row, crop_path, draw_page, portrait_path
 from facealign.workdir.progress_bar import progress_bar
 
-RESULTS, SHEET, MODEL = "results.csv", "sheet.html", "model.json"
+SHEET, MODEL = "sheet.html", "model.json"
 CHUNK = 32  # photos in memory at a time
 
 

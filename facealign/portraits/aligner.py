@@ -21,7 +21,7 @@ from facealign.faces.dlib_tools import Box, FaceTools, load_tools
 from facealign.faces.find import FoundFace, find_faces, poses_of, take_whole
 from facealign.faces.measure import measure_photo, unpack
 from facealign.geometry.views import turn_back
-from facealign.images import read_gray, to_gray, to_uint8
+from facealign.images import BadPhotoError, read_gray, to_gray, to_uint8
 from facealign.models.packed_weights import KEPT, SHIPPED
 from facealign.training.saved_model import SavedModel, load_model
 from facealign.training.translate import make_translate
@@ -165,7 +165,11 @@ def _read(photo: Photo) -> Image.Image:
     if isinstance(photo, np.ndarray):
         return to_gray(Image.fromarray(photo[..., 0] if photo.shape[2:] == (1,) else photo))
     with open(photo, "rb") as file:
-        return read_gray(file.read())
+        content = file.read()
+    try:
+        return read_gray(content)
+    except BadPhotoError as error:
+        raise BadPhotoError(f"{photo}: {error}") from None
 
 
 def _resize(images: np.ndarray, size: int) -> np.ndarray:

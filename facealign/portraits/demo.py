@@ -41,7 +41,7 @@ def turn_photo(aligner: Aligner, path: str | None) -> Shown:
     try:
         (portraits,) = aligner([path])
     except (BadPhotoError, OSError) as error:
-        return Shown([], [], f"This photo cannot be used: {error}.")
+        return Shown([], [], f"This photo cannot be used: {str(error).removeprefix(f'{path}: ')}.")
     if not portraits:
         return Shown([], [], "No face was found; try a larger one.")
     pictures, rows = [], []

@@ -17,6 +17,8 @@ div { display: grid; grid-template-columns: repeat(auto-fill, minmax(12rem, 1fr)
 figure { margin: 0; } figure img { width: 48%; margin-right: 1%; }
 figcaption { font-size: .8rem; overflow-wrap: anywhere; }
 """
+RESULTS = "results.csv"
+SHOWN = 3  # photos without a portrait that are named
 
 
 class Row(NamedTuple):
@@ -49,17 +51,21 @@ def crop_path(portrait: str) -> str:
 
 
 def describe(rows: Sequence[Row]) -> list[str]:
-    """A summary of the rows in one to three lines."""
+    """A summary of the rows, a few lines."""
     photos, made = {row.photo for row in rows}, [row for row in rows if row.portrait]
-    without = len(photos) - len({row.photo for row in made})
-    lines = [f"{len(made)} portraits of {len(photos)} photos; photos without a portrait: {without}"]
+    with_one = {row.photo for row in made}
+    lines = [f"{_count(len(made), 'portrait')} of {_count(len(photos), 'photo')}"]
+    if failed := [row for row in rows if row.photo not in with_one]:
+        without = len(photos) - len(with_one)
+        lines[0] += f"; photos without a portrait: {without}, their notes in {RESULTS} say why"
+        lines += [f"  {row.photo}: {row.note}" for row in failed[:SHOWN]]
     if any(row.yaw_after for row in made):
         before, after = (
             sum(abs(float(yaw or "inf")) < FRONTAL for yaw in yaws) / len(made)
             for yaws in ([row.yaw_before for row in made], [row.yaw_after for row in made])
         )
         lines.append(
-            f"heads turned by less than {FRONTAL:.0f} degrees: {before:.0%} before, "
+            f"faces that look less than {FRONTAL:.0f} degrees aside: {before:.0%} before, "
             f"{after:.0%} after"
         )
     if moved := [float(row.distance) for row in made if row.distance]:
@@ -68,6 +74,10 @@ def describe(rows: Sequence[Row]) -> list[str]:
             f"of {len(moved)} that could be measured"
         )
     return lines
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" + "s" * (number != 1)
 
 
 def draw_page(rows: Sequence[Row], output: Path, name: str) -> str:

@@ -49,7 +49,7 @@ def test_the_command_aligns_a_folder(tmp_path):
     (tmp_path / "in" / "a.jpg").write_bytes(photo_sources.photo_bytes(0, (128, 128)))
     done = launch(f"--input={tmp_path / 'in'}", f"--output={tmp_path / 'out'}", "--already_aligned")
     assert done.returncode == 0, done.stderr
-    assert "1 portraits of 1 photos; photos without a portrait: 0" in done.stdout
+    assert "1 portrait of 1 photo" in done.stdout
     assert "peak memory: " in done.stdout
     assert (tmp_path / "out" / "a.jpg.png").exists()
 

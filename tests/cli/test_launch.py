@@ -104,7 +104,8 @@ def test_an_interrupted_run_says_how_to_go_on(tmp_path, data_dir):
     _, errors = process.communicate()
     assert process.returncode == INTERRUPTED and "Traceback" not in errors, errors
     assert errors.splitlines()[-1] == (
-        "error: interrupted; the same command goes on from the last checkpoint"
+        "error: interrupted; the same command goes on from the last checkpoint, or starts anew "
+        "if there is none yet"
     )
 
 

@@ -21,13 +21,15 @@ def test_the_summary_by_hand():
         results.Row("b", "b.png", yaw_before="9.0", yaw_after="-7.9", distance="0.4"),
         results.Row("c", note="no face was found"),
     ]
-    first, second, third = results.describe(rows)
-    assert first == "3 portraits of 3 photos; photos without a portrait: 1"
+    first, failed, second, third = results.describe(rows)
+    assert failed == "  c: no face was found"
+    assert (
+        first
+        == "3 portraits of 3 photos; photos without a portrait: 1, their notes in results.csv say why"
+    )
     assert "33% before, 67% after" in second
     assert third.endswith("median 0.30 of 2 that could be measured")
-    assert results.describe([results.Row("a", "a.png")]) == [
-        "1 portraits of 1 photos; photos without a portrait: 0"
-    ]
+    assert results.describe([results.Row("a", "a.png")]) == ["1 portrait of 1 photo"]
 
 
 def test_portraits_and_crops_have_different_paths():
