@@ -27,19 +27,11 @@ def keep_freed_memory() -> None:
     mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
 
 
-def peak_memory() -> tuple[float, float] | None:
-    """Peak memory in MB: of this process, and of its largest child that has ended.
-
-    On Linux, a child's figure is at least what its parent held when the child started. None where
-    the system does not say (Windows).
-    """
+def peak_memory() -> float | None:
+    """Peak memory of this process in MB; None where the system does not say (Windows)."""
     try:
         resource = importlib.import_module("resource")
     except ImportError:
         return None
     unit = 2**20 if sys.platform == "darwin" else 2**10  # bytes there, kB elsewhere
-    own, others = (
-        resource.getrusage(who).ru_maxrss / unit
-        for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-    )
-    return own, others
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit

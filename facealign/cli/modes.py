@@ -78,7 +78,7 @@ def run_align(
     rows = align_folder(model, folders, already_aligned, sheet, original_size)
     print("\n".join(describe(rows)))
     if peak := peak_memory():
-        print(f"peak memory: {peak[0]:.0f} MB, and {peak[1]:.0f} MB in a process that finds faces")
+        print(f"peak memory: {peak:.0f} MB, besides the processes that find faces")
     print(f"wrote {folders.output / RESULTS}" + f" and {SHEET}" * sheet)
 
 

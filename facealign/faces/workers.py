@@ -3,13 +3,14 @@
 They import neither JAX nor TensorFlow Datasets, so they start fast and need little memory.
 """
 
+import contextlib
 import multiprocessing
 import os
+import re
 import signal
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
 from multiprocessing import resource_tracker
 from pathlib import Path
 
@@ -48,7 +49,7 @@ def start_pool(create: CreateTools | None) -> ProcessPoolExecutor:
     return pool
 
 
-@contextmanager
+@contextlib.contextmanager
 def _interrupts_held() -> Iterator[None]:
     """Delays interrupts to the end of this context, and blocks them in processes started in it.
 
@@ -69,6 +70,20 @@ def _interrupts_held() -> Iterator[None]:
         signal.signal(signal.SIGINT, handler)
         if held:
             os.kill(os.getpid(), signal.SIGINT)
+
+
+def peak_memory_of_workers() -> float | None:
+    """The largest peak of this process's running workers in MB; None where Linux does not say it.
+
+    By their own count: that of `resource.RUSAGE_CHILDREN` includes what the parent held when it
+    started them.
+    """
+    peaks = []
+    for process in multiprocessing.active_children():
+        with contextlib.suppress(OSError):  # no Linux, or it has just ended
+            status = Path(f"/proc/{process.pid}/status").read_text()
+            peaks += [int(kb) / 2**10 for kb in re.findall(r"VmHWM:\s*(\d+) kB", status)]
+    return max(peaks, default=None)
 
 
 def cores() -> int:

@@ -13,15 +13,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from absl import logging
 from etils import epath
 from PIL import Image
 
 from facealign.data.datasets.archives import walk_folder
 from facealign.errors import UserError
-from facealign.faces import find
+from facealign.faces import find, workers
 from facealign.faces.dlib_tools import FaceTools, load_tools
 from facealign.faces.measure import WIDTH, unpack
-from facealign.faces.workers import measure_in_worker, read_faces_in_worker, start_pool
 from facealign.images import is_photo, png_bytes
 from facealign.paths import write_whole
 from facealign.portraits.aligner import Method
@@ -75,9 +75,10 @@ def align_folder(
         rows = _continue(output, name)
         seen = {row.photo for row in rows}
         new = [name for name in folders.photos if name not in seen]
-        with start_pool(tools) as pool, progress_bar(total=len(new), unit="photos") as progress:
+        with workers.start_pool(tools) as pool, progress_bar(total=len(new), unit="photos") as bar:
             for chunk in _chunks(new):
-                found = list(pool.map(read_faces_in_worker, [folders.photos[n] for n in chunk]))
+                paths = [folders.photos[name] for name in chunk]
+                found = list(pool.map(workers.read_faces_in_worker, paths))
                 made = _make_portraits(chunk, found, method, pool if tools else None)
                 for row, portrait, face in made:
                     if face is not None:
@@ -88,7 +89,10 @@ def align_folder(
                             _write_image(crop, face.crop, len(face.crop))
                 rows += [row for row, *_ in made]
                 _append(output / RESULTS, [row for row, *_ in made])
-                progress.update(len(chunk))
+                bar.update(len(chunk))
+            bar.close()  # before the line of the log
+            if peak := workers.peak_memory_of_workers():
+                logging.info("a process that finds faces held at most %.0f MB", peak)
         if sheet:
             write_whole(epath.Path(output / SHEET), draw_page(rows, output, name).encode())
     return rows
@@ -155,8 +159,8 @@ def _make_portraits(
     crops = [face.crop for face in every]
     portraits = method.frontal(np.stack(crops), find.poses_of(every)) if every else []
     unknown = [np.full(WIDTH, np.nan)] * len(every)
-    measured = unpack(np.array([*pool.map(measure_in_worker, portraits)] if pool else unknown)
-                      .reshape(-1, WIDTH))  # fmt: skip
+    seen = [*pool.map(workers.measure_in_worker, portraits)] if pool else unknown
+    measured = unpack(np.array(seen).reshape(-1, WIDTH))
     made = zip(every, portraits, measured.yaw, measured.descriptor, strict=True)
     rows = []
     for photo, one in zip(photos, found, strict=True):

@@ -17,6 +17,7 @@ def test_workers_have_one_thread_and_do_not_import_jax(monkeypatch):
     monkeypatch.delenv(workers.BLAS_THREADS, raising=False)
     with workers.start_pool(None) as pool:
         found = list(pool.map(inspect_worker, range(2 * workers.cores())))
+        assert 20 < workers.peak_memory_of_workers() < 150  # MB; this process has JAX, and more
     assert len({process for process, *_ in found}) == workers.cores()
     for _, threads, modules in found:
         assert threads == "1"
