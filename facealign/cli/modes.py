@@ -39,7 +39,7 @@ def run_train(config: ConfigDict, workdir: epath.Path, profile: bool) -> None:
 
 
 def run_evaluate(config: ConfigDict | None, workdir: epath.Path, step: int, on: str) -> None:
-    """Judges a checkpoint on held-out people beside baselines; writes tables and a page.
+    """Compares a checkpoint with baselines on held-out people; writes tables and a page.
 
     Raises:
       UserError: no such checkpoint, another config, no frontal photos, or no photos for `on`.
@@ -49,7 +49,7 @@ def run_evaluate(config: ConfigDict | None, workdir: epath.Path, step: int, on: 
     run = load_run(workdir, step)
     if config:
         check_same(run.config, config, workdir)
-    run_evaluation(config or run.config, run.networks, run.state, workdir, on)
+    run_evaluation(run._replace(config=config or run.config), workdir, on)
 
 
 def run_align(

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 
 from etils import epath
-from ml_collections import ConfigDict
 
 from facealign.data.load import data_folder, load_data
 from facealign.data.rotated_pairs import create_views, with_rotated
@@ -15,29 +14,20 @@ from facealign.evaluation.html_page import html
 from facealign.evaluation.tables import markdown, tables, to_json
 from facealign.faces.measurement_cache import MeasurementCache
 from facealign.images import to_uint8
-from facealign.models.apply import Network
 from facealign.names import DOMAINS
 from facealign.paths import cache_folder, write_json, write_whole
-from facealign.stages import create_stages, has_objective
+from facealign.stages import has_objective
 from facealign.training.evaluator import evaluate
-from facealign.training.state import TrainState
+from facealign.training.saved_model import SavedModel
 from facealign.training.translate import make_translate
 from facealign.workdir.report import Numbers, markdown_table, number_table
 
 
-def run_evaluation(
-    config: ConfigDict,
-    networks: Mapping[str, Network],
-    state: TrainState,
-    workdir: epath.Path,
-    on: str,
-) -> None:
-    """Evaluates a state beside baselines: prints the first table and writes all of them.
+def run_evaluation(model: SavedModel, workdir: epath.Path, on: str) -> None:
+    """Evaluates a model beside baselines: prints the first table and writes all of them.
 
     Args:
-      config: of its run.
-      networks: of its run.
-      state: whose swaps are evaluated: photos of U through R's decoder.
+      model: whose swaps are evaluated: photos of U through R's decoder.
       workdir: of its run; the files are written there.
       on: the photos, `DATASET:SPLIT,SPLIT`; "" is the test split of the dataset of U. Then L1 and
         the like, where the target is known, are measured too.
@@ -45,6 +35,7 @@ def run_evaluation(
     Raises:
       UserError: the run makes no frontal photos.
     """
+    _, config, stages, networks, state = model
     if "decoder_r" not in networks:
         raise UserError(
             f"{workdir} makes no frontal photos to evaluate, since it has no decoder of R; its "
@@ -53,7 +44,7 @@ def run_evaluation(
     train_data, rows = load_data(config.data, "train"), {}
     if not on:
         parts = [train_data, load_data(config.data, "test")]
-        if has_objective(create_stages(config), "frontalize"):
+        if has_objective(stages, "frontalize"):
             views = create_views(cache_folder())
             parts = [with_rotated(part, views, config.seed) for part in parts]
         rows = evaluate(config, networks, state, *parts)

@@ -9,7 +9,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from facealign.data.load import Examples, take
-from facealign.errors import check_choice
 from facealign.images import in_batches, to_float, to_uint8
 from facealign.metrics import image_quality
 from facealign.models.apply import Network
@@ -61,9 +60,6 @@ class Evaluator:
       train: the training examples by domain.
       held_out: the held-out examples by domain; "turned" has R's photos, turned.
       people: photos for the run's recognizer to tell apart; None if the run trains none.
-
-    Raises:
-      UserError: config.best_metric is not a metric of this run.
     """
 
     def __init__(
@@ -76,9 +72,9 @@ class Evaluator:
     ):
         every = output_kinds(config.data.paired, turned="turned" in held_out)
         self.kinds = {name: kind for name, kind in every.items() if kind.decoder in networks}
-        names = [f"l1/{name}" for name, kind in self.kinds.items() if kind.target]
-        names += ["eer/recognizer"] if people else []
-        check_choice(config.best_metric, names, "config.best_metric")
+        # Lower is better: what config.best_metric may name.
+        self.best_metrics = [f"l1/{name}" for name, kind in self.kinds.items() if kind.target]
+        self.best_metrics += ["eer/recognizer"] if people else []
         self._translate = make_translate(networks)
         self._recognizer = networks.get("recognizer")
         self._train, self._held_out, self._people = train, held_out, people
@@ -135,11 +131,7 @@ def evaluate(
     train: Mapping[str, Examples],
     data: Mapping[str, Examples],
 ) -> dict[str, dict[str, float]]:
-    """Metrics of a state and of the baselines on all of the data: row -> metric -> value.
-
-    Raises:
-      UserError: config.best_metric is not a metric of this run.
-    """
+    """Metrics of a state and of the baselines on all of the data: row -> metric -> value."""
     evaluator = Evaluator(config, networks, train, data)
     names = tuple(AGAINST_TARGET)
     return {config.model.name: evaluator.measure(state, names), **evaluator.baselines(names)}

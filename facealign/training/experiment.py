@@ -14,7 +14,7 @@ from ml_collections import ConfigDict
 from facealign.data.batches import Batches, create_batches
 from facealign.data.load import Examples, load_data, take
 from facealign.data.rotated_pairs import create_views, for_device, with_rotated
-from facealign.errors import UserError
+from facealign.errors import UserError, check_choice
 from facealign.models.apply import Network
 from facealign.names import DOMAINS
 from facealign.parallel import processes
@@ -90,6 +90,7 @@ def create_experiment(config: ConfigDict) -> Experiment:
         return take_networks(config, jax.jit(fresh, compiler_options=options)(init_key))
 
     evaluator = Evaluator(config, networks[0], data, held_out, people)
+    check_choice(config.best_metric, evaluator.best_metrics, "config.best_metric")
     return Experiment(
         config, mesh, stages, networks, steps, init, like, data, batches, evaluator, read_seconds
     )

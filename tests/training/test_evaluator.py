@@ -91,6 +91,16 @@ def test_change_is_measured_from_the_call_before(tiny):
     assert own.measure(b)["change/swap"] == 0
 
 
+def test_what_was_best_in_training_need_not_be_measured_again(tiny):
+    stages = create_stages(tiny)
+    networks = create_networks(tiny, stages)
+    data = [load_data(tiny.data, split) for split in ("train", "validation")]
+    state = jax.jit(lambda key: create_state(networks, key, 32))(jax.random.key(0))
+    tiny.best_metric = "eer/recognizer"  # of a run whose recognizer was measured on people
+    rows = evaluator.evaluate(tiny, networks, state, *data)
+    assert "l1/swap" in rows[tiny.model.name]
+
+
 def test_samples_show_as_many_people_as_there_are():
     many = examples(flat(*range(6)), ["a", "a", "b", "b", "c", "d"])
     few = examples(flat(10, 11, 12), ["x", "x", "x"])
