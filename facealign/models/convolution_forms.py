@@ -1,36 +1,18 @@
-"""The formulations of the functions `down`, `up` and `weigh` of `convolutions`.
+"""The forms of `down`, `up` and `weigh` of `convolutions`: the same numbers, computed otherwise.
 
 Letters are those of `convolutions`.
 """
-
-from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
+from facealign.models.convolution_geometry import How, channels, padding, plain
+
 DIMENSIONS = ("NHWC", "HWIO", "NHWC")
 TILE = 32  # channels; on a CPU, XLA's convolution takes longer for 16 channels than for 32
 WIDE = 128  # channels; with fewer, XLA's convolution on a CPU computes short rows on one core
-
-
-class How(NamedTuple):
-    """Static arguments of `down`, `up` and `weigh`."""
-
-    form: str  # as in `formulation`
-    stride: int
-    ks: tuple[int, int]  # height and width of the kernel
-    size: tuple[int, int]  # H, W
-    low: tuple[int, int]  # rows of zeros above the large map, columns left of it
-    transposed: bool = False  # the kernel is [k, k, D, C], last tap first, as in `nn.ConvTranspose`
-
-
-def padding(how: How) -> list[tuple[int, int]]:
-    """Zeros before and after the rows and the columns of the large map; negative numbers crop."""
-    return [
-        (low, (-(-n // how.stride) - 1) * how.stride + k - n - low)
-        for n, k, low in zip(how.size, how.ks, how.low, strict=True)
-    ]
+THIN = 8  # channels; with fewer, products and XLA's own gradients are faster
 
 
 def convolve(x: jax.Array, kernel: jax.Array, strides: tuple[int, int], padding) -> jax.Array:
@@ -38,9 +20,74 @@ def convolve(x: jax.Array, kernel: jax.Array, strides: tuple[int, int], padding)
     return lax.conv_general_dilated(x, kernel, strides, padding, dimension_numbers=DIMENSIONS)
 
 
-def strided(x: jax.Array, kernel: jax.Array, how: How) -> jax.Array:
+def down_as_xla(x: jax.Array, kernel: jax.Array, how: How) -> jax.Array:
     """`down` as a strided convolution of XLA."""
-    return convolve(x, kernel, (how.stride, how.stride), padding(how))
+    return convolve(x, plain(kernel, how), (how.stride, how.stride), padding(how))
+
+
+def up_as_xla(y: jax.Array, kernel: jax.Array, how: How) -> jax.Array:
+    """`up` as the adjoint of XLA's strided convolution; on a CPU, it multiplies many zeros."""
+    x = jax.ShapeDtypeStruct((len(y), *how.size, channels("up", y, kernel, how)[0]), y.dtype)
+    return jax.linear_transpose(lambda x: down_as_xla(x, kernel, how), x)(y)[0]
+
+
+def weigh_as_xla(x: jax.Array, y: jax.Array, how: How) -> jax.Array:
+    """`weigh` as the adjoint of XLA's strided convolution."""
+    how, transposed = how._replace(transposed=False), how
+    kernel = jax.ShapeDtypeStruct((*how.ks, x.shape[3], y.shape[3]), x.dtype)
+    found = jax.linear_transpose(lambda kernel: down_as_xla(x, kernel, how), kernel)(y)[0]
+    return plain(found, transposed)
+
+
+def down_in_tiles(x: jax.Array, kernel: jax.Array, how: How) -> jax.Array:
+    """`down` as a convolution of XLA with enough channels, in rows that are long enough."""
+    how, kernel = how._replace(transposed=False), plain(kernel, how)
+    d, w = kernel.shape[3], -(-x.shape[2] // how.stride)
+    if d < TILE and w % 2 == 0:
+        return strided_pairs(x, kernel, how)
+    if d < WIDE and x.shape[3] >= THIN:
+        return strided_abreast(x, kernel, how)
+    return down_as_xla(x, kernel, how)
+
+
+def up_in_phases(y: jax.Array, kernel: jax.Array, how: How) -> jax.Array:
+    """`up` as a stride-1 convolution of XLA for each phase of the stride."""
+    kernel = kernel if how.transposed else kernel[::-1, ::-1].swapaxes(2, 3)
+    return interleave(phases_by_convolution(y, kernel, how.stride, phases_of(how)), how)
+
+
+def weigh_in_halves(x: jax.Array, y: jax.Array, how: How) -> jax.Array:
+    """`weigh` as a convolution of XLA for each half of the batch, on two cores."""
+    if x.shape[3] < THIN:
+        return weigh_as_xla(x, y, how)
+    parts = 1 + (len(x) % 2 == 0)
+    x, y = (maps.reshape(parts, -1, *maps.shape[1:]) for maps in (x, y))
+    return plain(sum(weigh_by_convolution(*part, how) for part in zip(x, y, strict=True)), how)
+
+
+def down_by_product(x: jax.Array, kernel: jax.Array, how: How) -> jax.Array:
+    """`down` as a matrix product, with one patch in a row."""
+    rows = "dp" if how.transposed else "pd"
+    return jnp.einsum(f"bhwp,{rows}->bhwd", patches(x, how), matrix(kernel, how))
+
+
+def up_by_product(y: jax.Array, kernel: jax.Array, how: How) -> jax.Array:
+    """`up` as a matrix product and a sum of its shifted columns."""
+    rows = "dp" if how.transposed else "pd"
+    taps = jnp.einsum(f"bhwd,{rows}->bhwp", y, matrix(kernel, how))
+    taps = taps.reshape(*y.shape[:3], *how.ks, -1)
+    taps = taps[:, :, :, ::-1, ::-1] if how.transposed else taps
+    rows, columns = phases_of(how)
+    return interleave([phase_by_sum(taps, i, j) for i in rows for j in columns], how)
+
+
+def weigh_by_product(x: jax.Array, y: jax.Array, how: How) -> jax.Array:
+    """`weigh` as a matrix product."""
+    c, d = x.shape[3], y.shape[3]
+    if how.transposed:
+        kernel = jnp.einsum("bhwd,bhwp->dp", y, patches(x, how)).reshape(d, *how.ks, c)
+        return kernel.transpose(1, 2, 0, 3)
+    return jnp.einsum("bhwp,bhwd->pd", patches(x, how), y).reshape(*how.ks, c, d)
 
 
 def strided_pairs(x: jax.Array, kernel: jax.Array, how: How) -> jax.Array:
@@ -59,11 +106,11 @@ def strided_abreast(x: jax.Array, kernel: jax.Array, how: How) -> jax.Array:
     out = -(-w // s)
     period = max(out * s, w + max(left, right))  # neighbouring images share the zeros between them
     period += -period % s
-    y = convolve(abreast(x, left, period), kernel, (s, s), (rows, (0, k - s)))
+    y = convolve(side_by_side(x, left, period), kernel, (s, s), (rows, (0, k - s)))
     return y.reshape(-1, b, period // s, d)[:, :, :out].swapaxes(0, 1)
 
 
-def abreast(x: jax.Array, left: int, period: int) -> jax.Array:
+def side_by_side(x: jax.Array, left: int, period: int) -> jax.Array:
     """[B, H, W, C] -> [1, H, B * period, C]: images side by side with zeros around each."""
     b, h, w, c = x.shape
     pads = [(0, 0, 0), (0, 0, 0), (left, period - w - left, 0), (0, 0, 0)]
@@ -107,17 +154,29 @@ def patches(x: jax.Array, how: How) -> jax.Array:
     return jnp.concatenate([x[:, i : i + s * h : s][:, :h] for i in rows], axis=-1)
 
 
-def phases_of(k: int, s: int, low: int) -> list[dict[int, int]]:
+def phases_of(how: How) -> list[list[dict[int, int]]]:
     """Taps and offsets of every phase of the stride. Phase p is the pixels p, p + s, ... of H or W.
 
     Returns:
-        For each phase a dict from tap, the last first, to offset: the m-th pixel of the phase reads
-        the small map at m + offset through that tap. Offsets rise by 1.
+        For rows and for columns, and there for each phase, a dict from tap, the last first, to
+        offset: the m-th pixel of the phase reads the small map at m + offset through that tap.
+        Offsets rise by 1.
     """
+    s = how.stride
     return [
-        {tap: (p + low - tap) // s for tap in reversed(range((p + low) % s, k, s))}
-        for p in range(s)
+        [
+            {tap: (p + low - tap) // s for tap in reversed(range((p + low) % s, k, s))}
+            for p in range(s)
+        ]
+        for k, low in zip(how.ks, how.low, strict=True)
     ]
+
+
+def interleave(phases: list[jax.Array], how: How) -> jax.Array:
+    """The large map [B, H, W, C] of all its phases [B, h, w, C]."""
+    (b, h, w, c), s = phases[0].shape, how.stride
+    x = jnp.stack(phases, axis=3).reshape(b, h, w, s, s, c).swapaxes(2, 3)
+    return x.reshape(b, h * s, w * s, c)[:, : how.size[0], : how.size[1]]
 
 
 def phases_by_convolution(
@@ -129,7 +188,7 @@ def phases_by_convolution(
     b, h, w, _ = y.shape
     offsets = [offset for cols in phases[1] for offset in cols.values()]
     left, right = -min(offsets), max(offsets)
-    y = abreast(y, left, w + max(left, right))
+    y = side_by_side(y, left, w + max(left, right))
     x = [phase_by_convolution(y, kernel, s, i, j) for i in phases[0] for j in phases[1]]
     x = [phase.reshape(h, b, -1, phase.shape[3])[:, :, left : left + w] for phase in x]
     return [phase.swapaxes(0, 1) for phase in x]

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from facealign.errors import UserError
-from facealign.models import convolutions, layers
+from facealign.models import convolutions, layers, onednn
 from facealign.models.layers import OUTPUTS, to_image
 
-FORMS = ["phases", "thin", "products"]
+OWN = ["phases", "products"]
+ONEDNN = [] if onednn.find_fault() else ["onednn", "abreast"]
 MAPS = [(1, 7), (4, 8)]  # odd and even; smaller and larger than the kernel
 
 
@@ -52,8 +53,10 @@ def test_every_formulation_equals_flax(transpose, k, s, channels=(2, 3)):
     def flax(x, kernel):
         return reference.apply({"params": {"kernel": kernel}}, x)
 
+    forms = [*OWN, *(ONEDNN if k >= s else []), *(["winograd"] if s == 1 else [])]
+
     def run(maps, kernel):
-        ours = [lambda x, kernel, f=f: function(x, kernel, s, f) for f in FORMS]
+        ours = [lambda x, kernel, f=f: function(x, kernel, s, f) for f in forms]
         return [[value_and_gradients(f, x, kernel) for x in maps] for f in (flax, *ours)]
 
     expected, *results = quick_jit(run)(maps, kernel)
@@ -68,7 +71,7 @@ def test_different_numbers_of_channels_equal_flax(transpose, k, s, channels):
     test_every_formulation_equals_flax(transpose, k, s, channels)
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", OWN + ONEDNN)
 @pytest.mark.parametrize("transpose", [False, True])
 def test_gradient_penalty_equals_lax(form, transpose):
     """The gradient of a squared gradient, as in R1, in kernel and input."""
@@ -109,15 +112,6 @@ def test_modules_default_strides():
         y, variables = jax.eval_shape(module(3, 3).init_with_output, jax.random.key(0), x)
         assert y.shape == shape
         assert set(variables["params"]) == {"kernel"}
-
-
-def test_formulation_is_lax_except_on_a_cpu(monkeypatch):
-    """On a CPU it depends on the sizes."""
-    assert convolutions.formulation(size=16, taps=5, channels=32) == "phases"
-    assert convolutions.formulation(size=64, taps=4, channels=1) == "thin"
-    assert convolutions.formulation(size=4, taps=5, channels=256) == "products"
-    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
-    assert convolutions.formulation(size=2, taps=3, channels=256) == "lax"
 
 
 @pytest.mark.parametrize(("use_scale", "use_bias"), [(True, True), (False, True)])
