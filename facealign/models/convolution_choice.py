@@ -37,15 +37,13 @@ def fastest(function: str, a: jax.Array, b: jax.Array, how: How) -> str:
     small, taps = -(-min(how.size) // how.stride), max(how.ks)
     c, d = channels(function, a, b, how)
     thin = c < THIN
-    if taps == 1:
-        return "products"
     if how.stride == 1 and min(how.ks) > 3 and small >= 8 and c * d >= 4096:
         return "winograd"
     single = a.dtype == b.dtype == jnp.float32
     if library() == "onednn" and single and min(how.ks) >= how.stride:
         if not (function == "up" and thin):
             return "abreast" if small <= 2 else "onednn"
-    if small < taps:
+    if small < taps or taps == 1:
         return "products"
     return "products" if thin and function == "up" else "phases"
 
