@@ -3,26 +3,30 @@
 `python benchmarks/layers.py` measures all of them.
 """
 
+import functools
 import os
 from collections.abc import Callable
 from functools import partial
 
 import jax
 import jax.numpy as jnp
+from absl import logging
 
-from facealign.errors import UserError, lookup
+from facealign.errors import UserError, check_choice
 from facealign.models import convolution_forms as forms
-from facealign.models import convolution_winograd as winograd
-from facealign.models import onednn
+from facealign.models import convolution_onednn, convolution_winograd, onednn
 from facealign.models.convolution_forms import THIN
-from facealign.models.convolution_geometry import How, channels, mirror
+from facealign.models.convolution_geometry import How, channels, mirror, small_size
 
 VARIABLE = "FACEALIGN_CONVOLUTIONS"  # of the environment: one of LIBRARIES, for comparisons
-LIBRARIES = {  # and what the log calls them
-    "lax": "XLA's own",
+LIBRARIES = {  # whose convolutions run on a CPU, in the words of the log
+    "lax": "XLA's",
     "own": "facealign's, built from XLA's",
     "onednn": "oneDNN's",
 }
+FUNCTIONS = ("down", "up", "weigh")
+
+
 def compute(function: str, a: jax.Array, b: jax.Array, how: How) -> jax.Array:
     """One of the functions in the form that `how` names, or in the fastest one on a CPU."""
     form = how.form or ("lax" if library() == "lax" else "")
@@ -33,41 +37,49 @@ def compute(function: str, a: jax.Array, b: jax.Array, how: How) -> jax.Array:
 
 
 def fastest(function: str, a: jax.Array, b: jax.Array, how: How) -> str:
-    """The form of a function of these arguments, by their sizes."""
-    small, taps = -(-min(how.size) // how.stride), max(how.ks)
+    """The form that takes the least time for arguments of these sizes, one of FORMS."""
     c, d = channels(function, a, b, how)
-    thin = c < THIN
-    if how.stride == 1 and min(how.ks) > 3 and small >= 8 and c * d >= 4096:
+    small, taps = min(small_size(how)), max(how.ks)
+    by_onednn = library() == "onednn" and a.dtype == b.dtype == jnp.float32
+    if how.stride == 1 and min(how.ks) >= (4 if by_onednn else 3) and small >= 8 and c * d >= 4096:
         return "winograd"
-    single = a.dtype == b.dtype == jnp.float32
-    if library() == "onednn" and single and min(how.ks) >= how.stride:
-        if not (function == "up" and thin):
-            return "abreast" if small <= 2 else "onednn"
-    if small < taps or taps == 1:
-        return "products"
-    return "products" if thin and function == "up" else "phases"
+    thin_up = function == "up" and c < THIN
+    if by_onednn and not thin_up and min(how.ks) >= how.stride:  # its padding is never negative
+        return "abreast" if small <= 2 else "onednn"
+    return "products" if thin_up or taps == 1 or 2 * small < taps else "phases"
 
 
 def library() -> str:
-    """Which of LIBRARIES computes convolutions on this machine's CPU.
+    """Which of LIBRARIES computes convolutions in programs for this machine's CPU.
+
+    The first call says so in the log, if the CPU is JAX's default.
 
     Raises:
         UserError: the environment asks for another, or for oneDNN where it cannot be used.
     """
-    wanted = os.environ.get(VARIABLE, "")
+    return _library(os.environ.get(VARIABLE, ""), jax.default_backend(), jax.device_count())
+
+
+@functools.cache
+def _library(wanted: str, backend: str, devices: int) -> str:
     if wanted:
-        lookup(LIBRARIES, wanted, VARIABLE)
-    if wanted in ("lax", "own"):
-        return wanted
-    several = jax.device_count("cpu") > 1 and "it serves one device only"
-    fault = several or onednn.find_fault()
-    if fault and wanted:
-        raise UserError(f"{VARIABLE}={wanted}: {fault}")
-    return "own" if fault else "onednn"
+        check_choice(wanted, LIBRARIES, VARIABLE)
+    fault = ""
+    if wanted not in ("lax", "own"):
+        fault = onednn.find_fault() if backend == "cpu" else f"the device is a {backend}"
+        if fault and wanted:
+            raise UserError(f"{VARIABLE}={wanted}: {fault}")
+        if devices > 1 and not wanted:  # each would compute what belongs to all
+            fault = fault or "not with several devices"
+    chosen = wanted or ("own" if fault else "onednn")
+    threads = onednn.count_threads() if chosen == "onednn" else os.cpu_count()
+    if backend == "cpu":
+        reason = f" ({fault})" if fault else ""
+        logging.info("convolutions: %s, %d threads%s", LIBRARIES[chosen], threads, reason)
+    return chosen
 
 
-Function = Callable[[jax.Array, jax.Array, How], jax.Array]
-FORMS: dict[str, dict[str, Function]] = {
+FORMS: dict[str, dict[str, Callable[[jax.Array, jax.Array, How], jax.Array]]] = {
     "lax": {"down": forms.down_as_xla, "up": forms.up_as_xla, "weigh": forms.weigh_as_xla},
     "phases": {
         "down": forms.down_in_tiles,
@@ -80,10 +92,10 @@ FORMS: dict[str, dict[str, Function]] = {
         "weigh": forms.weigh_by_product,
     },
     "winograd": {
-        "down": partial(winograd.down, function=partial(compute, "down")),
-        "up": partial(winograd.up, function=partial(compute, "up")),
-        "weigh": partial(winograd.weigh, function=partial(compute, "weigh")),
+        "down": partial(convolution_winograd.down, function=partial(compute, "down")),
+        "up": partial(convolution_winograd.up, function=partial(compute, "up")),
+        "weigh": partial(convolution_winograd.weigh, function=partial(compute, "weigh")),
     },
-    "onednn": {name: partial(onednn.compute, name) for name in ("down", "up", "weigh")},
-    "abreast": {name: partial(onednn.compute_abreast, name) for name in ("down", "up", "weigh")},
+    "onednn": {name: partial(convolution_onednn.compute, name) for name in FUNCTIONS},
+    "abreast": {name: partial(convolution_onednn.compute_abreast, name) for name in FUNCTIONS},
 }

@@ -18,10 +18,13 @@ class How(NamedTuple):
 
 def padding(how: How) -> list[tuple[int, int]]:
     """Zeros before and after the rows and the columns of the large map; negative numbers crop."""
-    return [
-        (low, (-(-n // how.stride) - 1) * how.stride + k - n - low)
-        for n, k, low in zip(how.size, how.ks, how.low, strict=True)
-    ]
+    axes = zip(how.size, small_size(how), how.ks, how.low, strict=True)
+    return [(low, (small - 1) * how.stride + k - n - low) for n, small, k, low in axes]
+
+
+def small_size(how: How) -> tuple[int, int]:
+    """h, w."""
+    return tuple(-(-n // how.stride) for n in how.size)
 
 
 def channels(function: str, a: jax.Array, b: jax.Array, how: How) -> tuple[int, int]:

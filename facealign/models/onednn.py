@@ -19,7 +19,6 @@ import jax
 import numpy as np
 
 from facealign.models import xla_ffi
-from facealign.models.convolution_geometry import How, channels, padding
 
 DISTRIBUTION, FILE = "onednn-cpu-gomp", "libdnnl.so.3"  # as in requirements-cpu.txt
 TARGET = "facealign_onednn"
@@ -34,65 +33,34 @@ ALIGNMENT = 64
 Shape = Sequence[int]
 
 
-def compute(function: str, a: jax.Array, b: jax.Array, how: How) -> jax.Array:
-    """`down`, `up` or `weigh` of `convolutions`, of float32, in a program for a CPU.
-
-    To be traced only where `find_fault` finds none.
-    """
-    low, high = zip(*padding(how), strict=True)
-    strides = how.stride, how.stride
-    flipped = how.transposed and max(how.ks) > 1  # oneDNN wants the first tap first
-    b = b[::-1, ::-1] if flipped and function != "weigh" else b
-    shapes = _shapes(function, a, b, how)
-    out = _call(function, a, b, shapes, strides, low, high, how.transposed)
-    return out[::-1, ::-1] if flipped and function == "weigh" else out
-
-
-def compute_abreast(function: str, a: jax.Array, b: jax.Array, how: How) -> jax.Array:
-    """The same, with the batch as a third spatial axis, whose kernel has the size 1.
-
-    For small maps: the rows of a product are the whole batch, and no tap in the padding counts.
-    """
-    low, high = zip(*padding(how), strict=True)
-    turn = slice(None, None, -1 if how.transposed else None)
-    if how.transposed:  # a map that is turned by 180 degrees is smaller than the kernel
-        low, high = high, low
-
-    def abreast(maps: jax.Array) -> jax.Array:
-        return maps[:, turn, turn].transpose(1, 2, 0, 3)[None]
-
-    (b_, h, w, c), (_, h_, w_, d), kernel = _shapes(function, a, b, how)
-    shapes = (1, h, w, b_, c), (1, h_, w_, b_, d), (*kernel[:2], 1, *kernel[2:])
-    a, b = abreast(a), abreast(b) if function == "weigh" else b[:, :, None]
-    strides, low, high = (how.stride, how.stride, 1), (*low, 0), (*high, 0)
-    out = _call(function, a, b, shapes, strides, low, high, how.transposed)
-    return out[:, :, 0] if function == "weigh" else out[0].transpose(2, 0, 1, 3)[:, turn, turn]
-
-
-def _shapes(function: str, a: jax.Array, b: jax.Array, how: How) -> tuple[Shape, Shape, Shape]:
-    """Of large map, small map and kernel."""
-    c, d = channels(function, a, b, how)
-    small = (-(-n // how.stride) for n in how.size)
-    kernel = (d, c) if how.transposed else (c, d)
-    return (len(a), *how.size, c), (len(a), *small, d), (*how.ks, *kernel)
-
-
-def _call(function, a, b, shapes, strides, low, high, transposed) -> jax.Array:
-    """A convolution of any number of spatial axes.
+def convolve(
+    function: str,
+    a: jax.Array,
+    b: jax.Array,
+    shapes: tuple[Shape, Shape, Shape],
+    strides: Shape,
+    padding: Sequence[tuple[int, int]],
+    transposed: bool,
+) -> jax.Array:
+    """`down`, `up` or `weigh` of `convolutions`, of any number of spatial axes.
 
     Args:
-        function: "down", "up" or "weigh".
-        a: the first argument.
-        b: the second argument.
+        function: its name.
+        a: the first argument, float32.
+        b: the second argument, float32.
         shapes: of the large map [B, ..., C], the small map [B, ..., D] and the kernel [..., C, D].
         strides: of every spatial axis.
-        low: zeros before the large map.
-        high: zeros after it.
-        transposed: the kernel is [..., D, C]; its first tap comes first all the same.
+        padding: zeros before and after every spatial axis of the large map.
+        transposed: the kernel is [..., D, C]. Its first tap comes first all the same.
+
+    Raises:
+        RuntimeError: `find_fault` finds one.
     """
+    if fault := find_fault():
+        raise RuntimeError(fault)
     out = dict(zip(("up", "down", "weigh"), shapes, strict=True))[function]
     call = jax.ffi.ffi_call(TARGET, jax.ShapeDtypeStruct(out, a.dtype), vmap_method="sequential")
-    return call(a, b, text=json.dumps([function, shapes, strides, low, high, transposed]))
+    return call(a, b, text=json.dumps([function, shapes, strides, padding, transposed]))
 
 
 @functools.cache
@@ -192,16 +160,16 @@ class _Room:
 
 
 class _Convolution:
-    """The convolution of a text of `_call`, of addresses of its arguments and its result."""
+    """A call of `convolve`: a function of the addresses of its arguments and its result."""
 
     def __init__(self, text: bytes) -> None:
-        function, shapes, strides, low, high, transposed = json.loads(text)
+        function, shapes, strides, padding, transposed = json.loads(text)
         n, new = len(shapes[0]), _library.convolution
         maps = 0, n - 1, *range(1, n - 1)
         kernel = *((n - 2, n - 1) if transposed else (n - 1, n - 2)), *range(n - 2)
         x, y, given = map(_library.layout, shapes, (maps, maps, kernel))
         free = _library.layout(shapes[2], kernel, fixed=False)
-        geometry = [_dims(numbers) for numbers in (strides, [0] * n, low, high)]
+        geometry = [_dims(numbers) for numbers in (strides, [0] * n, *zip(*padding, strict=True))]
         made = new("forward", TRAINING, DIRECT, x, free, None, y, *geometry)
         layouts, operand = {SRC: x, WEIGHTS: given, DST: y}, WEIGHTS
         if function == "up":
@@ -244,8 +212,9 @@ class _Convolution:
 
     def __call__(self, room: _Room, *addresses: int) -> None:
         start = room.reserve(self.size)
-        places = *zip(self.memories.values(), addresses, strict=True), *(
-            (memory, start + place) for memory, place in self.inner
+        places = (
+            *zip(self.memories.values(), addresses, strict=True),
+            *((memory, start + place) for memory, place in self.inner),
         )
         for memory, address in places:
             _library.call("memory_set_data_handle", memory, address)
