@@ -18,7 +18,7 @@ from facealign.training.state import create_networks, create_state
 from facealign.training.steps.forward import forward
 
 
-def make_round(batch_size: int, calls: int) -> sides.Round:
+def make_round(library: str, batch_size: int, calls: int) -> sides.Round:
     """A round of images from U's photos through R's decoder."""
     config = twin("autoencoder")
     stages, size = create_stages(config), config.data.image_size
@@ -31,20 +31,24 @@ def make_round(batch_size: int, calls: int) -> sides.Round:
         batch = dict.fromkeys(DOMAINS, photos)
         return forward(networks, state, {}, batch, (SWAP,), jax.random.key(0))[0]
 
-    name = f"medium, {batch_size} photos"
-    return sides.make_round(name, lambda: frontalize(state, photos), calls)
+    name = f"medium, {batch_size} photos, {library}"
+    with sides.convolutions(library):
+        return sides.make_round(name, lambda: frontalize(state, photos), calls)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--rounds", type=int, default=5, help="rounds; sides take turns")
+    parser.add_argument("--batch_size", type=int, nargs="+", default=[1, 64], help="photos")
+    sides.add_our_flags(parser)
     sides.add_peer_flags(parser)
     args = parser.parse_args()
     sides.print_machine()
-    for batch_size, calls in ((1, 30), (64, 5)):
+    for batch_size in args.batch_size:
+        calls = max(5, 30 // batch_size)
         flags = "--task=inference", f"--batch_size={batch_size}", f"--calls={calls}"
-        all_sides = [make_round(batch_size, calls), *sides.start_peers(args, *flags)]
-        sides.print_rows(sides.alternate(all_sides, args.rounds), batch_size)
+        ours = [make_round(name, batch_size, calls) for name in args.convolutions]
+        times = sides.alternate([*ours, *sides.start_peers(args, *flags)], args.rounds)
+        sides.print_rows(times, batch_size, len(ours), args.out)
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ from configs import base
 from facealign.data.rotated_pairs import create_views, for_device
 from facealign.names import DOMAINS
 from facealign.paths import cache_folder
-from facealign.stages import OBJECTIVES, create_stages
+from facealign.stages import OBJECTIVES, Stage, create_stages
 from facealign.training.compiled_step import compile_step
 from facealign.training.state import TrainState, create_networks, create_state
 from facealign.training.steps.table import create_step
@@ -74,6 +74,41 @@ def take_step(update: Callable, box: list[TrainState], resident: dict, batch: di
     return box[0], metrics
 
 
+def prepare(config: ConfigDict, stage: Stage, batch_size: int) -> tuple[Callable, tuple]:
+    """The compiled step of a stage, and its arguments: state, resident arrays and batch."""
+    stages, size = create_stages(config), config.data.image_size
+    networks = create_networks(config, stages, stage)
+    rotated = OBJECTIVES[stage.objective].rotated
+    state = jax.jit(lambda key: create_state(networks, key, size))(jax.random.key(0))
+    step = create_step(config, networks, stage)
+    update = compile_step(step, config.augment, jax.random.key(1), rotated)
+    rng = np.random.default_rng(0)
+    shape = (batch_size, size, size, 1)
+    batch = jax.device_put({d: rng.integers(0, 256, shape, np.uint8) for d in DOMAINS})
+    for domain in DOMAINS:
+        batch[f"yaw_{domain}"] = jnp.full(batch_size, jnp.nan)
+        batch[f"subject_{domain}"] = jnp.zeros(batch_size, jnp.int32)
+    resident = {"views": for_device(create_views(cache_folder()))} if rotated else {}
+    return update, (state, resident, batch)
+
+
+def make_round(
+    name: str, config: ConfigDict, stage: Stage, batch_size: int, steps: int
+) -> sides.Round:
+    """A round of steps of a stage."""
+    update, (state, resident, batch) = prepare(config, stage, batch_size)
+    update = update.lower(state, resident, [batch]).compile()
+    one_step = functools.partial(take_step, update, [state], resident, batch)
+    return sides.make_round(name, one_step, steps)
+
+
+def count_flops(config: ConfigDict, stage: Stage, batch_size: int) -> float:
+    """Of a step as XLA's own convolutions would take it, without their multiplications by zero."""
+    with sides.convolutions("lax"):
+        update, (state, resident, batch) = prepare(config, stage, batch_size)
+        return update.lower(state, resident, [batch]).cost_analysis()["flops"]
+
+
 def measure(
     name: str,
     config: ConfigDict,
@@ -92,29 +127,19 @@ def measure(
       args: the flags.
       *peers: who takes turns.
     """
-    stages, size = create_stages(config), config.data.image_size
-    for stage in stages:
-        networks = create_networks(config, stages, stage)
-        rotated = OBJECTIVES[stage.objective].rotated
-        state = jax.jit(lambda key, n=networks: create_state(n, key, size))(jax.random.key(0))
-        step = create_step(config, networks, stage)
-        update = compile_step(step, config.augment, jax.random.key(1), rotated)
-        rng = np.random.default_rng(0)
-        shape = (batch_size, size, size, 1)
-        batch = jax.device_put({d: rng.integers(0, 256, shape, np.uint8) for d in DOMAINS})
-        resident = {"views": for_device(create_views(cache_folder()))} if rotated else {}
-        for domain in DOMAINS:
-            batch[f"yaw_{domain}"] = jnp.full(batch_size, jnp.nan)
-            batch[f"subject_{domain}"] = jnp.zeros(batch_size, jnp.int32)
-        update = update.lower(state, resident, [batch]).compile()
-        flops = update.cost_analysis()["flops"]
-        one_step = functools.partial(take_step, update, [state], resident, batch)
-        ours = sides.make_round(f"{name} / {stage.name}", one_step, args.steps)
-        times = sides.alternate([ours, *peers], args.rounds)
-        sides.print_rows(times, images)
-        rate = sides.matrix_rate()
-        share = flops / rate / (min(next(iter(times.values()))) / 1e3)
-        print(f"  {flops / 1e9:.1f} GFLOP; floor at {rate / 1e9:.0f} GFLOP/s: {share:.0%} of ours")
+    config.model.dtype = args.dtype
+    for stage in create_stages(config):
+        ours = []
+        for library in args.convolutions:
+            with sides.convolutions(library):
+                title = f"{name} / {stage.name}, {library}"
+                ours.append(make_round(title, config, stage, batch_size, args.steps))
+        times = sides.alternate([*ours, *peers], args.rounds)
+        sides.print_rows(times, images, len(ours), args.out)
+        flops, rate = count_flops(config, stage, batch_size), sides.matrix_rate(args.dtype)
+        shares = (flops / rate / (min(times[each]) / 1e3) for each in [*times][: len(ours)])
+        shares = ", ".join(f"{share:.0%}" for share in shares)
+        print(f"  {flops / 1e9:.1f} GFLOP; at the {rate / 1e9:.0f} GFLOP/s of a product: {shares}")
 
 
 def measure_twin(name: str, network: str, images: int, size: int, args: argparse.Namespace) -> None:
@@ -131,7 +156,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--config", default="", help="configs/NAME.py; all of them if not given")
     parser.add_argument("--batch_size", type=int, nargs="+", default=[32], help="of both domains")
-    parser.add_argument("--rounds", type=int, default=5, help="rounds; sides take turns")
+    sides.add_our_flags(parser)
     parser.add_argument("--steps", type=int, default=3, help="steps in a round")
     parser.add_argument("--image_size", type=int, nargs="+", default=[0], help="px; 0: config's")
     parser.add_argument("--stacks", type=int, default=0, help="of an hourglass; 0: config's")

@@ -3,6 +3,7 @@
 Needs only requirements-keras.txt, in an environment of its own. turns.py says how to call it.
 """
 
+import argparse
 import os
 from collections.abc import Callable
 
@@ -113,12 +114,13 @@ TASKS = {
 VARIANTS = {"Keras, tf.function": False, "Keras, jit_compile": True}  # whether XLA compiles it
 
 
-def create_call(task: str, variant: str, _: str, batch_size: int, image_size: int) -> Callable:
+def create_call(args: argparse.Namespace, variant: str) -> Callable:
     """What to time."""
     keras.utils.set_random_seed(0)
-    generator = keras.Sequential([create_encoder(image_size), create_decoder(image_size)])
-    images = tf.random.uniform((batch_size, image_size, image_size, 1), -1, 1)
-    return TASKS[task](generator, images, VARIANTS[variant])
+    size = args.image_size
+    generator = keras.Sequential([create_encoder(size), create_decoder(size)])
+    images = tf.random.uniform((args.batch_size, size, size, 1), -1, 1)
+    return TASKS[args.task](generator, images, VARIANTS[variant])
 
 
 def summarize(_: str) -> dict[str, int]:

@@ -3,6 +3,7 @@
 Needs only requirements.txt, in an environment of its own. turns.py says how to call it.
 """
 
+import argparse
 import functools
 from collections.abc import Callable
 
@@ -57,7 +58,7 @@ def create_adversarial_step(
 
     The images are the input of the generator and the real photos of the discriminator as well.
     """
-    critic = prepare(create_discriminator())
+    critic = prepare(create_discriminator().to(images.device))
     optimizers = [adam(generator), adam(critic)]
     cross_entropy = functional.binary_cross_entropy_with_logits
 
@@ -87,7 +88,10 @@ def create_inference(
 
     def call() -> torch.Tensor:
         with torch.inference_mode():
-            return generator(images)
+            made = generator(images)
+            if made.is_cuda:
+                torch.cuda.synchronize()
+            return made
 
     return call
 
@@ -106,16 +110,18 @@ VARIANTS = {  # whether torch.compile compiles it, and how images lie in memory
 }
 
 
-def create_call(
-    task: str, variant: str, network: str, batch_size: int, image_size: int
-) -> Callable:
+def create_call(args: argparse.Namespace, variant: str) -> Callable:
     """What to time."""
     compiled, memory_format = VARIANTS[variant]
     torch.manual_seed(0)
     form = functools.partial(prepare, memory_format=memory_format, compiled=compiled)
-    generator = form(nn.Sequential(*NETWORKS[network](image_size)))
-    images = torch.rand(batch_size, 1, image_size, image_size) * 2 - 1
-    return TASKS[task](generator, images.contiguous(memory_format=memory_format), form)
+    generator = nn.Sequential(*NETWORKS[args.network](args.image_size)).to(args.device)
+    images = torch.rand(args.batch_size, 1, args.image_size, args.image_size, device=args.device)
+    images = (images * 2 - 1).contiguous(memory_format=memory_format)
+    call = TASKS[args.task](form(generator), images, form)
+    if args.dtype == "float32":
+        return call
+    return torch.autocast(args.device, getattr(torch, args.dtype))(call)
 
 
 def summarize(network: str) -> dict[str, int]:

@@ -26,7 +26,7 @@ def main(
     tasks: Iterable[str],
     variants: Mapping[str, bool],
     networks: Iterable[str],
-    create_call: Callable[[str, str, str, int, int], Callable[[], object]],
+    create_call: Callable[[argparse.Namespace, str], Callable[[], object]],
     summarize: Callable[[str], dict[str, int]],
 ) -> None:
     """Reads the flags, warms every variant up, and answers 'run' lines until the input ends.
@@ -36,7 +36,7 @@ def main(
       tasks: names.
       variants: name -> whether it is a compiled one.
       networks: names.
-      create_call: (task, variant, network, batch size, image size in px) -> what to time.
+      create_call: (the flags, variant) -> what to time.
       summarize: the numbers of parameters of a network.
     """
     parser = argparse.ArgumentParser(description=about)
@@ -45,6 +45,8 @@ def main(
     parser.add_argument("--batch_size", type=int, default=32, help="images in a batch")
     parser.add_argument("--image_size", type=int, default=128, help="px, a multiple of 64")
     parser.add_argument("--calls", type=int, default=5, help="calls in a round")
+    parser.add_argument("--device", default="cpu", help="or cuda, for PyTorch")
+    parser.add_argument("--dtype", default="float32", help="or bfloat16, for PyTorch")
     parser.add_argument("--compile", action="store_true", help="compiled variants as well")
     parser.add_argument("--variant", choices=[*variants], help="this one alone")
     parser.add_argument("--summary", action="store_true", help="print parameter counts and stop")
@@ -53,10 +55,7 @@ def main(
         print(json.dumps(summarize(args.network)))
         return
     wanted = [name for name, compiled in variants.items() if args.compile or not compiled]
-    calls = {
-        name: create_call(args.task, name, args.network, args.batch_size, args.image_size)
-        for name in ([args.variant] if args.variant else wanted)
-    }
+    calls = {name: create_call(args, name) for name in ([args.variant] if args.variant else wanted)}
     for call in calls.values():
         call()
         call()

@@ -22,6 +22,7 @@ from contextvars import ContextVar
 from functools import partial
 
 import jax
+import jax.numpy as jnp
 from jax import lax
 
 from facealign.models.convolution_choice import compute
@@ -53,6 +54,7 @@ def conv(x: jax.Array, kernel: jax.Array, stride: int = 1, form: str = "") -> ja
     Returns:
         [B, ceil(H / stride), ceil(W / stride), D].
     """
+    x, kernel = _of_one_dtype(x, kernel)
     size, ks = x.shape[1:3], kernel.shape[:2]
     how = How(form, stride, ks, size, _low(size, ks, stride))
     return down_as_xla(x, kernel, how) if _portable.get() else down(x, kernel, how)
@@ -70,6 +72,7 @@ def conv_transpose(x: jax.Array, kernel: jax.Array, stride: int = 2, form: str =
     Returns:
         [B, H * stride, W * stride, D].
     """
+    x, kernel = _of_one_dtype(x, kernel)
     if _portable.get():
         strides = stride, stride
         return lax.conv_transpose(x, kernel, strides, "SAME", dimension_numbers=DIMENSIONS)
@@ -113,6 +116,12 @@ def _define_gradients(function, gradients):
 _define_gradients(down, lambda how, args, g: (up(g, args[1], how), weigh(args[0], g, how)))
 _define_gradients(up, lambda how, args, g: (down(g, args[1], how), weigh(g, args[0], how)))
 _define_gradients(weigh, lambda how, args, g: (up(args[1], g, how), down(args[0], g, how)))
+
+
+def _of_one_dtype(x: jax.Array, kernel: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Both in the wider of their dtypes."""
+    dtype = jnp.promote_types(x.dtype, kernel.dtype)
+    return x.astype(dtype), kernel.astype(dtype)
 
 
 def _low(size: tuple[int, ...], ks: tuple[int, ...], s: int) -> tuple[int, ...]:
