@@ -72,7 +72,8 @@ def find_fault() -> str:
         return "requirements-cpu.txt is not installed"
     if fault := xla_ffi.find_fault():
         return fault
-    path = next((file.locate() for file in files if file.name == FILE), FILE)
+    paths = (file.locate() for file in files if file.name == FILE)
+    path = next((path for path in paths if path.exists()), FILE)  # or on the system's own path
     try:
         _library.load(str(path))
     except (OSError, AttributeError, RuntimeError) as error:  # no libgomp, not this machine's, ...
