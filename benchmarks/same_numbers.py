@@ -1,22 +1,21 @@
-"""Whether the formulation of convolutions changes numbers: `python benchmarks/same_numbers.py`.
+"""Whether the forms of convolutions change numbers: `python benchmarks/same_numbers.py`.
 
-Trains the medium autoencoder for 50 steps from one seed, once as facealign computes convolutions
-and once as XLA does by itself, and prints how far the losses part; beside it how far they part when
-all initial weights change by one in ten million, about the rounding of a float32. Takes minutes on
-a CPU, where XLA's way is slow.
+Trains the medium autoencoder for 50 steps from one seed, as XLA computes convolutions and as
+facealign's libraries do, and prints how far the losses part; beside it how far they part when all
+initial weights change by one in ten million, about the rounding of a float32. Takes minutes on a
+CPU, where XLA's way is slow.
 """
 
 import argparse
-import os
 
-import sides  # noqa: F401  (finds facealign)
+import sides
 
 import jax  # isort: skip
 import jax.numpy as jnp
 import numpy as np
 from train_step import twin
 
-from facealign.models.convolution_choice import VARIABLE
+from facealign.models.convolution_choice import LIBRARIES, library
 from facealign.stages import create_stages
 from facealign.training.compiled_step import compile_step
 from facealign.training.state import create_networks, create_state
@@ -55,16 +54,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--steps", type=int, default=50)
     parser.add_argument("--batch_size", type=int, default=32)
+    parser.add_argument("--convolutions", nargs="+", choices=[*LIBRARIES], default=[library()])
     args = parser.parse_args()
-    ours = losses(args.steps, args.batch_size)
-    rounded = losses(args.steps, args.batch_size, ROUNDING)
-    os.environ[VARIABLE] = "lax"
-    plain = losses(args.steps, args.batch_size)
-    print(f"loss of the last step: {ours[-1]:.6f} ours, {plain[-1]:.6f} XLA's own")
-    print("largest relative difference up to step  XLA's own  other rounding")
+    sides.print_machine()
+    with sides.convolutions("lax"):
+        plain = losses(args.steps, args.batch_size)
+        found = {"other rounding": losses(args.steps, args.batch_size, ROUNDING)}
+    for name in args.convolutions:
+        with sides.convolutions(name):
+            found[name] = losses(args.steps, args.batch_size)
+    print(f"loss of the last step: {plain[-1]:.6f}; largest relative difference up to a step:")
+    print("step" + "".join(f"{name:>18}" for name in found))
     for step in (step for step in SHOWN if step <= args.steps):
-        parted = [np.abs(ours / other - 1)[:step].max() for other in (plain, rounded)]
-        print(f"{step:>38}  {parted[0]:9.1e}  {parted[1]:14.1e}")
+        parted = [np.abs(other / plain - 1)[:step].max() for other in found.values()]
+        print(f"{step:>4}" + "".join(f"{each:>18.1e}" for each in parted), flush=True)
 
 
 if __name__ == "__main__":
