@@ -45,7 +45,7 @@ def fastest(function: str, a: jax.Array, b: jax.Array, how: How) -> str:
         return "winograd"
     thin_up = function == "up" and c < THIN
     if by_onednn and not thin_up and min(how.ks) >= how.stride:  # its padding is never negative
-        return "abreast" if small <= 2 else "onednn"
+        return "onednn" if small > 2 else "abreast"
     return "products" if thin_up or taps == 1 or 2 * small < taps else "phases"
 
 
@@ -97,5 +97,9 @@ FORMS: dict[str, dict[str, Callable[[jax.Array, jax.Array, How], jax.Array]]] = 
         "weigh": partial(convolution_winograd.weigh, function=partial(compute, "weigh")),
     },
     "onednn": {name: partial(convolution_onednn.compute, name) for name in FUNCTIONS},
-    "abreast": {name: partial(convolution_onednn.compute_abreast, name) for name in FUNCTIONS},
+    "abreast": {
+        "down": partial(convolution_onednn.compute_abreast, "down"),
+        "up": partial(convolution_onednn.compute_abreast, "up"),
+        "weigh": forms.weigh_by_product,
+    },
 }

@@ -17,9 +17,10 @@ def compute(function: str, a: jax.Array, b: jax.Array, how: How) -> jax.Array:
 
 
 def compute_abreast(function: str, a: jax.Array, b: jax.Array, how: How) -> jax.Array:
-    """The same for small maps: the batch becomes a third spatial axis, of a kernel of size 1.
+    """`down` or `up` of small maps: the batch becomes a third spatial axis, of a kernel of size 1.
 
-    So each product has the whole batch as its rows, and taps in the padding are left out.
+    So each product has the whole batch as its rows, and taps in the padding are left out. There is
+    no `weigh`: that of oneDNN 3.2 over three axes writes outside of its memory for some kernels.
     """
     turned = slice(None, None, -1 if how.transposed else None)  # less work than to turn the kernel
     pads = [(high, low) if how.transposed else (low, high) for low, high in padding(how)]
@@ -29,11 +30,8 @@ def compute_abreast(function: str, a: jax.Array, b: jax.Array, how: How) -> jax.
 
     (n, *large, c), (_, *small, d), (*ks, i, o) = shapes_of(function, a, b, how)
     shapes = (1, *large, n, c), (1, *small, n, d), (*ks, 1, i, o)
-    args = abreast(a), abreast(b) if function == "weigh" else b[:, :, None]
-    strides = how.stride, how.stride, 1
+    args, strides = (abreast(a), b[:, :, None]), (how.stride, how.stride, 1)
     out = convolve(function, *args, shapes, strides, [*pads, (0, 0)], how.transposed)
-    if function == "weigh":
-        return out[:, :, 0]
     return out[0].transpose(2, 0, 1, 3)[:, turned, turned]
 
 
