@@ -13,6 +13,7 @@ from types import FrameType
 INTERRUPTED = 130  # exit code of what Ctrl-C ended, as shells have it
 DELAY = 0.05  # s after which an interrupt is tried again
 FINALIZERS = ("weakref", "_weakrefset")  # modules whose functions run as objects are deleted
+CALLED_BY_C = ("facealign.models.xla_ffi",)  # an exception that leaves one of these ends in a crash
 
 
 def end_at_once() -> None:
@@ -43,15 +44,15 @@ def _end(*_: object) -> None:
 
 
 def _raise(number: int, frame: FrameType | None) -> None:
-    """Raises `KeyboardInterrupt`; a moment later if an object is being deleted.
+    """Raises `KeyboardInterrupt`; a moment later where it would be lost.
 
-    Python prints what is raised there and goes on. JAX has a function that runs at every garbage
-    collection, so that this happens.
+    Python prints what is raised while an object is deleted, and goes on. JAX has a function that
+    runs at every garbage collection, so that this happens.
     """
     collecting = [getattr(callback, "__code__", None) for callback in gc.callbacks]
     while frame:
         code, module = frame.f_code, frame.f_globals.get("__name__")
-        if code in collecting or code.co_name == "__del__" or module in FINALIZERS:
+        if code in collecting or code.co_name == "__del__" or module in FINALIZERS + CALLED_BY_C:
             import threading
 
             threading.Timer(DELAY, os.kill, (os.getpid(), number)).start()

@@ -28,7 +28,7 @@ class Encoder(nn.Module):
 
     @nn.compact
     def __call__(self, image: jax.Array, train: bool) -> dict[str, jax.Array]:
-        frontal = attribute_of(jnp.zeros(len(image))).astype(image.dtype)
+        frontal = attribute_of(jnp.zeros(image.shape[0])).astype(image.dtype)
         return {"code": medium.Encoder(name="medium")(image, train), "attribute": frontal}
 
 

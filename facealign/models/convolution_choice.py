@@ -17,6 +17,7 @@ from facealign.models import convolution_forms as forms
 from facealign.models import convolution_onednn, convolution_winograd, onednn
 from facealign.models.convolution_forms import THIN
 from facealign.models.convolution_geometry import How, channels, mirror, small_size
+from facealign.models.convolution_winograd import MOST_ROWS
 
 VARIABLE = "FACEALIGN_CONVOLUTIONS"  # of the environment: one of LIBRARIES, for comparisons
 LIBRARIES = {  # whose convolutions run on a CPU, in the words of the log
@@ -41,11 +42,13 @@ def fastest(function: str, a: jax.Array, b: jax.Array, how: How) -> str:
     c, d = channels(function, a, b, how)
     small, taps = min(small_size(how)), max(how.ks)
     by_onednn = library() == "onednn" and a.dtype == b.dtype == jnp.float32
-    if how.stride == 1 and min(how.ks) >= (4 if by_onednn else 3) and small >= 8 and c * d >= 4096:
-        return "winograd"
+    worth = range(4 if by_onednn else 3, MOST_ROWS + 1)  # rows of a kernel
+    if how.stride == 1 and how.ks[0] in worth and small >= 8 and c * d >= 4096:
+        if a.dtype.itemsize >= 4:  # rounding errors are ten times larger
+            return "winograd"
     thin_up = function == "up" and c < THIN
     if by_onednn and not thin_up and min(how.ks) >= how.stride:  # its padding is never negative
-        return "onednn" if small > 2 else "abreast"
+        return "abreast" if max(small_size(how)) <= 2 else "onednn"
     return "products" if thin_up or taps == 1 or 2 * small < taps else "phases"
 
 

@@ -23,6 +23,7 @@ Function = Callable[[jax.Array, jax.Array, How], jax.Array]
 
 POINTS = (0, 1, -1, 2, -2, 0.5)  # and infinity
 ROWS = 4  # M
+MOST_ROWS = len(POINTS) + 2 - ROWS  # of a kernel; more points, and rounding errors grow
 
 
 @functools.cache
@@ -30,7 +31,12 @@ def matrices(k: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """A [P, M], G [P, k] and B [P, P] with y = A.T @ ((G @ kernel) * (B @ x)), P = M + k - 1.
 
     For y[i] = sum over j of x[i + j] * kernel[j].
+
+    Raises:
+        ValueError: the kernel has more than MOST_ROWS rows.
     """
+    if k > MOST_ROWS:
+        raise ValueError(f"a kernel of {k} rows; the points suffice for {MOST_ROWS}")
     p = ROWS + k - 1
 
     def values(n: int) -> np.ndarray:
@@ -38,8 +44,7 @@ def matrices(k: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         finite = np.array(POINTS[: p - 1])[:, None] ** np.arange(n)
         return np.concatenate([finite, np.eye(n)[-1:]])
 
-    matrices = values(ROWS), values(k), np.linalg.inv(values(p)).T
-    return tuple(matrix.astype(np.float32) for matrix in matrices)
+    return values(ROWS), values(k), np.linalg.inv(values(p)).T
 
 
 def combine(matrix: np.ndarray, maps: Sequence[jax.Array]) -> list[jax.Array]:

@@ -55,9 +55,12 @@ def convolve(
 
     Raises:
         RuntimeError: `find_fault` finds one.
+        TypeError: an argument is not float32.
     """
     if fault := find_fault():
         raise RuntimeError(fault)
+    if not a.dtype == b.dtype == np.float32:
+        raise TypeError(f"oneDNN is asked for float32 alone, not for {a.dtype} and {b.dtype}")
     out = dict(zip(("up", "down", "weigh"), shapes, strict=True))[function]
     call = jax.ffi.ffi_call(TARGET, jax.ShapeDtypeStruct(out, a.dtype), vmap_method="sequential")
     return call(a, b, text=json.dumps([function, shapes, strides, padding, transposed]))

@@ -4,16 +4,25 @@ XLA gives a handler a call frame, whose structs stand in xla/ffi/api/c_api.h in 
 folder. Only what is read here is declared; nothing may be declared otherwise than there.
 """
 
+import atexit
 import ctypes
+import os
 import re
+import signal
+import threading
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from ctypes import POINTER, Structure, c_char_p, c_int, c_int64, c_size_t, c_uint32, c_void_p
 from pathlib import Path
+from types import FrameType
 
 import jax
 
 KNOWN = [(0, minor) for minor in range(1, 6)]  # of jaxlib 0.7.2 to 0.12: these structs are equal
 METADATA, INTERNAL = 1, 13  # numbers of its enums: an extension, an error
+DELAY = 0.05  # s after which an interrupt is tried again
+PAUSE = 0.1  # s without a call after which no program is in flight
 
 
 class _Extension(Structure):
@@ -73,6 +82,8 @@ _Handler = ctypes.CFUNCTYPE(c_void_p, POINTER(_Frame))  # returns an error, or n
 _ErrorCreate = ctypes.CFUNCTYPE(c_void_p, POINTER(_Error))
 
 _handlers: dict[str, Callable] = {}  # XLA keeps their addresses, which must stay valid
+_inside: set[int] = set()  # threads in a handler
+_ended = {"last": 0.0}  # time of the last answer
 
 
 def version() -> tuple[int, ...]:
@@ -104,16 +115,45 @@ def register(target: str, run: Callable[..., None]) -> None:
             asked = extension[0].metadata[0].version
             asked.major, asked.minor = version()
             return None
+        _inside.add(threading.get_ident())
         try:
             text = frame.attributes.at[0][0]
             lists = frame.arguments, frame.results
             arrays = (arrays.at[i][0] for arrays in lists for i in range(arrays.count))
             run(ctypes.string_at(text.address, text.length), *(array.address for array in arrays))
-        except Exception as error:  # of any kind: it must not leave this function, which C called
+        except BaseException as error:  # it must not leave this function, which C called
             made = _Error(ctypes.sizeof(_Error), None, str(error).encode(), INTERNAL)
             return _ErrorCreate(frame.api[0].error_create)(ctypes.byref(made))
+        finally:
+            _ended["last"] = time.monotonic()
+            _inside.discard(threading.get_ident())
         return None
 
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not where it is ignored
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, _interrupt)
     _handlers[target] = handler = _Handler(answer)
     address = ctypes.cast(handler, c_void_p).value
     jax.ffi.register_ffi_target(target, jax.ffi.pycapsule(address), platform="cpu")
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """Raises `KeyboardInterrupt`, but a moment later while XLA calls `answer`: C cannot raise."""
+    while frame:
+        if frame.f_globals.get("__name__") == __name__:
+            threading.Timer(DELAY, os.kill, (os.getpid(), number)).start()
+            return
+        frame = frame.f_back
+    raise KeyboardInterrupt
+
+
+@atexit.register
+def _finish() -> None:
+    """Lets programs in flight end before Python does, since XLA would call what is no more."""
+    if not _ended["last"]:
+        return
+    for array in jax.live_arrays():
+        with suppress(Exception):  # deleted, or its program failed
+            array.block_until_ready()
+    while _inside or time.monotonic() - _ended["last"] < PAUSE:  # results that were dropped
+        time.sleep(PAUSE / 2)

@@ -13,13 +13,11 @@ import pytest
 from facealign.models import convolutions, onednn
 from facealign.models.convolution_choice import FORMS, FUNCTIONS, VARIABLE, fastest
 from facealign.models.convolution_geometry import How, small_size
-from facealign.models.convolution_onednn import shapes_of
 
 FAULT = onednn.find_fault()
 pytestmark = pytest.mark.skipif(bool(FAULT), reason=FAULT)
-OURS = {"onednn": 8, "abreast": 2}  # forms, and the largest small maps in px to try them with
-CASES = 10  # of a test
-GUARD = 2**14  # numbers on both sides of an array, far beyond which nothing was ever written
+OURS = {"onednn": 9, "abreast": 2}  # forms, and the largest small map in px that they are for
+KINDS = [*itertools.product(OURS, (1, 2), (False, True))]  # form, stride, transposed or not
 
 
 def normal(shape, seed=0):
@@ -32,53 +30,126 @@ def value_and_gradients(function, x, kernel):
     return y, *pull(y)
 
 
-def random_case(rng, largest):
-    """x and kernel, of any height and width up to the largest and to 7."""
-    ks, size = rng.integers(2, 8, 2), rng.integers(1, largest + 1, 2)
-    c, d = rng.choice([1, 3, 8, 17], 2)
-    ks = np.where(rng.random(2) < 0.1, 1, ks)
-    return normal((rng.choice([1, 3]), *size, c)), normal((*ks, c, d), 1)
+# Numbers ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("transpose", [False, True])
-@pytest.mark.parametrize("stride", [1, 2])
-@pytest.mark.parametrize("form", OURS)
+def random_cases(form, stride, transpose, count=8):
+    """Each x and kernel: of odd and even sizes, maps often smaller than their kernel."""
+    rng = np.random.default_rng(0)
+    for _ in range(count):
+        size = rng.integers(1, OURS[form] * (1 if transpose else stride) + 1, 2)
+        (c, d), b = rng.choice([1, 3, 8, 17], 2), rng.choice([1, 3])
+        yield normal((b, *size, c)), normal((*rng.integers(stride, 8, 2), c, d), 1)
+
+
+@pytest.mark.parametrize(("form", "stride", "transpose"), KINDS)
 def test_values_and_gradients_are_those_of_xla(form, stride, transpose):
     """Of all three functions, which are each other's gradients."""
     convolve = convolutions.conv_transpose if transpose else convolutions.conv
-    rng = np.random.default_rng(0)
-    cases = random_cases(rng, form, 1 if transpose else stride, stride)
 
-    def run(form, cases):
+    def run(cases, form):
         function = partial(convolve, stride=stride, form=form)
         return [value_and_gradients(function, *case) for case in cases]
 
-    # Without LLVM's optimizations, which take longer than all the rest.
-    options = {"xla_backend_optimization_level": 0}
-    program = jax.jit(lambda cases: [run(f, cases) for f in (form, "lax")], compiler_options=options)
-    for ours, theirs in zip(*map(jax.tree.leaves, jax.device_get(program(cases))), strict=True):
+    options = {"xla_backend_optimization_level": 0}  # LLVM's take longer than all the rest
+    program = jax.jit(lambda x: (run(x, form), run(x, "lax")), compiler_options=options)
+    results = jax.device_get(program([*random_cases(form, stride, transpose)]))
+    for ours, theirs in zip(*map(jax.tree.leaves, results), strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-5 * np.abs(theirs).max())
 
 
-def test_random_cases_have_every_kind():
+def test_the_random_cases_are_of_every_kind():
     """Kernels of 1 to 7, maps smaller than the kernel and larger ones, one image and several."""
-    rng = np.random.default_rng(0)
-    cases = [random_case(rng, 1) for _ in range(3 * CASES)]
-    assert {k for _, kernel in cases for k in kernel.shape[:2]} == set(range(1, 8))
-    assert {max(x.shape[1:3]) < min(kernel.shape[:2]) for x, kernel in cases} == {False, True}
-    assert {min(x.shape[1:3]) > max(kernel.shape[:2]) for x, kernel in cases} == {False, True}
+    cases = [case for kind in KINDS for case in random_cases(*kind)]
+    shapes = [(x.shape[1:3], kernel.shape[:2]) for x, kernel in cases]
+    assert {k for _, ks in shapes for k in ks} == set(range(1, 8))
+    assert {max(size) < min(ks) for size, ks in shapes} == {False, True}
+    assert {min(size) > max(ks) for size, ks in shapes} == {False, True}
+    assert {n % 2 for size, _ in shapes for n in size} == {0, 1}
     assert {len(x) for x, _ in cases} == {1, 3}
 
 
-def network(form, x, kernels):
-    """Several convolutions one after the other, and all gradients."""
+# Memory and threads -------------------------------------------------------------------------------
 
-    def apply(x, kernels):
-        for kernel in kernels:
-            x = jnp.tanh(convolutions.conv(x, kernel, 1, form))
-        return x
+GUARD = 2**15  # numbers on both sides of an array
+SQUARE = [(n, n) for n in (1, 2, 3, 4, 5, 8, 13)]
+LONG = [(5, 1), (1, 5), (7, 2), (2, 7), (13, 3), (3, 13)]
 
-    return value_and_gradients(apply, x, kernels)
+
+def guarded(shape, rng=None):
+    """An array, and a larger one that it lies in, with nan all around."""
+    count = int(np.prod(shape))
+    around = np.full(GUARD + count + GUARD, np.nan, np.float32)
+    inside = around[GUARD : GUARD + count].reshape(shape)
+    if rng:
+        inside[:] = rng.standard_normal(shape, np.float32)
+    return inside, around
+
+
+def described(function, c, d, how):
+    """What XLA is told: the text of a call of oneDNN, and the shapes of its arrays."""
+    large, small = (2, *how.size, c), (2, *small_size(how), d)
+    kernel = *how.ks, *((d, c) if how.transposed else (c, d))
+    shapes = {"down": (large, kernel), "up": (small, kernel), "weigh": (large, small)}[function]
+    arrays = [jax.ShapeDtypeStruct(shape, jnp.float32) for shape in shapes]
+    form = FORMS[fastest(function, *arrays, how)][function]
+    equations = jax.make_jaxpr(partial(form, how=how))(*arrays).eqns
+    calls = [each for each in equations if each.primitive.name == "ffi_call"]
+    for call in calls:
+        ((_, text),) = call.params["attributes"]
+        yield text.encode(), [var.aval.shape for var in (*call.invars, *call.outvars)]
+
+
+def check_guarded(text, shapes):
+    """Asserts that the result is finite, and that nothing was written beside it."""
+    rng, made, room = np.random.default_rng(0), onednn._Convolution(text), onednn._Room()
+    room.bytes = np.full(made.size + GUARD, 255, np.uint8)  # nan
+    used = room.reserve(made.size) - room.bytes.ctypes.data + made.size
+    *given, (out, around) = [guarded(shape, rng) for shape in shapes[:-1]] + [guarded(shapes[-1])]
+    made(room, *(array.ctypes.data for array, _ in given), out.ctypes.data)
+    assert np.isfinite(out).all(), text
+    assert np.isnan(around).sum() == 2 * GUARD and (room.bytes[used:] == 255).all(), text
+
+
+@pytest.mark.parametrize(
+    ("function", "sizes"),
+    [*itertools.product(FUNCTIONS, [SQUARE]), ("down", LONG), ("up", LONG),
+     ("weigh", LONG)],
+)  # fmt: skip
+def test_no_other_memory_is_read_or_written(function, sizes, monkeypatch):
+    """By convolutions in the forms that are chosen for them."""
+    monkeypatch.setenv(VARIABLE, "onednn")
+    hows = itertools.product(sizes, range(1, 8), (1, 2), (False, True))
+    count = 0
+    for size, k, stride, transposed in hows:
+        how = How("", stride, (k, k), size, convolutions._low(size, (k, k), stride), transposed)
+        for call in described(function, 8, 17, how):
+            check_guarded(*call)
+            count += 1
+    assert count > 100
+
+
+def test_convolutions_made_in_one_thread_run_in_another(monkeypatch):
+    """Each with the scratchpad that it was made for, and not with one that belongs to a thread."""
+    monkeypatch.setenv(VARIABLE, "onednn")
+    how = How("", 1, (5, 5), (12, 12), (2, 2))
+    calls = [call for function in FUNCTIONS for call in described(function, 8, 17, how)]
+    arrays = [[normal(shape, seed) for seed, shape in enumerate(shapes)] for _, shapes in calls]
+    room = onednn._Room()
+
+    def run(number):
+        *given, out = arrays[number]
+        out = np.full_like(out, np.nan)
+        made[number](room, *(array.ctypes.data for array in (*given, out)))
+        return out
+
+    with ThreadPoolExecutor(1) as maker, ThreadPoolExecutor(1) as runner:
+        made = list(maker.map(lambda call: onednn._Convolution(call[0]), calls))
+        there = list(runner.map(run, range(len(calls))))
+    for number, function in enumerate(FUNCTIONS):
+        np.testing.assert_array_equal(run(number), there[number])
+        expected = FORMS["lax"][function](*map(jnp.asarray, arrays[number][:2]), how)
+        np.testing.assert_allclose(there[number], expected, atol=1e-5 * np.abs(expected).max())
 
 
 KERNELS = [normal((k, k, 8, 8), k) / (8 * k) for k in (1, 3, 4, 5)]
@@ -86,8 +157,13 @@ KERNELS = [normal((k, k, 8, 8), k) / (8 * k) for k in (1, 3, 4, 5)]
 
 @pytest.mark.parametrize("form", OURS)
 def test_the_same_numbers_from_many_threads_at_once_and_every_time(form):
-    run = jax.jit(lambda x: network(form, x, KERNELS))
-    maps = [normal((2, 9, 7, 8), seed) for seed in range(8)]
+    def network(x, kernels):
+        for kernel in kernels:
+            x = jnp.tanh(convolutions.conv(x, kernel, 1, form))
+        return x
+
+    run = jax.jit(lambda x: value_and_gradients(network, x, KERNELS))
+    maps = [normal((2, 2, 2, 8), seed) for seed in range(8)]
     alone = jax.device_get([run(x) for x in maps])
     with ThreadPoolExecutor(4) as pool:
         together = jax.device_get(list(pool.map(run, 3 * maps)))
@@ -95,33 +171,12 @@ def test_the_same_numbers_from_many_threads_at_once_and_every_time(form):
         jax.tree.map(np.testing.assert_array_equal, again, once)
 
 
-def test_convolutions_made_in_one_thread_run_in_another():
-    """Each with the scratchpad that it was made for, and not with one that belongs to a thread."""
-    how = How("", 1, (5, 5), (12, 12), (2, 2))
-    maps, kernel = normal((2, 12, 12, 16)), normal((5, 5, 16, 16), 1)
-    pairs = {"down": (maps, kernel), "up": (maps, kernel), "weigh": (maps, maps)}
-    padding, room = [(2, 2), (2, 2)], onednn._Room()
-
-    def make(function):
-        shapes = shapes_of(function, *pairs[function], how)
-        return onednn._Convolution(json.dumps([function, shapes, (1, 1), padding, False]).encode())
-
-    def run(function):
-        out = np.full((kernel if function == "weigh" else maps).shape, np.nan, np.float32)
-        made[function](room, *(array.ctypes.data for array in (*pairs[function], out)))
-        return out
-
-    with ThreadPoolExecutor(1) as maker, ThreadPoolExecutor(1) as runner:
-        made = dict(zip(FUNCTIONS, maker.map(make, FUNCTIONS), strict=True))
-        there = dict(zip(FUNCTIONS, runner.map(run, FUNCTIONS), strict=True))
-    for function, pair in pairs.items():
-        np.testing.assert_array_equal(run(function), there[function])
-        expected = FORMS["lax"][function](*map(jnp.asarray, pair), how)
-        np.testing.assert_allclose(there[function], expected, atol=1e-5 * np.abs(expected).max())
+# Programs -----------------------------------------------------------------------------------------
 
 
-def test_inside_scan_vmap_and_a_step_that_donates():
-    x, kernel = jnp.asarray(normal((3, 2, 6, 5, 4))), normal((3, 3, 4, 4), 1) / 6
+@pytest.mark.parametrize("form", OURS)
+def test_inside_scan_vmap_and_a_step_that_donates(form):
+    x, kernel = jnp.asarray(normal((3, 2, 2, 2, 4))), normal((3, 3, 4, 4), 1) / 6
 
     def run(form):
         def step(x):
@@ -135,21 +190,18 @@ def test_inside_scan_vmap_and_a_step_that_donates():
         donated = jax.jit(step, donate_argnums=0)(step(x[0]))
         return looped, jax.jit(jax.vmap(step))(x), jax.jit(jax.grad(loss))(kernel), donated
 
-    expected = run("lax")
-    for form in OURS:
-        jax.tree.map(partial(np.testing.assert_allclose, atol=2e-5, rtol=1e-5), run(form), expected)
+    jax.tree.map(partial(np.testing.assert_allclose, rtol=1e-5, atol=2e-5), run(form), run("lax"))
 
 
-TOO_MANY = json.dumps(
-    ["down", [(1, 4, 4, 2), (1, 4, 4, 2), (3, 3, 5, 2)], (1, 1), [(1, 1)] * 2, False]
-)
+SHAPES = (1, 4, 4, 2), (1, 4, 4, 2), (3, 3, 5, 2)  # maps of 2 channels, a kernel for 5
+IMPOSSIBLE = json.dumps(["down", SHAPES, (1, 1), [(1, 1), (1, 1)], False])
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("nonsense", "Expecting value"),
-        (TOO_MANY, r"oneDNN's convolution_forward_primitive_desc_create returned status \d"),
+        (IMPOSSIBLE, r"oneDNN's convolution_forward_primitive_desc_create returned status \d"),
     ],
 )
 def test_a_wrong_description_is_an_error_in_python_and_nothing_else(text, message):
@@ -164,3 +216,11 @@ def test_a_wrong_description_is_an_error_in_python_and_nothing_else(text, messag
             jax.jit(wrong)(x).block_until_ready()
         ours, theirs = (convolutions.conv(x, kernel, 1, form) for form in ("onednn", "lax"))
         np.testing.assert_allclose(ours, theirs, atol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float64"])
+@pytest.mark.parametrize("form", OURS)
+def test_other_dtypes_are_refused_when_a_program_is_traced(form, dtype):
+    with jax.enable_x64(True), pytest.raises((TypeError, ValueError, RuntimeError), match=dtype):
+        x, kernel = (jax.ShapeDtypeStruct((2, 2, 2, 2), dtype) for _ in range(2))
+        jax.eval_shape(lambda *args: convolutions.conv(*args, form=form), x, kernel)

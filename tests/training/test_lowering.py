@@ -5,6 +5,8 @@ program is lowered for, whatever the machine.
 """
 
 import importlib
+import itertools
+from functools import partial
 from pathlib import Path
 
 import jax
@@ -124,12 +126,7 @@ def test_a_step_for_this_machine_calls_onednn_and_is_refused_as_a_file(fastest):
         lower_step(load("polygons_light"), 0, ["cpu"])
 
 
-# A fault to be mended: len(image) in models/attribute.py wants a number.
-NEEDS_A_NUMBER = pytest.mark.xfail(strict=True, raises=TypeError)
-EXPORTED = [pytest.param(name, marks=[NEEDS_A_NUMBER] * (name == "attribute")) for name in MODELS]
-
-
-@pytest.mark.parametrize("name", EXPORTED)
+@pytest.mark.parametrize("name", MODELS)
 def test_every_program_to_export_lowers_for_all_platforms(name, fastest):
     """For any number of photos; with the same convolutions on every platform."""
     config = load("medium_reconstruction")
@@ -151,15 +148,15 @@ def test_every_program_to_export_lowers_for_all_platforms(name, fastest):
 # One convolution, on a CPU by Winograd's algorithm ------------------------------------------------
 
 SHAPES = (3, 32, 32, 64), (4, 4, 64, 128)
-DIMENSIONS = ("NHWC", "HWIO", "NHWC")
-CONVOLUTIONS = {
+LAYOUT = {"padding": "SAME", "dimension_numbers": ("NHWC", "HWIO", "NHWC")}
+CONVOLUTIONS = {  # facealign's and XLA's
     "conv": (
         convolutions.conv,
-        lambda x, k: lax.conv_general_dilated(x, k, (1, 1), "SAME", dimension_numbers=DIMENSIONS),
+        lambda x, k, stride: lax.conv_general_dilated(x, k, (stride, stride), **LAYOUT),
     ),
     "conv_transpose": (
-        lambda x, kernel: convolutions.conv_transpose(x, kernel, 1),
-        lambda x, k: lax.conv_transpose(x, k, (1, 1), "SAME", dimension_numbers=DIMENSIONS),
+        convolutions.conv_transpose,
+        lambda x, k, stride: lax.conv_transpose(x, k, (stride, stride), **LAYOUT),
     ),
 }
 
@@ -194,8 +191,8 @@ def lower(program, platform):
 @pytest.mark.parametrize("name", CONVOLUTIONS)
 def test_accelerators_take_as_many_convolutions_as_plain_xla(library, use, name, monkeypatch):
     monkeypatch.setenv(VARIABLE, library)
-    ours, plain = map(use, CONVOLUTIONS[name])
-    for platform in ACCELERATORS:
+    for stride, platform in itertools.product((1, 2), ACCELERATORS):
+        ours, plain = (use(partial(each, stride=stride)) for each in CONVOLUTIONS[name])
         text, count = lower(ours, platform)
         assert count == lower(plain, platform)[1] > 0
         assert "custom_call" not in text
@@ -206,7 +203,7 @@ def test_accelerators_take_as_many_convolutions_as_plain_xla(library, use, name,
 def test_a_cpu_takes_a_convolution_for_each_of_winograd_s_points(use, functions, name, monkeypatch):
     """For 4 rows of a kernel of 4, these are 7."""
     monkeypatch.setenv(VARIABLE, "own")
-    assert lower(use(CONVOLUTIONS[name][0]), "cpu")[1] == 7 * functions
+    assert lower(use(partial(CONVOLUTIONS[name][0], stride=1)), "cpu")[1] == 7 * functions
 
 
 @needs_onednn
