@@ -41,7 +41,7 @@ def cfp_photos(place: Path, split: str) -> Iterator[Known]:
             key, person, kind, _ = match.groups()
             if schema.split_of(cfp.subject_of(names[int(person) - 1])) == split:
                 with contextlib.suppress(ValueError):  # no fiducials; the dataset rejects it too
-                    matrix, _ = cfp.locate(fiducials.get(key, ""), kind)
+                    matrix, _ = cfp.read_frame(fiducials.get(key, ""), kind)
                     yield Known(f"cfp {kind}", images.read_gray(read()), matrix)
 
 
@@ -56,9 +56,10 @@ def mugshot_photos(place: Path, split: str) -> Iterator[Known]:
 
 
 def lfw_photos(place: Path, split: str) -> Iterator[Known]:
-    matrix = np.array([[1.0, 0.0, -lfw.CROP[0]], [0.0, 1.0, -lfw.CROP[1]]])
-    for name, read in archives.walk(archives.find_source([place], lfw.SOURCES)):
-        if not images.is_photo(name):
-            continue
-        if schema.split_of(schema.subject_name(name.split("/")[-2])) == split:
-            yield Known("lfw", images.read_gray(read()), matrix)
+    def wanted(subject: str) -> bool:
+        return schema.split_of(subject) == split
+
+    for photo in lfw.list_lfw((place, place), "", wanted, detect=False):
+        if photo.locate:
+            image = images.read_gray(photo.read())
+            yield Known("lfw", image, photo.locate(image))

@@ -59,6 +59,9 @@ def _data() -> ConfigDict:
     data.data_dir = ""  # prepared datasets; "" is ~/tensorflow_datasets
     data.manual_dir = ""  # archives or photos not downloaded; "" is data_dir/downloads/manual
     data.faces = "known"  # detect: search for faces of unknown position, and measure their pose
+    # What is cut out of a photo: the canonical crop; or portrait, 33 cm around the head.
+    data.frame = "canonical"
+    data.channels = 1  # 1: gray, 3: colour
     data.image_size = 128  # px, height and width
     data.batch_size = 16  # images of each domain in a step
     data.uniform_yaw = False  # True: every 10 degrees of yaw of U come equally often

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageCms, ImageOps
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".pgm", ".ppm", ".bmp", ".tif", ".tiff", ".webp", ".gif")
 SMALLEST, LARGEST = 16, 100_000_000  # smallest shorter side in px, largest number of pixels
@@ -50,10 +50,11 @@ def png_bytes(image: Image.Image) -> io.BytesIO:
     return buffer
 
 
-def read_gray(data: bytes) -> Image.Image:
-    """Decodes the bytes of a photo to a gray 8-bit image.
+def read_photo(data: bytes, channels: int) -> Image.Image:
+    """Decodes the bytes of a photo to an 8-bit image, gray (1 channel) or sRGB (3 channels).
 
-    The image is rotated as EXIF says; transparent pixels are on white.
+    The image is rotated as EXIF says; transparent pixels are on white. Colours of an embedded
+    profile become those of sRGB.
 
     Raises:
       BadPhotoError: not a photo, or a damaged, tiny or huge photo.
@@ -77,22 +78,44 @@ def read_gray(data: bytes) -> Image.Image:
             raise BadPhotoError(f"{width} x {height} px; at least {SMALLEST} px are needed")
         try:
             image.load()
-            return to_gray(ImageOps.exif_transpose(image))
+            return convert(ImageOps.exif_transpose(image), channels)
         except Exception as error:
             raise BadPhotoError(f"damaged: {error}") from None
 
 
-def to_gray(image: Image.Image) -> Image.Image:
-    """Converts an image of any mode to gray with 8 bits; transparent pixels are on white."""
+def read_gray(data: bytes) -> Image.Image:
+    """`read_photo` with one channel."""
+    return read_photo(data, 1)
+
+
+def convert(image: Image.Image, channels: int) -> Image.Image:
+    """An image of any mode with 8 bits, gray (1 channel) or sRGB (3); see `read_photo`."""
     if image.mode in ("F", "I") or image.mode.startswith("I;16"):
         values = np.asarray(image, np.float64)
         if image.mode.startswith("I;16") or values.max() > 255:  # 16 bits
             values = values / 257
-        return Image.fromarray(values.clip(0, 255).round().astype(np.uint8))
+        return convert(Image.fromarray(values.clip(0, 255).round().astype(np.uint8)), channels)
+    profile = image.info.get("icc_profile")
     if image.has_transparency_data:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    return image.convert("RGB").convert("L") if image.mode == "CMYK" else image.convert("L")
+    if profile and image.mode != "L":
+        image = _in_srgb(image if image.mode == "CMYK" else image.convert("RGB"), profile)
+    if image.mode == "CMYK":
+        image = image.convert("RGB")
+    return image.convert("L" if channels == 1 else "RGB")
+
+
+def _in_srgb(image: Image.Image, profile: bytes) -> Image.Image:
+    """An RGB or CMYK image with this ICC profile, as sRGB; unchanged if the profile is no use."""
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        if "srgb" in ImageCms.getProfileDescription(source).lower():
+            return image  # as it is: rounding would change pixels
+        target = ImageCms.createProfile("sRGB")
+        return ImageCms.profileToProfile(image, source, target, outputMode="RGB")
+    except (ImageCms.PyCMSError, OSError, ValueError):  # damaged, or of another colour space
+        return image
 
 
 def is_gray(data: bytes) -> bool:

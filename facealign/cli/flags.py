@@ -32,7 +32,7 @@ MODES = {
     ),
     "evaluate": Mode(
         "compares a run with baselines on people it has not seen; writes tables and a page",
-        ("config", "workdir", "step", "on"),
+        ("config", "workdir", "checkpoint", "step", "on"),
         needs_one=("workdir", "config"),
     ),
     "align": Mode(

@@ -19,10 +19,10 @@ from facealign.portraits.aligner import METHODS, load_aligner, load_frontalizer,
 from facealign.portraits.results import RESULTS, describe
 from facealign.stages import create_stages
 from facealign.training.loop import train
-from facealign.training.saved_model import load_run
+from facealign.training.saved_model import load_model, load_run
 from facealign.training.state import averaged, create_networks
 from facealign.training.summary import summarize
-from facealign.workdir.config import check_same
+from facealign.workdir.config import check_same, with_places_of
 
 PHOTOS = 16  # to compare exported programs on
 
@@ -38,16 +38,22 @@ def run_train(config: ConfigDict, workdir: epath.Path, profile: bool) -> None:
         print(f"wrote {workdir / 'report.md'}")
 
 
-def run_evaluate(config: ConfigDict | None, workdir: epath.Path, step: int, on: str) -> None:
+def run_evaluate(
+    config: ConfigDict | None, workdir: epath.Path, checkpoint: str, step: int, on: str
+) -> None:
     """Compares a checkpoint with baselines on held-out people; writes tables and a page.
+
+    With `checkpoint`, of packed weights or another run, the config only says where photos are.
 
     Raises:
       UserError: no such checkpoint, another config, no frontal photos, or no photos for `on`.
     """
     from facealign.evaluation.run import run_evaluation  # its plots would slow down every mode
 
-    run = load_run(workdir, step)
-    if config:
+    run = load_model(checkpoint, step) if checkpoint else load_run(workdir, step)
+    if config and checkpoint:
+        config = with_places_of(run.config, config)
+    elif config:
         check_same(run.config, config, workdir)
     run_evaluation(run._replace(config=config or run.config), workdir, on)
 
@@ -137,4 +143,4 @@ def run_summary(config: ConfigDict) -> None:
     """
     stages = create_stages(config)
     networks = create_networks(config, stages)
-    print(summarize(networks, config.data.image_size))
+    print(summarize(networks, config.data.image_size, config.data.channels))

@@ -21,7 +21,7 @@ from facealign.errors import UserError, lookup
 from facealign.names import DOMAINS
 from facealign.paths import open_path
 
-Examples = dict[str, Any]  # image uint8 [N, H, W, 1], subject [N], yaw [N], ...
+Examples = dict[str, Any]  # image uint8 [N, H, W, C], subject [N], yaw [N], ...
 CACHE_VERSION = 1  # increase it when the same photos are decoded to other pixels
 
 
@@ -111,27 +111,28 @@ def load_examples(data: Any, name: str, split: str) -> Examples:
             f"{name!r} has nobody in its {split} split, which a hash of the names decides; "
             "add photos of more people"
         )
-    size, prepared = data.image_size, Path(builder.data_dir)
-    key = f"{CACHE_VERSION} {size} {_content_key(prepared)}"
-    if builder.info.splits[split].num_examples * size**2 <= data.memory_mb * 2**20:
+    shape, prepared = (data.image_size, data.channels), Path(builder.data_dir)
+    colour = "_colour" * (data.channels > 1)
+    key = f"{CACHE_VERSION} {data.image_size}{colour} {_content_key(prepared)}"
+    if builder.info.splits[split].num_examples * shape[0] ** 2 * shape[1] <= data.memory_mb * 2**20:
         return cache.load_or_build(
-            prepared / f"cache_{split}_{size}px",
+            prepared / f"cache_{split}_{data.image_size}px{colour}",
             key,
-            lambda: _decode_all(builder.as_data_source(split=split), size),
+            lambda: _decode_all(builder.as_data_source(split=split), shape),
         )
     fields = cache.load_or_build(
         prepared / f"cache_{split}_fields", key, lambda: _read_fields(builder, split)
     )
     images = StreamedImages(
-        builder.as_data_source(split=split), fields.pop("record"), size, _decode
+        builder.as_data_source(split=split), fields.pop("record"), shape, _decode
     )
     return fields | {"image": images}
 
 
-def _decode_all(source: Sequence[dict[str, Any]], size: int) -> Examples:
-    """All examples in the order of the file names, images as uint8 [N, size, size, 1]."""
+def _decode_all(source: Sequence[dict[str, Any]], shape: tuple[int, int]) -> Examples:
+    """All examples in the order of the file names; shape as in `_decode`."""
     rows = sorted(source, key=lambda row: row["file_name"])
-    return _columns(rows) | {"image": np.stack([_decode(row, size) for row in rows])}
+    return _columns(rows) | {"image": np.stack([_decode(row, shape) for row in rows])}
 
 
 def _read_fields(builder: tfds.core.DatasetBuilder, split: str) -> Examples:
@@ -180,13 +181,14 @@ def _plain(value: Any) -> Any:
     return value.decode() if isinstance(value, bytes) else value
 
 
-def _decode(row: dict[str, Any], size: int) -> np.ndarray:
-    """The image of a record as uint8 [size, size, 1]."""
-    image = row["image"]
-    if image.shape[:2] == (size, size):
-        return image
-    resized = Image.fromarray(image[:, :, 0]).resize((size, size), Image.Resampling.LANCZOS)
-    return np.asarray(resized)[:, :, None]
+def _decode(row: dict[str, Any], shape: tuple[int, int]) -> np.ndarray:
+    """The image of a record as uint8 [size, size, channels]; shape is (size, channels)."""
+    image, (size, channels) = row["image"], shape
+    if image.shape[:2] != (size, size):
+        picture = Image.fromarray(image[:, :, 0] if image.shape[2] == 1 else image)
+        picture = picture.resize((size, size), Image.Resampling.LANCZOS)
+        image = np.asarray(picture).reshape(size, size, -1)
+    return image if image.shape[2] == channels else np.repeat(image, channels, axis=2)
 
 
 def take(data: Mapping[str, Examples], count: int) -> dict[str, Examples]:

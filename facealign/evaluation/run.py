@@ -18,7 +18,7 @@ from facealign.names import DOMAINS
 from facealign.paths import cache_folder, write_json, write_whole
 from facealign.stages import has_objective
 from facealign.training.evaluator import evaluate
-from facealign.training.saved_model import SavedModel
+from facealign.training.saved_model import SavedModel, check_crops
 from facealign.training.translate import make_translate
 from facealign.workdir.report import Numbers, markdown_table, number_table
 
@@ -33,7 +33,7 @@ def run_evaluation(model: SavedModel, workdir: epath.Path, on: str) -> None:
         the like, where the target is known, are measured too.
 
     Raises:
-      UserError: the run makes no frontal photos.
+      UserError: the run makes no frontal photos, or not of gray canonical crops.
     """
     _, config, stages, networks, state = model
     if "decoder_r" not in networks:
@@ -41,6 +41,7 @@ def run_evaluation(model: SavedModel, workdir: epath.Path, on: str) -> None:
             f"{workdir} makes no frontal photos to evaluate, since it has no decoder of R; its "
             f"report.md has the numbers of its {', '.join(networks)}"
         )
+    check_crops(config, str(workdir))
     train_data, rows = load_data(config.data, "train"), {}
     if not on:
         parts = [train_data, load_data(config.data, "test")]
@@ -96,6 +97,7 @@ def write_evaluation(
       step: of the checkpoint.
       rows: name -> numbers where the target is known, as L1 of reconstructions; may be empty.
     """
+    workdir.mkdir(parents=True, exist_ok=True)
     content = {"step": step, "facts": list(facts), "rows": rows, **to_json(comparison)}
     page = markdown(comparison, facts)
     if rows:

@@ -1,5 +1,7 @@
 """The canonical frame: positions of eyes, nose and mouth in every canonical crop, and cropping.
 
+The portrait frame is a wider square around it, with hair, neck and shoulders.
+
 Points are (x, y) in px; the centres of pixels have whole numbers. A transformation is a matrix
 [2, 3] from points of a photo to points of its crop: `crop_point = matrix @ (x, y, 1)`.
 """
@@ -21,6 +23,10 @@ FIVE_POINTS = np.array((*EYES, NOSE, *MOUTH))
 PROFILE_EYE_HEIGHT = 53.15
 PROFILE_MOUTH_HEIGHT = 99.4
 PROFILE_NOSE = 87.0  # x of a face that looks to the right; mirrored for one that looks left
+WIDTH = 18.0  # cm: about what the canonical crop shows of a frontal face
+PORTRAIT = 33.0  # cm: width of the portrait frame
+ABOVE = 6.5625  # cm of the portrait frame above the canonical crop; as much left as right of it
+PORTRAIT_SIZE = 256  # px of a stored portrait frame; small news photos show no more
 LARGEST = 16384  # px: largest side of the area of a photo that a crop may cover
 
 
@@ -63,6 +69,13 @@ def five_points(landmarks: np.ndarray) -> np.ndarray:
 def scaled(points: np.ndarray, size: int) -> np.ndarray:
     """Points [N, 2] of the canonical frame (128 px), in a crop of `size` px."""
     return (np.asarray(points, float) + 0.5) * (size / SIZE) - 0.5
+
+
+def to_portrait(size: int) -> np.ndarray:
+    """The transformation [2, 3] from the canonical crop to a portrait frame of `size` px."""
+    scale = size * WIDTH / (PORTRAIT * SIZE)
+    corner = np.array([(PORTRAIT - WIDTH) / 2, ABOVE]) * (size / PORTRAIT)
+    return np.column_stack([scale * np.eye(2), corner + 0.5 * scale - 0.5])
 
 
 def from_pupils(pupils: np.ndarray, size: int = SIZE) -> np.ndarray:
@@ -140,8 +153,8 @@ def compose(second: np.ndarray, first: np.ndarray) -> np.ndarray:
     return np.column_stack([second[:, :2] @ first[:, :2], apply(second, first[None, :, 2])[0]])
 
 
-def crop(image: Image.Image, matrix: np.ndarray, size: int = SIZE) -> np.ndarray:
-    """The gray crop uint8 [size, size, 1] of a photo of any mode.
+def crop(image: Image.Image, matrix: np.ndarray, size: int = SIZE, channels: int = 1) -> np.ndarray:
+    """The gray or colour crop uint8 [size, size, channels] of a photo of any mode.
 
     Pixels are averaged where the photo is larger than the crop. Beyond the photo, its border is
     repeated.
@@ -149,7 +162,7 @@ def crop(image: Image.Image, matrix: np.ndarray, size: int = SIZE) -> np.ndarray
     Raises:
       ValueError: the crop would cover more than 16,384 px of the photo, so landmarks are wrong.
     """
-    gray = np.asarray(image.convert("L"))
+    pixels = np.asarray(image.convert("L" if channels == 1 else "RGB"))
     corners = np.array([(-1, -1), (size, -1), (-1, size), (size, size)])
     needed = apply(invert(matrix), corners)
     if np.ptp(needed, axis=0).max() > LARGEST:
@@ -157,12 +170,12 @@ def crop(image: Image.Image, matrix: np.ndarray, size: int = SIZE) -> np.ndarray
     margin = 2 * _shrinkage(matrix)  # for the interpolation at the border of the crop
     start = np.floor(needed.min(axis=0) - margin).astype(int)
     stop = np.ceil(needed.max(axis=0) + margin).astype(int) + 1
-    columns = np.arange(start[0], stop[0]).clip(0, gray.shape[1] - 1)
-    rows = np.arange(start[1], stop[1]).clip(0, gray.shape[0] - 1)
-    window = Image.fromarray(gray[rows[:, None], columns])
+    columns = np.arange(start[0], stop[0]).clip(0, pixels.shape[1] - 1)
+    rows = np.arange(start[1], stop[1]).clip(0, pixels.shape[0] - 1)
+    window = Image.fromarray(pixels[rows[:, None], columns])
     shifted = matrix.copy()
     shifted[:, 2] = apply(matrix, start[None])[0]
-    return np.asarray(_warp(window, shifted, (size, size)))[:, :, None]
+    return np.asarray(_warp(window, shifted, (size, size))).reshape(size, size, channels)
 
 
 def _shrinkage(matrix: np.ndarray) -> int:
@@ -171,7 +184,7 @@ def _shrinkage(matrix: np.ndarray) -> int:
 
 
 def _warp(image: Image.Image, matrix: np.ndarray, size: tuple[int, int]) -> Image.Image:
-    """A gray image, transformed to (width, height) px; black beyond the border of the image."""
+    """An image, transformed to (width, height) px; black beyond the border of the image."""
     factor = _shrinkage(matrix)  # the image is drawn larger by this factor, then averaged
     (a, b, c), (d, e, f) = invert(matrix)
     # Pillow has the centre of pixel i at i + 0.5, in the source and in the larger target.

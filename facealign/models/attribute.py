@@ -33,15 +33,17 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Code [B, h, w, 512] and attribute [B, 9] to a tuple of one image [B, H, W, 1] in [-1, 1]."""
+    """Code [B, h, w, 512] and attribute [B, 9] to a tuple of one image [B, H, W, channels]."""
 
     output: str = "tanh"
+    channels: int = 1
 
     @nn.compact
     def __call__(self, code: dict[str, jax.Array], train: bool) -> tuple[jax.Array, ...]:
         x, attribute = code["code"], code["attribute"][:, None, None]
         spread = jnp.broadcast_to(attribute, (*x.shape[:3], len(BINS))).astype(x.dtype)
-        return medium.Decoder(self.output, name="medium")(jnp.concatenate([x, spread], -1), train)
+        decoder = medium.Decoder(self.output, self.channels, name="medium")
+        return decoder(jnp.concatenate([x, spread], axis=-1), train)
 
 
 class Critic(nn.Module):

@@ -76,12 +76,13 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Code to a tuple of images [B, H, W, 1] in [-1, 1], one per stack; the last is the output."""
+    """Code to images [B, H, W, channels] in [-1, 1], one per stack; the last is the output."""
 
     features: int = 64
     scales: int = 4
     stacks: int = 2
     output: str = "tanh"
+    channels: int = 1
 
     @nn.compact
     def __call__(self, code: tuple[jax.Array, ...], train: bool) -> tuple[jax.Array, ...]:
@@ -92,7 +93,7 @@ class Decoder(nn.Module):
             # Sums of residuals grow with depth. Without normalization they saturate the output.
             y = nn.relu(layers.BatchNorm()(layers.Conv(self.features, 1)(y), train))
             # The head works at a quarter of the image size and predicts blocks of 4 x 4 px.
-            blocks = layers.Conv(16, 1, use_bias=True)(y)
+            blocks = layers.Conv(16 * self.channels, 1, use_bias=True)(y)
             images.append(to_image(layers.depth_to_space(blocks, 4), self.output))
             if stack + 1 < self.stacks:
                 x = x + layers.Conv(self.features, 1)(y) + layers.Conv(self.features, 1)(blocks)

@@ -29,9 +29,10 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Code [B, 64] to a tuple of one image [B, H, W, 1] in [-1, 1]."""
+    """Code [B, 64] to a tuple of one image [B, H, W, channels] in [-1, 1]."""
 
     image_size: int = 128
+    channels: int = 1
 
     @nn.compact
     def __call__(self, code: jax.Array, train: bool) -> tuple[jax.Array, ...]:
@@ -39,6 +40,6 @@ class Decoder(nn.Module):
         x = nn.Dense(256, use_bias=False)(code)
         x = nn.Dense(side * side * 16, use_bias=False)(x)
         x = x.reshape(-1, side, side, 16)
-        for features in (8, 4, 4, 1):
+        for features in (8, 4, 4, self.channels):
             x = jnp.tanh(layers.ConvTranspose(features, 3, use_bias=True)(x))
         return (x,)

@@ -31,9 +31,10 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Code [B, H/64, W/64, 512] to a tuple of one image [B, H, W, 1] in [-1, 1]."""
+    """Code [B, H/64, W/64, 512] to a tuple of one image [B, H, W, channels] in [-1, 1]."""
 
     output: str = "tanh"
+    channels: int = 1
 
     @nn.compact
     def __call__(self, code: jax.Array, train: bool) -> tuple[jax.Array, ...]:
@@ -41,4 +42,4 @@ class Decoder(nn.Module):
         for features in (256, 128, 64, 32, 16):
             x = nn.relu(layers.ConvTranspose(features, 5)(x))
             x = layers.BatchNorm()(x, train)
-        return (to_image(layers.ConvTranspose(1, 3)(x), self.output),)
+        return (to_image(layers.ConvTranspose(self.channels, 3)(x), self.output),)

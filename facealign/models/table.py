@@ -61,7 +61,13 @@ def _create_encoder(config: Any) -> nn.Module:
 
 
 def _create_decoder(config: Any) -> nn.Module:
-    return _from_config(_classes(config)[1], config)
+    decoder = _classes(config)[1]
+    if config.data.channels != 1 and "channels" not in _fields(decoder):
+        raise UserError(
+            f"config.data.channels={config.data.channels}, but config.model.name="
+            f"{config.model.name!r} makes gray images only; set it to 1 or choose another model"
+        )
+    return _from_config(decoder, config)
 
 
 def _create_discriminator(config: Any) -> nn.Module:
@@ -104,6 +110,6 @@ def _fields(module: type[nn.Module]) -> set[str]:
 
 
 def _from_config(module: type[nn.Module], config: Any) -> nn.Module:
-    values = dict(config.model) | {"image_size": config.data.image_size}
-    values["variational"] = config.model.kl_weight > 0
+    values = dict(config.model) | {"variational": config.model.kl_weight > 0}
+    values |= {"image_size": config.data.image_size, "channels": config.data.channels}
     return module(**{name: values[name] for name in _fields(module) if name in values})

@@ -21,9 +21,9 @@ from facealign.faces.dlib_tools import Box, FaceTools, load_tools
 from facealign.faces.find import FoundFace, find_faces, poses_of, take_whole
 from facealign.faces.measure import measure_photo, unpack
 from facealign.geometry.views import turn_back
-from facealign.images import BadPhotoError, read_gray, to_gray, to_uint8
+from facealign.images import BadPhotoError, convert, read_gray, to_uint8
 from facealign.models.packed_weights import KEPT, SHIPPED
-from facealign.training.saved_model import SavedModel, load_model
+from facealign.training.saved_model import SavedModel, check_crops, load_model
 from facealign.training.translate import make_translate
 
 Photo = str | os.PathLike | Image.Image | np.ndarray
@@ -150,20 +150,23 @@ def load_frontalizer(weights: os.PathLike | str = SHIPPED, step: int = 0) -> Sav
     """A saved model with only the networks of the roles `KEPT`; arguments as in `load_aligner`.
 
     Raises:
-      UserError: there are no such weights, or they lack one of these networks.
+      UserError: there are no such weights, they lack one of these networks, or they are for other
+        images than gray canonical crops.
     """
     model = load_model(weights, step)
     if not set(KEPT) <= set(model.networks):
         raise UserError(f"--checkpoint={weights} has no decoder of R, which portraits need")
+    check_crops(model.config, f"--checkpoint={weights}")
     return model._replace(networks={role: model.networks[role] for role in KEPT})
 
 
 def _read(photo: Photo) -> Image.Image:
     """Reads or converts a photo of any type to a gray image."""
     if isinstance(photo, Image.Image):
-        return to_gray(ImageOps.exif_transpose(photo))
+        return convert(ImageOps.exif_transpose(photo), channels=1)
     if isinstance(photo, np.ndarray):
-        return to_gray(Image.fromarray(photo[..., 0] if photo.shape[2:] == (1,) else photo))
+        image = Image.fromarray(photo[..., 0] if photo.shape[2:] == (1,) else photo)
+        return convert(image, channels=1)
     with open(photo, "rb") as file:
         content = file.read()
     try:

@@ -59,7 +59,8 @@ def create_experiment(config: ConfigDict) -> Experiment:
     stages = create_stages(config)
     networks = [create_networks(config, stages, stage) for stage in stages]
     init_key, train_key = jax.random.split(jax.random.key(config.seed))
-    fresh = partial(create_state, networks[0], image_size=config.data.image_size)
+    shape = {"image_size": config.data.image_size, "channels": config.data.channels}
+    fresh = partial(create_state, networks[0], **shape)
     like = jax.eval_shape(fresh, init_key)
 
     reading = time.perf_counter()

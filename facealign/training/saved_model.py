@@ -51,6 +51,21 @@ def load_model(path: os.PathLike | str, step: int = 0, where: str = "--checkpoin
     return SavedModel(_name(packed.config, place, state), packed.config, stages, networks, state)
 
 
+def check_crops(config: ConfigDict, where: str) -> None:
+    """Checks that a model takes gray canonical crops, which portraits are made of and judged on.
+
+    Raises:
+      UserError: it takes something else; the message starts with `where`.
+    """
+    data = config.data
+    if (data.channels, data.frame) != (1, "canonical"):
+        raise UserError(
+            f"{where}: its model takes images of config.data.channels={data.channels} and "
+            f"config.data.frame={data.frame!r}; portraits are made and judged with models of "
+            "gray canonical crops (1, 'canonical'): train one, or look at the run's report.md"
+        )
+
+
 def load_run(workdir: epath.Path, step: int = 0) -> SavedModel:
     """Loads the model of a workdir from the checkpoint of a step; step 0 is the newest.
 
@@ -65,7 +80,8 @@ def load_run(workdir: epath.Path, step: int = 0) -> SavedModel:
         raise UserError(
             f"{workdir / 'config.json'} lacks {error}; add the value that configs/base.py has"
         ) from error
-    like = jax.eval_shape(lambda: create_state(networks, jax.random.key(0), config.data.image_size))
+    data, key = config.data, jax.random.key(0)
+    like = jax.eval_shape(lambda: create_state(networks, key, data.image_size, data.channels))
     with Checkpoints(workdir) as checkpoints:
         state = checkpoints.restore(like, step)
     if state is None:

@@ -69,9 +69,11 @@ def create_networks(
     }
 
 
-def create_state(networks: Mapping[str, Network], key: jax.Array, image_size: int) -> TrainState:
-    """Fresh weights for every role, for images [B, image_size, image_size, 1]."""
-    image = jnp.zeros((1, image_size, image_size, 1))
+def create_state(
+    networks: Mapping[str, Network], key: jax.Array, image_size: int, channels: int = 1
+) -> TrainState:
+    """Fresh weights for every role, for images [B, image_size, image_size, channels]."""
+    image = jnp.zeros((1, image_size, image_size, channels))
     keys = dict(zip(networks, jax.random.split(key, len(networks)), strict=True))
     nets, code = {}, None
     for role, network in networks.items():  # the encoder comes before decoders

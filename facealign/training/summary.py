@@ -13,14 +13,14 @@ from facealign.training.state import create_state, takes_code
 Row = tuple[str, str, str, str]
 
 
-def summarize(networks: Mapping[str, Network], image_size: int) -> str:
+def summarize(networks: Mapping[str, Network], image_size: int, channels: int = 1) -> str:
     """A table of each network and its layers, with output shapes and counts.
 
     "trainable" counts parameters. "with statistics" adds the running mean and variance of batch
     normalization, as some frameworks do.
     """
-    state = jax.eval_shape(lambda: create_state(networks, jax.random.key(0), image_size))
-    image = jax.ShapeDtypeStruct((1, image_size, image_size, 1), jnp.float32)
+    state = jax.eval_shape(lambda: create_state(networks, jax.random.key(0), image_size, channels))
+    image = jax.ShapeDtypeStruct((1, image_size, image_size, channels), jnp.float32)
     code, rows = None, [("network and layer", "output", "trainable", "with statistics")]
     for role, network in sorted(networks.items(), key=lambda item: item[0] != "encoder"):
         net = state.nets[role]

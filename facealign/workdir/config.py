@@ -38,7 +38,9 @@ AUGMENT = ("brightness", "contrast", "flip", "input_warp", "light", "noise", "ro
 # Fields that older configs lack -> the value with which they compute the same as before.
 AS_BEFORE = {
     "accumulate": 1,
+    "data.channels": 1,
     "data.faces": "known",
+    "data.frame": "canonical",
     "data.manual_dir": "",
     "data.memory_mb": 4096.0,
     "data.on_device": "auto",
@@ -175,6 +177,15 @@ def check_same(old: ConfigDict, new: ConfigDict, workdir: epath.Path) -> None:
     """
     advice = "evaluate it with the config that it was trained with"
     _refuse(_differences(old, new), workdir, advice)
+
+
+def with_places_of(old: ConfigDict, new: ConfigDict) -> ConfigDict:
+    """A copy of the old config with the values of `PLACES` of the new one."""
+    values = ConfigDict(json.loads(old.to_json()))
+    for name in PLACES:
+        section, field = name.split(".")
+        values[section][field] = new[section][field]
+    return values
 
 
 def _differences(old: ConfigDict, new: ConfigDict) -> dict[str, tuple[Any, Any]]:

@@ -16,30 +16,34 @@ def draw_grid(columns: Mapping[str, np.ndarray], groups: Mapping[str, int]) -> n
     """A row for each example, a column for each kind of image.
 
     Args:
-      columns: title -> uint8 [N, H, W, 1], the same N, H, W in all.
+      columns: title -> uint8 [N, H, W, C], the same N, H, W in all.
       groups: label -> number of rows that it labels, from the top; together N.
 
     Returns:
-      uint8 [height, width].
+      uint8 [height, width] of gray images, [height, width, 3] of images in colour.
     """
-    count, height, width = next(iter(columns.values())).shape[:3]
+    count, height, width, channels = next(iter(columns.values())).shape
+    mode, black, white = "L", BLACK, WHITE
+    if channels == 3:
+        mode, black, white = "RGB", 3 * (BLACK,), 3 * (WHITE,)
     size = max(10, height // 9)
     font = ImageFont.load_default(size)
     left, top = size + 2 * MARGIN, size + 2 * MARGIN
     canvas = Image.new(
-        "L", (left + len(columns) * (width + MARGIN), top + count * (height + MARGIN)), WHITE
+        mode, (left + len(columns) * (width + MARGIN), top + count * (height + MARGIN)), white
     )
     draw = ImageDraw.Draw(canvas)
     for column, (title, images) in enumerate(columns.items()):
         x = left + column * (width + MARGIN)
-        draw.text((x + width // 2, top // 2), title, BLACK, font, anchor="mm")
+        draw.text((x + width // 2, top // 2), title, black, font, anchor="mm")
         for row, image in enumerate(images):
-            canvas.paste(Image.fromarray(image[:, :, 0]), (x, top + row * (height + MARGIN)))
+            picture = Image.fromarray(image[:, :, 0] if channels == 1 else image)
+            canvas.paste(picture, (x, top + row * (height + MARGIN)))
     row = 0
     for label, rows in groups.items():
         span = rows * (height + MARGIN)
-        strip = Image.new("L", (span, left), WHITE)
-        ImageDraw.Draw(strip).text((span // 2, left // 2), label, BLACK, font, anchor="mm")
+        strip = Image.new(mode, (span, left), white)
+        ImageDraw.Draw(strip).text((span // 2, left // 2), label, black, font, anchor="mm")
         canvas.paste(strip.rotate(90, expand=True), (0, top + row * (height + MARGIN)))
         row += rows
     return np.asarray(canvas)

@@ -109,11 +109,15 @@ class RunLog:
             self._fetch_path.write_text("".join(self._fetched))
 
     def picture(self, step: int, image: np.ndarray) -> None:
-        """Saves a sample grid, uint8 [H, W], as samples/step_N.png and in TensorBoard."""
+        """Saves a sample grid as samples/step_N.png and in TensorBoard.
+
+        The image is uint8 [H, W], or [H, W, 3] in colour.
+        """
         if self._silent:
             return
         save_picture(self._pictures / f"step_{step:06d}.png", image)
-        self._tensorboard.add_image("samples", image, step, dataformats="HW")
+        layout = "HWC" if image.ndim == 3 else "HW"
+        self._tensorboard.add_image("samples", image, step, dataformats=layout)
 
 
 def read_rows(workdir: epath.Path) -> list[Row]:

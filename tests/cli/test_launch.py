@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from benchmarks.runs import free_port, group_flags, rows
 from facealign.cli.interrupts import INTERRUPTED
@@ -196,6 +197,27 @@ def test_evaluate_judges_on_other_photos_but_not_with_another_config(copy, data_
     assert code == 0 and "8 photos of 4 people: lfw, validation and test" in output, errors
     code, _, errors = run(*flags, "--config.seed=9")
     assert code != 0 and "seed: 0 -> 9" in errors
+
+
+def test_evaluate_takes_packed_weights_with_the_places_of_a_config(copy, data_dir):
+    assert run("--mode=pack", f"--workdir={copy}")[0] == 0
+    flags = (*TINY, f"--config.data.data_dir={data_dir}", f"--workdir={copy / 'judged'}")
+    packed = f"--checkpoint={copy / 'weights.safetensors'}"
+    code, output, errors = run(*flags, "--mode=evaluate", packed, "--on=lfw:validation,test")
+    assert code == 0 and "8 photos of 4 people: lfw, validation and test" in output, errors
+    assert (copy / "judged" / "evaluation.json").exists()
+
+
+def test_a_run_in_colour_leaves_a_report_and_portraits_are_refused(tmp_path, data_dir):
+    flags = (*TINY, STAGES, "--config.data.channels=3", f"--config.data.data_dir={data_dir}")
+    code, _, errors = run(*flags, f"--workdir={tmp_path}")
+    assert code == 0, errors
+    with Image.open(next((tmp_path / "samples").glob("*.png"))) as picture:
+        assert picture.mode == "RGB"
+    code, _, errors = run("--mode=evaluate", f"--workdir={tmp_path}")
+    assert code != 0 and "config.data.channels=3" in errors and "Traceback" not in errors
+    code, _, errors = run("--mode=export", f"--checkpoint={tmp_path}", f"--output={tmp_path}/e")
+    assert code != 0 and "config.data.channels=3" in errors and "Traceback" not in errors
 
 
 def test_evaluate_refuses_a_checkpoint_of_another_network(copy):

@@ -68,7 +68,7 @@ def test_a_second_start_decodes_nothing_until_the_dataset_changes(data, tmp_path
     monkeypatch.setattr(
         load,
         "_decode_all",
-        lambda source, size: decoded.append(size) or decode(source, size),
+        lambda source, shape: decoded.append(shape) or decode(source, shape),
     )
     again = load_examples(data, "polygons", "test")
     assert not decoded and set(again) == set(first)
@@ -78,7 +78,7 @@ def test_a_second_start_decodes_nothing_until_the_dataset_changes(data, tmp_path
     info = Path(builder.data_dir, "dataset_info.json")
     info.write_text(info.read_text() + " ")  # prepared anew
     load_examples(data, "polygons", "test")
-    assert decoded == [32]
+    assert decoded == [(32, 1)]
 
 
 def test_a_domain_that_is_the_whole_dataset_stays_memory_mapped(data):

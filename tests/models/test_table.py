@@ -138,3 +138,18 @@ def test_the_error_for_an_unknown_discriminator_suggests_the_nearest():
     config.discriminator.name = "faces"
     with pytest.raises(UserError, match="did you mean 'face'"):
         create_modules(config, ROLES)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_models_make_images_in_colour_or_say_that_they_cannot(name):
+    config = base.get_config()
+    config.model.update(name=name, stacks=1)
+    config.data.channels = 3
+    if name in ("warp", "ftgan"):
+        with pytest.raises(UserError, match=rf"channels=3.*'{name}' makes gray"):
+            create_modules(config, ("decoder_r",))
+        return
+    roles = create_modules(config, ("encoder", "decoder_r"))
+    _, code = shapes(roles["encoder"], jax.ShapeDtypeStruct((2, 128, 128, 3), jnp.float32))
+    _, images = shapes(roles["decoder_r"], code)
+    assert images[-1].shape == (2, 128, 128, 3)

@@ -39,6 +39,16 @@ def test_each_image_is_unchanged_in_its_row_and_column():
     assert grid.shape == (top + ROWS * (HEIGHT + MARGIN), left + len(COLUMNS) * (WIDTH + MARGIN))
 
 
+def test_images_keep_their_colours():
+    shares = np.array((1, 2, 3), np.uint8)
+    colours = {title: images.repeat(3, axis=-1) // shares for title, images in COLUMNS.items()}
+    grid = draw_grid(colours, GROUPS)
+    red = draw_grid(COLUMNS, GROUPS)
+    assert grid.shape == (*red.shape, 3)
+    np.testing.assert_array_equal(grid[..., 0], red)
+    assert (grid[..., 1] <= grid[..., 0]).all() and (grid[..., 1] < grid[..., 0]).any()
+
+
 def test_titles_are_above_their_columns_and_labels_beside_their_rows():
     grid = draw_grid(COLUMNS, GROUPS)
     top, left = find(grid, COLUMNS["input"][0, :, :, 0])

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from facealign import images
-from facealign.data.datasets import archives, photo_set, schema
+from facealign.data.datasets import archives, crops, photo_set, schema
 from facealign.errors import UserError
 from facealign.geometry import frame
 
@@ -54,6 +54,7 @@ def create_builder(data: Any, data_dir: str) -> photo_set.PhotoSet:
         functools.partial(list_cfp, place),
         data_dir,
         photo_set.detects(data),
+        crops.create_style(data),
         lambda: archives.find_source([place], SOURCES),
     )
 
@@ -82,9 +83,9 @@ def list_cfp(place: Path) -> Iterator[photo_set.Photo]:
             key, person, kind, ending = match.groups()
             number = int(person)
             subject = subject_of(names[number - 1]) if number <= len(names) else f"cfp_{person}"
-            cut, yaw = align(fiducials.get(key, ""), kind)
+            locate, yaw = align(fiducials.get(key, ""), kind)
             file_name = f"{key}.{ending}"
-            yield photo_set.Photo(file_name, subject, "unrestricted", read, cut, yaw)
+            yield photo_set.Photo(file_name, subject, "unrestricted", read, locate, yaw)
 
 
 def subject_of(name: str) -> str:
@@ -111,16 +112,16 @@ def read_texts(source: Path) -> tuple[list[str], dict[str, str]]:
     return names, fiducials
 
 
-def align(fiducials: str, kind: str) -> tuple[photo_set.Cut, float]:
-    """How to cut a photo, and its yaw in degrees, from its fiducials: lines of x,y in px."""
+def align(fiducials: str, kind: str) -> tuple[crops.Locate, float]:
+    """How to locate a face, and its yaw in degrees, from its fiducials: lines of x,y in px."""
     try:
-        matrix, yaw = locate(fiducials, kind)
+        matrix, yaw = read_frame(fiducials, kind)
     except ValueError as error:
-        return photo_set.refuse(f"fiducials: {error}"), np.nan
-    return photo_set.cut_by_landmarks(matrix), yaw
+        return crops.refuse(f"fiducials: {error}"), np.nan
+    return crops.at(matrix), yaw
 
 
-def locate(fiducials: str, kind: str) -> tuple[np.ndarray, float]:
+def read_frame(fiducials: str, kind: str) -> tuple[np.ndarray, float]:
     """The transformation [2, 3] from a photo to the canonical crop, and its yaw in degrees.
 
     Raises:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from facealign import images
-from facealign.data.datasets import archives, photo_set, pupil_index, schema
+from facealign.data.datasets import archives, crops, photo_set, pupil_index, schema
 from facealign.errors import UserError
 
 
@@ -30,6 +30,7 @@ def create_builder(data: Any, data_dir: str) -> photo_set.PhotoSet:
         functools.partial(list_folder, folder, domain),
         data_dir,
         photo_set.detects(data),
+        crops.create_style(data),
     )
 
 
@@ -53,22 +54,22 @@ def list_folder(source: Path, domain: str) -> Iterator[photo_set.Photo]:
       UserError: there is no photo, or index.csv has no columns `file` and `subject`.
     """
     index = pupil_index.read_index(source) if source.exists() else None
-    cuts = dict(pupil_index.make_cuts(source, index)) if index else {}
+    places = dict(pupil_index.locate_all(source, index)) if index else {}
     empty = True
     for name, read in archives.walk(source) if source.exists() else ():
         if not images.is_photo(name):
             continue
         empty = False
         if index is None:
-            subject, cut, pose = subject_of(name), None, {}
+            subject, locate, pose = subject_of(name), None, {}
         elif name in index:
             row = index[name]
-            subject, cut = row["subject"] or subject_of(name), cuts[name]
+            subject, locate = row["subject"] or subject_of(name), places[name]
             pose = pupil_index.pose_of(row)
         else:
             subject, pose = subject_of(name), {}
-            cut = photo_set.refuse(f"not in {pupil_index.INDEX}")
-        yield photo_set.Photo(name, subject, domain, read, cut, **pose)
+            locate = crops.refuse(f"not in {pupil_index.INDEX}")
+        yield photo_set.Photo(name, subject, domain, read, locate, **pose)
     if empty:
         raise UserError(
             f"no photo in {source}; put photos ({', '.join(images.SUFFIXES)}) there, one "

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
+from scipy import ndimage
 
 from facealign import images
-from facealign.data.datasets import archives, download, photo_set, schema
+from facealign.data.datasets import archives, crops, download, photo_set, schema
 from facealign.faces.dlib_tools import CANONICAL_BOX
 
 SOURCES = ("lfw*.tgz", "lfw*.tar*", "lfw*.zip", "lfw*/")
@@ -20,10 +21,14 @@ ADDRESSES = (
 )
 SHA256 = "055f7d9c632d7370e6fb4afc7468d40f970c34a80d4c6f50ffec63f5a8d536c0"  # the colour archive
 PHOTO = (250, 250)  # px
-# px: left, top, right, bottom. The face at its native 128 px: the canonical crop of the aligned
-# archive. The original and the funneled archives are centred too, less exactly; same box.
-CROP = (61, 61, 189, 189)
+# px: left and top of the canonical crop in the aligned gray archive, where it has 128 px. The
+# original and the funneled archives are centred too, less exactly; same place.
+CORNER = (61, 61)
+DEEP = "deepfunneled"  # in the name of the folder of the deep-funneled archive
 YAW_FILE = Path(__file__).with_name("lfw_yaw.csv")  # made by benchmarks/label_yaw.py
+FRAMES_FILE = Path(__file__).with_name("lfw_frames.csv")  # made by benchmarks/label_frames.py
+BLACK = 8  # largest value of a pixel of a wedge, as far as JPEG keeps it black
+EDGE = 2  # px around a wedge that JPEG darkened
 FRONTAL = "lfw-frontal"  # dataset of frontal photos of half of the people
 
 
@@ -42,11 +47,12 @@ def create_builder(data: Any, data_dir: str) -> photo_set.PhotoSet:
 
     return photo_set.create_photo_set(
         f"lfw{'_apart' * apart}_{photo_set.source_key(data)}",
-        "1.1.0",
+        "1.2.0",
         f"Labeled Faces in the Wild in {photo_set.manual_folder(data, data_dir)}",
         lambda: list_lfw(find_places(data, data_dir), "unrestricted", is_wanted, detect),
         data_dir,
         detect,
+        crops.create_style(data),
         lambda: archives.find_source(find_places(data, data_dir), SOURCES),
     )
 
@@ -56,11 +62,12 @@ def create_frontal_builder(data: Any, data_dir: str) -> photo_set.PhotoSet:
     wanted = schema.in_restricted_half
     return photo_set.create_photo_set(
         f"lfw_frontal_{photo_set.source_key(data)}",
-        "1.0.0",
+        "1.1.0",
         f"half of Labeled Faces in the Wild in {photo_set.manual_folder(data, data_dir)}",
         lambda: list_lfw(find_places(data, data_dir), "", wanted, detect=True),
         data_dir,
         True,
+        crops.create_style(data),
         lambda: archives.find_source(find_places(data, data_dir), SOURCES),
     )
 
@@ -70,6 +77,20 @@ def read_yaw() -> dict[str, float]:
     """Yaw in degrees of photos of training people, by photo (Name_0001), measured by MediaPipe."""
     with YAW_FILE.open(newline="", encoding="utf-8") as file:
         return {row["photo"]: float(row["yaw"]) for row in csv.DictReader(file)}
+
+
+@functools.cache
+def read_frames() -> dict[str, np.ndarray]:
+    """Transformations [2, 3] of photos to the canonical crop, by photo (Name_0001).
+
+    For the deep-funneled archive, measured with MediaPipe's points.
+    """
+    frames = {}
+    with FRAMES_FILE.open(newline="", encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            cosine, sine, right, down = (float(value) for value in list(row.values())[1:])
+            frames[row["photo"]] = np.array([(cosine, -sine, right), (sine, cosine, down)])
+    return frames
 
 
 def find_places(data: Any, data_dir: str) -> tuple[Path, Path]:
@@ -82,8 +103,9 @@ def list_lfw(
 ) -> Iterator[photo_set.Photo]:
     """The photos of wanted subjects; subject = folder. With a domain, also their known yaws.
 
-    Photos of the original archives are in colour and not aligned. `detect` searches them for
-    faces; without it they are cut like aligned ones, since their faces are centred.
+    Faces of the deep-funneled archive are where FRAMES_FILE says. Other photos in colour are not
+    aligned: `detect` searches them for faces; without it they are cut like the aligned gray ones,
+    since their faces are centred.
 
     Raises:
       UserError: LFW is in no folder and cannot be downloaded.
@@ -91,27 +113,61 @@ def list_lfw(
     source = archives.find_source(places, SOURCES) or download.fetch(
         ADDRESSES, SHA256, places[-1] / "lfw.tgz", f"put lfw.tgz or a folder lfw/ in {places[0]}"
     )
-    aligned = None
+    place = None
     for name, read in archives.walk(source):
         folder, _, file = name.rpartition("/")
         if folder and images.is_photo(file):
-            if aligned is None:  # the first photo decides for all
-                aligned = not detect or images.is_gray(read())
-            person = folder.split("/")[-1]
+            person, stem = folder.split("/")[-1], Path(file).stem
+            if place is None:  # the first photo decides for all
+                deep = DEEP in name or DEEP in source.name
+                place = _place_deep if deep else _make_place(not detect or images.is_gray(read()))
             subject = schema.subject_name(person)
             if is_wanted(subject):
-                cut = cut_face if aligned else None
-                box = CANONICAL_BOX if aligned else None
-                yaw = read_yaw().get(Path(file).stem, np.nan) if domain else np.nan
-                yield photo_set.Photo(f"{person}/{file}", subject, domain, read, cut, yaw, box=box)
+                yaw = read_yaw().get(stem, np.nan) if domain else np.nan
+                photo = photo_set.Photo(f"{person}/{file}", subject, domain, read, None, yaw)
+                yield place(photo, stem)
 
 
-def cut_face(image: Image.Image) -> Image.Image:
-    """The face of a photo of 250 x 250 px.
+def _place_deep(photo: photo_set.Photo, stem: str) -> photo_set.Photo:
+    """A photo of the deep-funneled archive with the place of its face, if that is known."""
+    matrix = read_frames().get(stem)
+    if matrix is None:
+        return photo._replace(mend=fill_wedges)
+    return photo._replace(locate=crops.at(matrix), box=CANONICAL_BOX, mend=fill_wedges)
+
+
+def _make_place(aligned: bool) -> Callable[[photo_set.Photo, str], photo_set.Photo]:
+    """Returns a function that gives a photo of another archive the place of its face."""
+
+    def place(photo: photo_set.Photo, _: str) -> photo_set.Photo:
+        return photo._replace(locate=locate_face, box=CANONICAL_BOX) if aligned else photo
+
+    return place
+
+
+def locate_face(image: Image.Image) -> np.ndarray:
+    """The transformation [2, 3] of a photo of 250 x 250 px to its canonical crop.
 
     Raises:
       ValueError: it has another size.
     """
     if image.size != PHOTO:
         raise ValueError(f"{image.width} x {image.height} px; photos of LFW have 250 x 250")
-    return image.crop(CROP)
+    return np.column_stack([np.eye(2), np.negative(CORNER)])
+
+
+def fill_wedges(image: Image.Image) -> Image.Image:
+    """A photo whose black wedges, left by a rotation, repeat the pixels beside them.
+
+    Wedges are black and reach to the border of the photo, as what lies outside of a photo.
+    """
+    pixels = np.asarray(image)
+    dark = (pixels.reshape(*pixels.shape[:2], -1) <= BLACK).all(axis=-1)
+    regions, _ = ndimage.label(dark)
+    border = np.concatenate([regions[0], regions[-1], regions[:, 0], regions[:, -1]])
+    wedges = np.isin(regions, border[border > 0])
+    if not wedges.any() or wedges.all():
+        return image
+    wedges = ndimage.binary_dilation(wedges, iterations=EDGE)
+    nearest = ndimage.distance_transform_edt(wedges, return_distances=False, return_indices=True)
+    return Image.fromarray(pixels[tuple(nearest)])

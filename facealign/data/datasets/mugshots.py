@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from facealign.data.datasets import archives, folder, photo_set
+from facealign.data.datasets import archives, crops, folder, photo_set
 from facealign.errors import UserError
 
 SOURCES = ("mugshots*.tar*", "mugshots*.tgz", "mugshots*.zip", "mugshots", "sd18*", "SD18*")
@@ -25,6 +25,7 @@ def create_builder(data: Any, data_dir: str) -> photo_set.PhotoSet:
         lambda: list_mugshots(place),
         data_dir,
         photo_set.detects(data),
+        crops.create_style(data),
         lambda: archives.find_source([place], SOURCES),
     )
 
@@ -44,5 +45,5 @@ def list_mugshots(place: Path) -> Iterator[photo_set.Photo]:
     for photo in folder.list_folder(source, "restricted"):
         # NIST SD18 names its photos PERSON_NUMBER_F (front) and PERSON_NUMBER_P (profile).
         if re.search(r"\d+_\d+_P\.\w+$", photo.file_name):
-            photo = photo._replace(cut=photo_set.refuse("a profile, by its name"))
+            photo = photo._replace(locate=crops.refuse("a profile, by its name"))
         yield photo

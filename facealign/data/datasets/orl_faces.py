@@ -6,21 +6,24 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import tensorflow_datasets as tfds
 from PIL import Image
 
 from facealign import images
-from facealign.data.datasets import schema
+from facealign.data.datasets import crops, schema
 from facealign.errors import UserError
+from facealign.geometry import frame
 
 CROP = (0, 14, 92, 106)  # px: left, top, right, bottom of the square from brow to chin
 POSE_FILE = Path(__file__).with_name("orl_pose.csv")  # degrees, from landmarks and PnP
 
 
 def create_builder(data: Any, data_dir: str) -> "OrlFaces":
-    """The builder; it does not depend on `config.data`."""
-    del data
-    return OrlFaces(data_dir=data_dir, file_format="array_record")
+    """The builder; of `config.data` it uses only the frame, since the photos are gray."""
+    style = crops.create_style(data)._replace(channels=1)
+    config = None if style == crops.Style() else OrlConfig(style)
+    return OrlFaces(config=config, data_dir=data_dir, file_format="array_record")
 
 
 def photo_folder() -> Path:
@@ -49,10 +52,28 @@ def read_pose() -> dict[tuple[str, str], dict[str, float]]:
         }
 
 
+class OrlConfig(tfds.core.BuilderConfig):
+    """Another style than that of the builder without a config."""
+
+    def __init__(self, style: crops.Style):
+        super().__init__(name=style.suffix.removeprefix("_"), version="1.0.0")
+        self.style = style
+
+
+def cut(photo: Image.Image, style: crops.Style) -> Image.Image:
+    """The face of a gray photo of 92 x 112 px, at its native 92 px; or its portrait frame."""
+    if style.frame == "canonical":
+        return photo.crop(CROP)
+    scale = frame.SIZE / (CROP[2] - CROP[0])
+    corner = 0.5 * scale - 0.5 - scale * np.array(CROP[:2])
+    return crops.cut(photo, np.column_stack([scale * np.eye(2), corner]), style)
+
+
 class OrlFaces(tfds.core.GeneratorBasedBuilder):
     """One example per photo; its pose decides its domain."""
 
     VERSION = tfds.core.Version("1.0.0")
+    BUILDER_CONFIGS = []  # noqa: RUF012 (any style can be asked for)
 
     def _info(self) -> tfds.core.DatasetInfo:
         return self.dataset_info_from_configs(
@@ -66,12 +87,13 @@ class OrlFaces(tfds.core.GeneratorBasedBuilder):
 
     def _generate_examples(self, split: str) -> Iterator[tuple[str, dict[str, Any]]]:
         folder = photo_folder()
+        style = self.builder_config.style if self.builder_config else crops.Style()
         for (subject, photo), pose in read_pose().items():
             if schema.split_of(subject) != split:
                 continue
             file_name = f"{subject}/{photo}.pgm"
             with Image.open(folder / file_name) as image:
-                face = image.convert("L").crop(CROP)
+                face = cut(image.convert("L"), style)
             yield (
                 file_name,
                 {

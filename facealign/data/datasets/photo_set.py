@@ -13,15 +13,14 @@ from absl import logging
 from PIL import Image
 
 from facealign import images
-from facealign.data.datasets import archives, schema
+from facealign.data.datasets import archives, crops, schema
+from facealign.data.datasets.crops import Locate, Style
 from facealign.errors import UserError, lookup
 from facealign.faces import dlib_tools
 from facealign.faces.dlib_tools import FaceTools
 from facealign.geometry import frame
 from facealign.geometry.pose import estimate_pose
 
-# Gray photo -> gray square crop; raises ValueError with the reason if that is impossible.
-Cut = Callable[[Image.Image], Image.Image]
 ANGLES = ("yaw", "pitch", "roll")
 FACES = {"known": False, "detect": True}  # config.data.faces -> whether to search for faces
 
@@ -37,11 +36,12 @@ class Photo(NamedTuple):
     subject: str
     domain: str  # unrestricted or restricted
     read: Callable[[], bytes]
-    cut: Cut | None  # None: the position of the face is unknown
+    locate: Locate | None  # None: the position of the face is unknown
     yaw: float = np.nan  # degrees
     pitch: float = np.nan
     roll: float = np.nan
-    box: dlib_tools.Box | None = None  # of the face in the crop, if it is the same in all photos
+    box: dlib_tools.Box | None = None  # of the face in the canonical crop, if known
+    mend: Callable[[Image.Image], Image.Image] | None = None  # applied to the photo before cutting
 
 
 class PhotoSetConfig(tfds.core.BuilderConfig):
@@ -54,11 +54,13 @@ class PhotoSetConfig(tfds.core.BuilderConfig):
         description: str,
         list_photos: Callable[[], Iterator[Photo]],
         detect: bool,
+        style: Style,
         find_source: FindSource,
     ):
         super().__init__(name=name, version=version, description=description)
         self.list_photos = list_photos
         self.find_source = find_source
+        self.style = style
         self.detect = detect  # whether to search for faces and measure their pose
 
 
@@ -70,7 +72,8 @@ class PhotoSet(tfds.core.GeneratorBasedBuilder):
 
     def _info(self) -> tfds.core.DatasetInfo:
         return self.dataset_info_from_configs(
-            description=self.builder_config.description, features=schema.features()
+            description=self.builder_config.description,
+            features=schema.features(self.builder_config.style.channels),
         )
 
     def download_and_prepare(self, **options: Any) -> None:
@@ -114,7 +117,7 @@ class PhotoSet(tfds.core.GeneratorBasedBuilder):
     def _generate_examples(
         self, split: str, rejected: list[tuple[str, str]], tools: FaceTools | None
     ) -> Iterator[tuple[str, dict[str, Any]]]:
-        seen, used = set(), 0
+        seen, used, style = set(), 0, self.builder_config.style
         for photo in self.builder_config.list_photos():
             if schema.split_of(photo.subject) != split:
                 continue
@@ -122,11 +125,14 @@ class PhotoSet(tfds.core.GeneratorBasedBuilder):
                 if photo.file_name in seen:
                     raise images.BadPhotoError("a second file of this name")
                 seen.add(photo.file_name)
-                image = images.read_gray(photo.read())
+                image = images.read_photo(photo.read(), style.channels)
+                if photo.mend:
+                    image = photo.mend(image)
                 if tools is None:
-                    crop = (photo.cut or cut_centre)(image)
+                    matrix = photo.locate(image) if photo.locate else None
                 else:
-                    crop, photo = examine(photo, image, tools)
+                    matrix, photo = examine(photo, image.convert("L"), tools)
+                crop = crops.cut(image, matrix, style)
             except (ValueError, *archives.DAMAGED) as error:
                 rejected.append((photo.file_name, " ".join(str(error).split())))
                 continue
@@ -146,12 +152,13 @@ class PhotoSet(tfds.core.GeneratorBasedBuilder):
 
 def _example(photo: Photo, crop: Image.Image) -> dict[str, Any]:
     fields = photo._asdict()
-    del fields["read"], fields["cut"], fields["box"]
+    for unwritten in ("read", "locate", "box", "mend"):
+        del fields[unwritten]
     return {"image": images.png_bytes(crop), **fields}
 
 
-def examine(photo: Photo, image: Image.Image, tools: FaceTools) -> tuple[Image.Image, Photo]:
-    """The crop of a gray photo, and the photo with the pose of the face in the crop.
+def examine(photo: Photo, image: Image.Image, tools: FaceTools) -> tuple[np.ndarray, Photo]:
+    """The transformation [2, 3] of a gray photo to its canonical crop, and the photo with its pose.
 
     Searches the photo for the face if its position is unknown. A known pose stays; it is nan if
     no face is found in the crop.
@@ -159,17 +166,17 @@ def examine(photo: Photo, image: Image.Image, tools: FaceTools) -> tuple[Image.I
     Raises:
       ValueError: the reason why the photo cannot be cut.
     """
-    cut = photo.cut or cut_by_landmarks(dlib_tools.main_face(image, tools).matrix)
-    crop = cut(image)
+    matrix = photo.locate(image) if photo.locate else dlib_tools.main_face(image, tools).matrix
     if np.isfinite(photo.yaw):
-        return crop, photo
+        return matrix, photo
+    crop = frame.crop(image, matrix)[:, :, 0]
     if photo.box is not None:
-        landmarks = tools.landmarks(np.asarray(crop), photo.box)
-    elif faces := tools.find(np.asarray(crop)):
+        landmarks = tools.landmarks(crop, photo.box)
+    elif faces := tools.find(crop):
         landmarks = faces[0].landmarks
     else:
-        return crop, photo
-    return crop, photo._replace(**dict(zip(ANGLES, estimate_pose(landmarks), strict=True)))
+        return matrix, photo
+    return matrix, photo._replace(**dict(zip(ANGLES, estimate_pose(landmarks), strict=True)))
 
 
 def create_photo_set(
@@ -179,6 +186,7 @@ def create_photo_set(
     list_photos: Callable,
     data_dir: str,
     detect: bool,
+    style: Style,
     find_source: FindSource = lambda: None,
 ) -> PhotoSet:
     """The builder of one set of photos. Different content needs a different `name`.
@@ -186,9 +194,8 @@ def create_photo_set(
     `detect` searches for faces of unknown position and measures their pose. If the archive or
     folder of `find_source` changes, the set is prepared anew.
     """
-    if detect:
-        name += "_detect"
-    config = PhotoSetConfig(name, version, description, list_photos, detect, find_source)
+    name += "_detect" * detect + style.suffix
+    config = PhotoSetConfig(name, version, description, list_photos, detect, style, find_source)
     return PhotoSet(config=config, data_dir=data_dir, file_format="array_record")
 
 
@@ -222,25 +229,3 @@ def source_key(data: Any) -> str:
         return "manual"
     path = str(Path(data.manual_dir).expanduser().absolute())
     return hashlib.sha256(path.encode("utf-8", "surrogateescape")).hexdigest()[:8]
-
-
-def cut_by_landmarks(matrix: np.ndarray) -> Cut:
-    """A function that cuts the canonical crop with its transformation [2, 3]."""
-    return lambda image: Image.fromarray(frame.crop(image, matrix)[:, :, 0])
-
-
-def cut_centre(image: Image.Image) -> Image.Image:
-    """The largest central square, scaled to 128 px; for photos without known landmarks."""
-    side = min(image.size)
-    left, top = (image.width - side) // 2, (image.height - side) // 2
-    square = image.crop((left, top, left + side, top + side))
-    return square.resize((frame.SIZE, frame.SIZE), Image.Resampling.LANCZOS)
-
-
-def refuse(reason: str) -> Cut:
-    """A `cut` that rejects a photo for this reason."""
-
-    def cut(image: Image.Image) -> Image.Image:
-        raise ValueError(reason)
-
-    return cut

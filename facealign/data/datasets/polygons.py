@@ -9,12 +9,20 @@ from PIL import Image, ImageDraw, ImageOps
 
 from facealign import images
 from facealign.data.datasets import schema
+from facealign.errors import UserError
 
 SUPERSAMPLING = 4  # edges are drawn at this many times the size and averaged down
 
 
 def create_builder(data: Any, data_dir: str) -> "Polygons":
-    """The builder for the image size, number of pairs and seed in `config.data`."""
+    """The builder for the image size, number of pairs and seed in `config.data`.
+
+    Raises:
+      UserError: `config.data.frame` is not "canonical".
+    """
+    if data.frame != "canonical":
+        raise UserError(f"config.data.frame={data.frame!r}, but polygons have no other frame than "
+                        "'canonical'; set it to that")  # fmt: skip
     config = PolygonsConfig(size=data.image_size, pairs=data.polygon_pairs, seed=data.polygon_seed)
     return Polygons(config=config, data_dir=data_dir, file_format="array_record")
 

@@ -9,7 +9,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from PIL import Image
 
 from facealign import images
-from facealign.data.datasets import archives, photo_set, schema
+from facealign.data.datasets import archives, crops, schema
 from facealign.errors import UserError
 from facealign.geometry import frame
 
@@ -51,10 +51,10 @@ def pose_of(row: Row) -> dict[str, float]:
     return {angle: _number(row.get(angle)) for angle in ("yaw", "pitch", "roll")}
 
 
-def make_cuts(source: Path, index: Mapping[str, Row]) -> Iterator[tuple[str, photo_set.Cut | None]]:
-    """The name of each photo in the index, and how to cut it.
+def locate_all(source: Path, index: Mapping[str, Row]) -> Iterator[tuple[str, crops.Locate | None]]:
+    """The name of each photo in the index, and how to locate its face.
 
-    Cuts by the pupils. If they are missing, finds them with the eyes of another photo of the
+    Locates it by the pupils. If they are missing, finds them with the eyes of another photo of the
     same person as templates. None if the index has no columns for pupils.
     """
     known = {name: pupils_of(row) for name, row in index.items() if set(PUPILS) <= set(row)}
@@ -71,31 +71,30 @@ def make_cuts(source: Path, index: Mapping[str, Row]) -> Iterator[tuple[str, pho
         if name not in known:
             yield name, None
         elif np.isnan(known[name]).any() and template in content:
-            yield name, cut_like(content[template], known[template])
+            yield name, locate_like(content[template], known[template])
         else:
-            yield name, _cut_by_pupils(known[name])
+            yield name, _locate_by_pupils(known[name])
 
 
-def _cut_by_pupils(pupils: np.ndarray) -> photo_set.Cut:
+def _locate_by_pupils(pupils: np.ndarray) -> crops.Locate:
     try:
-        return photo_set.cut_by_landmarks(frame.from_pupils(pupils))
+        return crops.at(frame.from_pupils(pupils))
     except ValueError as error:
-        return photo_set.refuse(f"pupils in {INDEX}: {error}")
+        return crops.refuse(f"pupils in {INDEX}: {error}")
 
 
-def cut_like(template: bytes, pupils: np.ndarray) -> photo_set.Cut:
-    """A cut by pupils that are found with the eyes of another photo as templates.
+def locate_like(template: bytes, pupils: np.ndarray) -> crops.Locate:
+    """Locates a face by pupils that are found with the eyes of another photo as templates.
 
     Args:
       template: a photo of the same person, from about the same place.
       pupils: [2, 2] of the template, px.
     """
 
-    def cut(image: Image.Image) -> Image.Image:
-        found = find_pupils(images.read_gray(template), pupils, image)
-        return photo_set.cut_by_landmarks(frame.from_pupils(found))(image)
+    def locate(image: Image.Image) -> np.ndarray:
+        return frame.from_pupils(find_pupils(images.read_gray(template), pupils, image))
 
-    return cut
+    return locate
 
 
 def find_pupils(template: Image.Image, pupils: np.ndarray, image: Image.Image) -> np.ndarray:

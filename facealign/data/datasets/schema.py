@@ -13,11 +13,13 @@ SPLITS = ("train", "validation", "test")
 OFFICIAL_SPLITS = Path(__file__).with_name("cfp_splits.csv")
 
 
-def features(**extra: tfds.features.FeatureConnector) -> tfds.features.FeaturesDict:
-    """The features that every dataset has, and `extra` ones."""
+def features(
+    channels: int = 1, **extra: tfds.features.FeatureConnector
+) -> tfds.features.FeaturesDict:
+    """The features that every dataset has, and `extra` ones; images of 1 or 3 channels."""
     return tfds.features.FeaturesDict(
         {
-            "image": tfds.features.Image(shape=(None, None, 1)),  # gray, square
+            "image": tfds.features.Image(shape=(None, None, channels)),  # square
             "subject": tfds.features.Text(),  # a person, or the pair of a drawn image
             "file_name": tfds.features.Text(),  # unique in the dataset; gives the order
             "domain": tfds.features.Text(),  # unrestricted, restricted, or "" if the pose decides

@@ -76,6 +76,11 @@ def _check(config: Any, stage: Stage) -> None:
             f"config.stages.{stage.name}.train={stage.train} has no decoder to reconstruct with; "
             "add one"
         )
+    if objective.rotated and config.data.frame != "canonical":
+        raise UserError(
+            f"config.data.frame={config.data.frame!r}, but the {stage.objective} objective turns "
+            "heads in canonical crops; set it to 'canonical'"
+        )
     if objective.why_no_flip and config.augment.flip:
         raise UserError(
             f"config.augment.flip=True, but the {stage.objective} objective "

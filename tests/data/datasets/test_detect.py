@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from facealign import images
-from facealign.data.datasets import lfw, orl_faces, photo_set, schema
+from facealign.data.datasets import crops, lfw, orl_faces, photo_set, schema
 from facealign.data.datasets.table import DATASETS
 from facealign.data.load import load_data, load_examples
 from facealign.errors import UserError
@@ -84,13 +84,14 @@ def test_a_pose_that_is_known_stays_and_others_are_measured():
     photo = photo_set.Photo("a.jpg", "a", "unrestricted", bytes, None)
     _, raw = photo_set.examine(photo, gray, finding(CENTRE))
     np.testing.assert_allclose([raw.yaw, raw.pitch], 0, atol=0.01)
-    cut = photo._replace(cut=photo_set.cut_centre)
+    cut = photo._replace(locate=crops.at(np.eye(2, 3)))
     _, aligned = photo_set.examine(cut, gray, finding(CENTRE))
     np.testing.assert_allclose([aligned.yaw, aligned.pitch, aligned.roll], 0, atol=0.01)
     _, profile = photo_set.examine(cut._replace(yaw=90.0), gray, finding(CENTRE))
     np.testing.assert_equal([profile.yaw, profile.pitch], [90, np.nan])
-    crop, faceless = photo_set.examine(cut, gray, finding())
-    assert crop.size == (128, 128) and np.isnan(faceless.yaw)
+    matrix, faceless = photo_set.examine(cut, gray, finding())
+    np.testing.assert_array_equal(matrix, np.eye(2, 3))
+    assert np.isnan(faceless.yaw)
     _, boxed = photo_set.examine(cut._replace(box=CENTRE), gray, finding())
     np.testing.assert_allclose(boxed.yaw, 0, atol=0.01)  # looked at, not searched
 
@@ -156,9 +157,9 @@ def test_photos_of_lfw_in_colour_are_searched(tmp_path, mode, aligned):
     assert images.is_gray(data) == aligned
     photo_sources.write_folder(tmp_path, {"lfw/Anna_Kowalska/Anna_Kowalska_0001.jpg": data})
     (photo,) = listed(tmp_path, "lfw", faces="detect")
-    assert (photo.cut is lfw.cut_face) == aligned and (photo.box is not None) == aligned
+    assert (photo.locate is lfw.locate_face) == aligned and (photo.box is not None) == aligned
     (photo,) = listed(tmp_path, "lfw", faces="known")
-    assert photo.cut is lfw.cut_face
+    assert photo.locate is lfw.locate_face
 
 
 def test_lfw_frontal_holds_photos_by_their_pose(tools, tmp_path):

@@ -37,4 +37,4 @@ def test_mugshots_of_nist_have_their_person_in_the_name(tmp_path):
     listed = list(mugshots.list_mugshots(tmp_path))
     assert [photo.subject for photo in listed] == ["00012", "00013", "00012"]
     with pytest.raises(ValueError, match="a profile"):
-        listed[1].cut(Image.new("L", (250, 250)))
+        listed[1].locate(Image.new("L", (250, 250)))

@@ -34,11 +34,11 @@ def test_an_index_decides_who_and_where(tmp_path):
     listed = {p.file_name: p for p in folder.list_folder(tmp_path, "unrestricted")}
     assert listed["known.jpg"].subject == "Anna_Kowalska" and listed["known.jpg"].yaw == 12.5
     gray = Image.open(tmp_path / "known.jpg").convert("L")
-    known, blank = (np.asarray(listed[name].cut(gray)) for name in ("known.jpg", "blank.jpg"))
-    np.testing.assert_array_equal(known, blank)  # the same photo: the eyes are where they were
+    known, blank = (listed[name].locate(gray) for name in ("known.jpg", "blank.jpg"))
+    np.testing.assert_allclose(known, blank)  # the same photo: the eyes are where they were
     for name, reason in (("bad", "one place"), ("other", "not a number"), ("extra", "not in")):
         with pytest.raises(ValueError, match=reason):
-            listed[f"{name}.jpg"].cut(gray)
+            listed[f"{name}.jpg"].locate(gray)
 
 
 def test_an_index_without_its_columns_is_refused(tmp_path):

@@ -5,6 +5,7 @@ import numpy as np
 import optax
 import pytest
 
+from configs import frontalize
 from facealign.errors import UserError
 from facealign.models.apply import Network
 from facealign.stages import create_stages
@@ -146,3 +147,11 @@ def test_unknown_objective_names_the_nearest(tiny):
     tiny.stages.reconstruction.objective = "pared"
     with pytest.raises(UserError, match="did you mean 'paired'"):
         setup(tiny, 0)
+
+
+def test_heads_are_not_turned_in_portrait_frames():
+    config = frontalize.get_config()
+    config.data.frame = "portrait"
+    stage = create_stages(config)[0]
+    with pytest.raises(UserError, match=r"frame='portrait', but the frontalize objective"):
+        create_step(config, {}, stage)
