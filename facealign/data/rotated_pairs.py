@@ -1,4 +1,4 @@
-"""Synthetic pairs: a frontal photo, and the same photo turned by the generic head.
+"""Synthetic pairs: a frontal photo, and the same photo turned by the mean head.
 
 Only the input is synthetic; the target is a real photo. Artifacts of turning are hidden as far as
 possible, so that a network reads the pose from the face and not from artifacts.
@@ -17,6 +17,7 @@ from facealign.data import augment, cache
 from facealign.data.load import Examples
 from facealign.geometry import views
 from facealign.geometry.frame import SIZE
+from facealign.geometry.head import load_head
 from facealign.geometry.head_rotation import make_landmarks, mirror
 from facealign.geometry.views import ViewBank
 from facealign.images import in_batches, to_float, to_uint8
@@ -24,11 +25,11 @@ from facealign.images import in_batches, to_float, to_uint8
 YAWS = np.arange(-90.0, 91.0, 7.5)  # degrees, of the bank
 PITCHES = (-20.0, -10.0, 0.0, 10.0, 20.0)
 ROTATION, ZOOM = 5.0, 0.05  # degrees, share: how exactly crops are aligned
-SHAPE = 2.0  # px: standard deviation of a warp at 5 x 5 points; real heads are not the generic one
+SHAPE = 2.0  # px: standard deviation of a warp at 5 x 5 points; real heads are not the mean one
 FOREIGN = 0.5  # share of turned heads that get another photo's background
 SOFTEST = 2.0  # px: largest standard deviation of the blur
 NOISE = 0.04  # largest standard deviation of the noise
-VERSION = "1"  # of the maps; a new one rebuilds cached banks
+VERSION = "2"  # of the maps; a new one rebuilds cached banks
 
 
 def create_views(folder: Any) -> ViewBank:
@@ -37,9 +38,12 @@ def create_views(folder: Any) -> ViewBank:
 
 
 def load_bank(poses: np.ndarray, folder: Path) -> ViewBank:
-    """`views.make_bank` of poses [K, 3] in degrees, cached in a folder of its own."""
+    """`views.make_bank` of poses [K, 3] in degrees, cached in a folder of its own.
+
+    Another mean head makes another bank.
+    """
     poses = np.asarray(poses, np.float32)
-    key = f"{VERSION} {hashlib.sha256(poses.tobytes()).hexdigest()}"
+    key = f"{VERSION} {hashlib.sha256(poses.tobytes() + load_head().mean.tobytes()).hexdigest()}"
 
     def build() -> dict[str, np.ndarray]:
         fields = views.make_bank(poses)._asdict()
@@ -56,7 +60,7 @@ def add_pairs(
     """Adds R's photos, turned, `input_restricted`, and their `pose_restricted` [B, 2] in degrees.
 
     Half of the photos are mirrored first, and U's yaws with them. `landmarks_restricted`
-    [B, 68, 2] are the generic head's landmarks in the turned photos, in px of the canonical crop.
+    [B, 68, 2] are the mean head's landmarks in the turned photos, in px of the canonical crop.
     """
     keys = jax.random.split(key, 9)
     frontal, _ = _mirror_half(batch["restricted"], keys[0])

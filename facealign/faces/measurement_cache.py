@@ -13,13 +13,13 @@ from etils import epath
 from facealign.faces import dlib_tools, measure
 from facealign.faces.measure import WIDTH, Measured, unpack
 from facealign.faces.workers import CreateTools, measure_in_worker, start_pool
-from facealign.geometry import frame, generic_face, pose
+from facealign.geometry import frame, pose, pose_face
 from facealign.paths import write_whole
 from facealign.workdir.progress_bar import progress_bar
 
 # Packages whose version, and modules whose code, can change a measurement.
 PACKAGES = ("dlib-bin", "face_recognition_models")
-SOURCES = (dlib_tools, measure, frame, generic_face, pose)
+SOURCES = (dlib_tools, measure, frame, pose_face, pose)
 
 
 class MeasurementCache:

@@ -1,1 +1,1 @@
-"""The canonical frame, the generic 3D head, head pose, and resampling of images."""
+"""The canonical frame, the 3D head and how it turns, head pose, and resampling of images."""

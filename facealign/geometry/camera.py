@@ -1,7 +1,7 @@
 """A perspective camera in front of a head, and head pose as a rotation matrix.
 
 Points of the head are in cm: x to the right in the image, y down, z towards the camera. Angles are
-those of facealign.geometry.generic_face, in degrees. All functions take leading axes, and work
+those of facealign.geometry.pose, in degrees. All functions take leading axes, and work
 under jit, vmap and grad.
 """
 
@@ -45,7 +45,7 @@ def _turn(points: jax.Array, rotation: jax.Array) -> jax.Array:
 
 
 def rotation_of(angles: jax.Array) -> jax.Array:
-    """The matrices [..., 3, 3] of `generic_face.rotation`, of angles [..., 3]: yaw, pitch, roll."""
+    """The matrices [..., 3, 3] of `pose.rotation`, of angles [..., 3]: yaw, pitch, roll."""
     yaw, pitch, roll = jnp.moveaxis(jnp.radians(jnp.asarray(angles, float)), -1, 0)
     none = jnp.zeros_like(yaw)
     nod, turn, lean = (

@@ -1,21 +1,17 @@
-"""A generic 3D face, its 68 landmarks, and the definition of yaw, pitch and roll.
+"""MediaPipe's canonical face: where its mesh has the 68 landmarks, and which points are mirrored.
 
-The mesh is MediaPipe's canonical face model (`canonical_face_model.obj` of its face geometry
-module; Google, Apache License 2.0), with rounded coordinates and without texture. It is a
-symmetric neutral face from hairline to chin and from ear to ear.
-
-Axes: x to the right in the image, y down in the image, z towards the camera.
-
-Head pose, in degrees, zero for a face that looks into the camera:
-  yaw: positive if the face looks to the right in the image, as in facealign.data.datasets.cfp.
-  pitch: positive if it looks up.
-  roll: positive if the head leans clockwise in the image.
+For what works with MediaPipe's points in photos. The mesh is `canonical_face_model.obj` of its face
+geometry module (Google, Apache License 2.0), with rounded coordinates and without texture: a
+symmetric neutral face from hairline to chin and from ear to ear. The 3D head of the project is
+facealign.geometry.head. Axes are those of facealign.geometry.pose.
 """
 
 import functools
 from pathlib import Path
 
 import numpy as np
+
+from facealign.geometry.pose import rotation as rotation  # the name that many files import
 
 FILE = Path(__file__).with_name("generic_face.obj")
 # Vertices of the 68 landmarks, in the order of iBUG 300-W and dlib: the left side of the image
@@ -53,16 +49,3 @@ def triangles() -> np.ndarray:
 def landmarks() -> np.ndarray:
     """The 68 landmarks of the face, float [68, 3], in cm."""
     return vertices()[LANDMARKS]
-
-
-def rotation(yaw: float, pitch: float, roll: float) -> np.ndarray:
-    """The matrix [3, 3] that rotates a frontal face: `turned = points @ rotation(...).T`.
-
-    Angles are in degrees. Pitch is applied first, then yaw, then roll. So roll rotates the image,
-    and a profile with positive pitch looks up in the image.
-    """
-    y, p, r = np.radians((yaw, pitch, roll))
-    nod = np.array(((1, 0, 0), (0, np.cos(p), -np.sin(p)), (0, np.sin(p), np.cos(p))))
-    turn = np.array(((np.cos(y), 0, np.sin(y)), (0, 1, 0), (-np.sin(y), 0, np.cos(y))))
-    lean = np.array(((np.cos(r), -np.sin(r), 0), (np.sin(r), np.cos(r), 0), (0, 0, 1)))
-    return lean @ turn @ nod

@@ -3,7 +3,7 @@
 points = mean + sum of identity coefficients x modes + sum of expression coefficients x modes.
 
 Axes, in cm: x to the right in the image, y down in the image, z towards the camera, as in
-facealign.geometry.generic_face; the origin is between the ears. The corners of a triangle run
+facealign.geometry.pose; the origin is between the ears. The corners of a triangle run
 counter-clockwise in the image if the camera sees its outside.
 """
 

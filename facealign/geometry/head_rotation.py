@@ -1,6 +1,6 @@
-"""Rotation of the generic head: its canonical crop, and the map from the frontal crop to it.
+"""Rotation of the mean head: its canonical crop, and its landmarks there.
 
-Angles are those of facealign.geometry.generic_face, in degrees. Places are (x, y) in px of the
+Angles are those of facealign.geometry.pose, in degrees. Places are (x, y) in px of the
 canonical crop.
 """
 
@@ -11,25 +11,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from facealign.geometry import frame, generic_face, head_surface
-from facealign.geometry.frame import SIZE
-from facealign.geometry.head_surface import (
-    COLUMNS,
-    MIDDLE,
-    PIVOT,
-    ROWS,
-    Surface,
-    create_surface,
-    in_crop,
-)
+from facealign.geometry import frame, head_surface
+from facealign.geometry.frame import MIDDLE, SIZE
+from facealign.geometry.head_surface import PIVOT, Surface, create_surface
+from facealign.geometry.pose import rotation
 
 HALF_TO_PROFILE = (45.0, 75.0)  # degrees of yaw: five points below, rule for profiles above
-YAWS, PITCHES = np.arange(-95, 96, 5), np.arange(-30, 31, 10)  # degrees, of `_table`; equal steps
+YAWS, PITCHES = np.arange(-95, 96, 5), np.arange(-30, 31, 10)  # degrees, of tables; equal steps
 
 # Poses [B, 2] (yaw, pitch) -> places [B, 68, 2].
 PlaceLandmarks = Callable[[jax.Array], jax.Array]
-# Poses [B, 2] (yaw, pitch) -> places [B, SIZE, SIZE, 2] and facing [B, SIZE, SIZE].
-Unturn = Callable[[jax.Array], tuple[jax.Array, jax.Array]]
 
 
 def crop_of(pose: np.ndarray, surface: Surface) -> np.ndarray:
@@ -49,42 +40,14 @@ def crop_of(pose: np.ndarray, surface: Surface) -> np.ndarray:
     if share > 0:
         near = [0, 2, 3] if yaw > 0 else [1, 2, 4]
         matrix = (1 - share) * matrix + share * frame.from_profile(*points[near])
-    lean = generic_face.rotation(0, 0, roll)[:2, :2]
+    lean = rotation(0, 0, roll)[:2, :2]
     centre = target.mean(axis=0)
     return np.column_stack([lean @ matrix[:, :2], lean @ (matrix[:, 2] - centre) + centre])
 
 
 def turned(points: np.ndarray, pose: np.ndarray) -> np.ndarray:
     """Points [N, 3] of the head in px, rotated to a pose (yaw, pitch, roll), before the crop."""
-    return (points - PIVOT) @ generic_face.rotation(*pose).T + PIVOT
-
-
-@functools.cache
-def make_unturn() -> Unturn:
-    """Returns a function from poses to the place of each frontal pixel in the turned head's crop.
-
-    The function is differentiable in the pose, and clips poses to the range of the table. `facing`
-    is how directly the surface at a pixel faces the camera after the rotation: 1 if directly, 0 if
-    edge-on, negative if it faces away. A surface with positive `facing` can still be hidden behind
-    another one.
-    """
-    surface = create_surface()
-    shape = (len(ROWS), len(COLUMNS))
-    slope_y, slope_x = (s.ravel() for s in np.gradient(surface.points[:, 2].reshape(shape)))
-    normals = np.stack([-slope_x, -slope_y, np.ones_like(slope_x)], axis=-1)
-    normals /= np.linalg.norm(normals, axis=-1, keepdims=True)
-    points, normals = np.float32(in_crop(surface.points - PIVOT)), np.float32(in_crop(normals))
-    still = np.float32(in_crop(surface.still))[..., None]
-
-    def unturn(poses: jax.Array) -> tuple[jax.Array, jax.Array]:
-        rows = _interpolate(jnp.asarray(_table()), poses)
-        head, background = rows[:, :6].reshape(-1, 2, 3), rows[:, 6:10].reshape(-1, 2, 2)
-        places = (1 - still) * jnp.einsum("bij,hwj->bhwi", head, points)
-        places += still * jnp.einsum("bij,hwj->bhwi", background, points[..., :2])
-        facing = jnp.einsum("bj,hwj->bhw", rows[:, 12:], normals)
-        return places + rows[:, None, None, 10:12], facing
-
-    return unturn
+    return (points - PIVOT) @ rotation(*pose).T + PIVOT
 
 
 @functools.cache
@@ -93,12 +56,12 @@ def make_landmarks() -> PlaceLandmarks:
 
     Hidden landmarks are included.
     """
-    points = np.float32(head_surface.fit_face()[0][generic_face.LANDMARKS] - PIVOT)
+    points = np.float32(head_surface.place_head()[1] - PIVOT)
 
     def place(poses: jax.Array) -> jax.Array:
-        rows = _interpolate(jnp.asarray(_table()), poses)
+        rows = interpolate(jnp.asarray(_table()), poses)
         head = rows[:, :6].reshape(-1, 2, 3)
-        return jnp.einsum("bij,nj->bni", head, points) + rows[:, None, 10:12]
+        return jnp.einsum("bij,nj->bni", head, points) + rows[:, None, 6:]
 
     return place
 
@@ -131,20 +94,20 @@ def _table() -> np.ndarray:
 
 
 def _coefficients(yaw: float, pitch: float) -> np.ndarray:
-    """The matrices that map points of the sheet to places in the crop of a pose, flattened to [15].
+    """What maps points of the head to places in the crop of a pose: matrix [2, 3], then shift [2].
 
-    They are: points of the head to places [2, 3], points of the background to places [2, 2], shift
-    of all places [2], and normals to facing [3].
+    Flattened to [8].
     """
     matrix = crop_of(np.array((yaw, pitch, 0.0)), create_surface())
-    rotation = generic_face.rotation(yaw, pitch, 0.0)
     shift = matrix[:, :2] @ PIVOT[:2] + matrix[:, 2]
-    parts = matrix[:, :2] @ rotation[:2], matrix[:, :2], shift, rotation[2]
-    return np.concatenate([np.ravel(part) for part in parts])
+    return np.concatenate([(matrix[:, :2] @ rotation(yaw, pitch, 0.0)[:2]).ravel(), shift])
 
 
-def _interpolate(table: jax.Array, poses: jax.Array) -> jax.Array:
-    """Rows [B, N] of a table [yaws, pitches, N] at poses [B, 2], by bilinear interpolation."""
+def interpolate(table: jax.Array, poses: jax.Array) -> jax.Array:
+    """Rows [B, N] of a table [yaws, pitches, N] at poses [B, 2], by bilinear interpolation.
+
+    The table has a row for all YAWS and PITCHES; poses beyond them are clipped.
+    """
     starts = jnp.float32((YAWS[0], PITCHES[0]))
     steps = jnp.float32((YAWS[1] - YAWS[0], PITCHES[1] - PITCHES[0]))
     last = jnp.float32(table.shape[:2]) - 1

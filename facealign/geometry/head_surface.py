@@ -1,34 +1,42 @@
-"""The surface of a generic head and its background in the canonical crop, and a renderer.
+"""The surface of the mean head and its background in the canonical crop.
 
-The surface is one sheet without holes: the generic face, fitted to the canonical landmarks; around
-it the sides of the head, which fall back; around these the background, which does not move when the
-head turns. Units are px of the canonical crop: x to the right, y down, z towards an orthographic
-camera. The head is upright. Its middle is that of the canonical landmarks, which is not exactly the
-middle of the crop, so rotate the head in a photo first and flip the photo afterwards.
+The surface is one sheet without holes, with one depth for each pixel: the head with a shell of hair
+as the camera sees it from the front; around it the sides of the head, which fall back; around these
+the background, which does not move when the head turns. Units are px of the canonical crop: x to
+the right, y down, z towards an orthographic camera. The head is upright. Its middle is that of the
+canonical landmarks, which is not exactly the middle of the crop, so rotate the head in a photo
+first and flip the photo afterwards.
 """
 
 import functools
 from typing import NamedTuple
 
+import jax
 import numpy as np
-from scipy.interpolate import RBFInterpolator
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import distance_transform_edt, gaussian_filter
+from scipy.spatial import ConvexHull, cKDTree
 
-from facealign.geometry import frame, generic_face
+from facealign.geometry import camera, frame
+from facealign.geometry import head as heads
+from facealign.geometry.frame import MIDDLE, SIZE
+from facealign.geometry.head import PARTS, HeadModel
+from facealign.geometry.rasterize import draw_triangles
 
-SIZE = frame.SIZE
-# x in px of the middle of the face, rounded so that the mirror image of a pixel is a pixel.
-MIDDLE = round(frame.FIVE_POINTS[:, 0].mean())
 MARGIN = 80  # px of the sheet beyond the crop
 COLUMNS = np.arange(-MARGIN, 2 * MIDDLE + MARGIN + 1)  # x in px of the points of the sheet
 ROWS = np.arange(-MARGIN, SIZE + MARGIN)  # y in px of the points of the sheet
-HALF_WIDTH = 49.0  # px: half the width of the face without ears; the mesh is wider than real faces
-DEPTH_SCALE = 1.1  # factor on depth relative to height; the profiles of real faces need it
-HAIR, SIDE, NECK = 40.0, 7.0, 8.0  # px from the edge of the face to that of the head: up, out, down
-HEAD_EDGE_DEPTH = -50.0  # px: z of the edge of the head; ears start near -18
-BACKGROUND_DEPTH = -90.0  # px: z of the background
-EDGE = 10.0  # px from the edge of the head to points that do not turn with it
-PIVOT = np.array((MIDDLE, 85.0, -15.0))  # px: a head turns about the upper end of the neck
+MIRROR = [1, 0, 2, 4, 3]  # of the five points
+NOSE = 30.0  # px of depth from the line between eyes and mouth to the nose tip, as in profiles
+PIVOT = np.array((MIDDLE, 85.0, 0.0))  # px: a head turns about the upper end of the neck
+EYES_DEPTH = 42.0  # px: z of the eyes
+CROWN, TEMPLES = 2.2, 0.8  # cm: thickness of the hair on top of the head, and at the height of eyes
+HAIRLINE = 3.0  # cm from the face, over which the hair reaches its thickness
+SEAM = 10.0  # px inside of the face, over which the depth becomes that of the mesh
+SMOOTH, SMOOTH_AROUND = 1.5, 3.0  # px: standard deviations of the blur of the depth
+RISE = 0.12  # px a px: least slope of the depth from the sides to the middle
+AROUND, EDGE = 6.0, 16.0  # px from the head to where things stop turning with it, and over which
+FALL = 32.0  # px that the sides of the head fall back behind its outline, over AROUND + EDGE
+BACKGROUND_DEPTH = -85.0  # px: z of the background
 
 
 class Surface(NamedTuple):
@@ -40,47 +48,49 @@ class Surface(NamedTuple):
     five: np.ndarray  # float [5, 3] in px: eyes, nose tip, mouth corners, as in FIVE_POINTS
 
 
-def fit_face() -> tuple[np.ndarray, np.ndarray]:
-    """The generic face [468, 3] and its five points [5, 3] in the canonical crop, in px.
+@functools.cache
+def place_head() -> tuple[np.ndarray, np.ndarray]:
+    """The vertices [V, 3] of the mean head and its 68 landmarks [68, 3] in the crop, in px.
 
-    The vertical distance between eyes and mouth gives the scale of height and depth. x is mapped to
-    a x - b x^3, so that the eyes have the canonical distance and the face is 2 * HALF_WIDTH wide.
+    Places are those that a camera at the usual distance sees, since that is what photos show; so
+    what is nearer is larger. Width, height and depth are scaled so that the eyes, the height of the
+    mouth and the nose in profile are where the canonical frame has them.
     """
-    vertices, five = generic_face.vertices(), frame.five_points(generic_face.landmarks())
-    canonical, target = frame.FIVE_POINTS, frame.FIVE_POINTS[:, 1]
-    half = (canonical[[1, 4], 0] - canonical[[0, 3], 0]) / 2  # px: half distance of eyes, of mouth
-    known = np.array((five[1, 0], vertices[:, 0].max()))
-    a, b = np.linalg.solve(np.stack([known, -(known**3)], axis=1), (half[0], HALF_WIDTH))
-    rise = (five[3, 1] + five[4, 1] - five[0, 1] - five[1, 1]) / 2
-    height = (target[3:].mean() - target[:2].mean()) / rise
-    top = target.mean() - height * five[:, 1].mean()
-
-    def fitted(points: np.ndarray) -> np.ndarray:
-        x, y, z = points.T
-        return np.stack(
-            [MIDDLE + a * x - b * x**3, top + height * y, height * DEPTH_SCALE * z], axis=1
+    model = heads.load_head()
+    with jax.ensure_compile_time_eval():  # the first call may be in a function that is traced
+        seen = np.asarray(camera.project(model.mean, camera.Camera(np.eye(3), 1.0, np.zeros(2))))
+    eye, nose, mouth = frame.five_points(heads.landmarks68(model, seen))[[0, 2, 3]]
+    eye_place, nose_place, mouth_place = canonical_five()[[0, 2, 3]]
+    # Depth of the line between eyes and mouth at the height of the nose tip.
+    share = (nose_place - eye_place)[1] / (mouth_place - eye_place)[1]
+    line = eye[2] + share * (mouth - eye)[2]
+    factors = np.array(
+        (
+            (eye_place[0] - MIDDLE) / eye[0],
+            (mouth_place - eye_place)[1] / (mouth - eye)[1],
+            NOSE / (nose[2] - line),
         )
+    )
+    points = (np.float64(seen) - eye) * factors + (*eye_place, EYES_DEPTH)
+    return points, heads.landmarks68(model, points)
 
-    five = fitted(five)
-    # x is that of the canonical points, whose mouth is wider since many people smile; the mesh
-    # gives the depth.
-    five[:, 0] = MIDDLE + np.array((-half[0], half[0], 0.0, -half[1], half[1]))
-    return fitted(vertices), five
+
+def canonical_five() -> np.ndarray:
+    """The canonical landmarks [5, 2], made symmetric about MIDDLE."""
+    points = frame.FIVE_POINTS - (MIDDLE, 0)
+    return (points + points[MIRROR] * (-1, 1)) / 2 + (MIDDLE, 0)
 
 
 @functools.cache
 def create_surface() -> Surface:
-    """Makes the sheet from the generic face; takes about a second."""
-    vertices, five = fit_face()
+    """Makes the sheet from the mean head; takes about a second."""
+    model, (vertices, landmarks) = heads.load_head(), place_head()
+    depth = frame.five_points(landmarks)[:, 2]
+    five = np.column_stack([canonical_five(), (depth + depth[MIRROR]) / 2])
     grid = np.stack(np.meshgrid(COLUMNS, ROWS), axis=-1).astype(np.float64)
-    place = vertices - (*grid[0, 0], 0)
-    found, face = draw(place, generic_face.triangles(), vertices[:, 2:], grid.shape[:2])
-    depth, still = _beyond_the_face(vertices, grid)
-    depth = np.where(np.isfinite(found), face[..., 0], depth)
-    depth = gaussian_filter(depth, 1.0)  # smooths the facets of the mesh
-    depth = (depth + depth[:, ::-1]) / 2
+    depth, still = _depth(model, vertices, grid.shape[:2])
     points = np.concatenate([grid, depth[..., None]], axis=-1).reshape(-1, 3)
-    return Surface(points, _grid_triangles(*grid.shape[:2]), still.ravel(), five)
+    return Surface(points, _grid_triangles(*depth.shape), still.ravel(), five)
 
 
 def in_crop(values: np.ndarray) -> np.ndarray:
@@ -89,52 +99,65 @@ def in_crop(values: np.ndarray) -> np.ndarray:
     return sheet[MARGIN : MARGIN + SIZE, MARGIN : MARGIN + SIZE]
 
 
-def _outline(corners: np.ndarray) -> np.ndarray:
-    """The boundary vertices of a mesh: ends of the edges that belong to only one triangle."""
-    edges = np.sort(np.concatenate([corners[:, [0, 1]], corners[:, [1, 2]], corners[:, [2, 0]]]))
-    edges, count = np.unique(edges, axis=0, return_counts=True)
-    return np.unique(edges[count == 1])
+def _depth(
+    model: HeadModel, vertices: np.ndarray, shape: tuple[int, int]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Depth in px and `still` of the sheet, [S, S] each.
+
+    Inside of the face the depth is that of the mesh. Around it, it is that of the convex hull of
+    the head with its hair, since ears would make the border of what turns wavy.
+    """
+    parts = model.part[model.triangles]
+    place = np.array((COLUMNS[0], ROWS[0], 0.0))
+    used = np.unique(model.triangles[(parts < PARTS.index("neck")).all(axis=1)])  # face and head
+    hull = (vertices + _hair(model, vertices) - place)[used]
+    around = draw_triangles(hull, _hull_triangles(hull), shape).depth
+    # Outside, the depth of the nearest point of the outline, which falls back.
+    away, nearest = distance_transform_edt(~np.isfinite(around), return_indices=True)
+    outside = around[tuple(nearest)] - FALL * smooth_step(away / (AROUND + EDGE))
+    around = gaussian_filter(np.where(np.isfinite(around), around, outside), SMOOTH_AROUND)
+    skin = model.triangles[(parts != PARTS.index("neck")).all(axis=1)]
+    inner = skin[(model.part[skin] != PARTS.index("head")).all(axis=1)]
+    face = draw_triangles(vertices - place, inner, shape).depth
+    share = smooth_step(distance_transform_edt(np.isfinite(face)) / SEAM)
+    face = gaussian_filter(np.where(np.isfinite(face), face, around), SMOOTH)
+    depth = around + share * (face - around)
+    still = smooth_step((away - AROUND) / EDGE)
+    depth = _rising((depth + depth[:, ::-1]) / 2)
+    depth += still * (BACKGROUND_DEPTH - depth)
+    return (depth + depth[:, ::-1]) / 2, (still + still[:, ::-1]) / 2
 
 
-def _beyond_the_face(vertices: np.ndarray, grid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Depth [S, S] of the head around the face, continuing its slope, and `still` [S, S]."""
-    corners = generic_face.triangles()
-    outline = _outline(corners)
-    near = np.unique(corners[np.isin(corners, outline).any(axis=1)])
-    centre = np.array((MIDDLE, vertices[outline, 1].mean()))
-    direction = vertices[outline, :2] - centre
-    direction /= np.linalg.norm(direction, axis=1, keepdims=True)
-    outward = direction * np.where(direction[:, 1:] < 0, (SIDE, HAIR), (SIDE, NECK))
-    rim = vertices[outline, :2] + outward
-    # The rim of the head as a radius for each angle. Points beyond the rim get its depth.
-    angle, radius = _polar(rim - centre)
-    order = np.argsort(angle)
-    grid_angle, grid_radius = _polar(grid - centre)
-    rim_radius = np.interp(grid_angle, angle[order], radius[order], period=2 * np.pi)
-    shrunk = centre + (grid - centre) * np.minimum(1, rim_radius / grid_radius)[..., None]
-    # Half way to the rim, the top of the head is still high, as on an ellipse; sides fall evenly.
-    fall = HEAD_EDGE_DEPTH - vertices[outline, 2]
-    half_way = 0.5 - 0.3 * np.maximum(0, -direction[:, 1])
-    spline = RBFInterpolator(
-        np.concatenate([vertices[near, :2], vertices[outline, :2] + outward / 2, rim]),
-        np.concatenate(
-            [
-                vertices[near, 2],
-                vertices[outline, 2] + half_way * fall,
-                np.full(len(rim), HEAD_EDGE_DEPTH),
-            ]
-        ),
-        kernel="thin_plate_spline",
-        smoothing=1.0,
-    )
-    depth = spline(shrunk.reshape(-1, 2)).reshape(grid.shape[:2])
-    still = smooth_step((grid_radius - rim_radius) / EDGE)
-    return depth + still * (BACKGROUND_DEPTH - depth), still
+def _rising(depth: np.ndarray) -> np.ndarray:
+    """Depth [S, S] that rises by at least RISE px a px from both sides to the middle.
+
+    So a profile hides nothing of its side of the face behind an eyeball or a cheek.
+    """
+    slope = RISE * np.abs(COLUMNS - MIDDLE)
+    half = np.maximum.accumulate((depth + slope)[:, : depth.shape[1] // 2 + 1], axis=1)
+    return np.concatenate([half, half[:, -2::-1]], axis=1) - slope
 
 
-def _polar(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Angle and length of vectors [..., 2]."""
-    return np.arctan2(vectors[..., 1], vectors[..., 0]), np.hypot(vectors[..., 0], vectors[..., 1])
+def _hull_triangles(points: np.ndarray) -> np.ndarray:
+    """The triangles [T, 3] of the convex hull of points [N, 3], seen from outside as a head's."""
+    hull = ConvexHull(points)
+    a, b, c = points[hull.simplices].transpose(1, 0, 2)
+    outside = (np.cross(b - a, c - a) * hull.equations[:, :3]).sum(axis=1) < 0
+    return np.where(outside[:, None], hull.simplices, hull.simplices[:, ::-1])
+
+
+def _hair(model: HeadModel, vertices: np.ndarray) -> np.ndarray:
+    """How far the hair stands out from each vertex, [V, 3] in px; 0 beside the scalp."""
+    face = model.part == PARTS.index("face")
+    eyes = model.mean[model.part == PARTS.index("eyes"), 1].mean()
+    height = np.clip((eyes - model.mean[:, 1]) / (eyes - model.mean[:, 1].min()), 0, 1)
+    length = TEMPLES + (CROWN - TEMPLES) * height
+    length *= smooth_step(cKDTree(model.mean[face]).query(model.mean)[0] / HAIRLINE)
+    length[model.part != PARTS.index("head")] = 0
+    px = np.ptp(vertices, axis=0) / np.ptp(model.mean, axis=0)  # a cm
+    with jax.ensure_compile_time_eval():
+        outward = np.asarray(heads.normals(model.mean, model.triangles))
+    return px * length[:, None] * outward
 
 
 def smooth_step(t: np.ndarray | float) -> np.ndarray:
@@ -150,53 +173,7 @@ def _grid_triangles(height: int, width: int) -> np.ndarray:
         corner.ravel()
         for corner in (index[:-1, :-1], index[:-1, 1:], index[1:, :-1], index[1:, 1:])
     )
-    falling = np.concatenate([np.stack([a, b, d], axis=1), np.stack([a, d, c], axis=1)])
-    rising = np.concatenate([np.stack([a, b, c], axis=1), np.stack([b, d, c], axis=1)])
+    falling = np.concatenate([np.stack([a, d, b], axis=1), np.stack([a, c, d], axis=1)])
+    rising = np.concatenate([np.stack([a, c, b], axis=1), np.stack([b, c, d], axis=1)])
     left = np.tile(a % width < width // 2, 2)
     return np.where(left[:, None], falling, rising)
-
-
-def draw(
-    points: np.ndarray, corners: np.ndarray, values: np.ndarray, shape: tuple[int, int]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Renders triangles with an orthographic camera and a depth buffer.
-
-    Args:
-      points: [N, 3], x and y in px of the image, z towards the camera.
-      corners: indices of the points of each triangle, [T, 3].
-      values: [N, A], to be interpolated between the points.
-      shape: height and width of the image in px.
-
-    Returns:
-      Depth [H, W] and values [H, W, A]; -inf and 0 where there is no triangle.
-    """
-    x, y, z = points[corners].transpose(2, 1, 0)  # [3, T] each
-    area = (x[1] - x[0]) * (y[2] - y[0]) - (x[2] - x[0]) * (y[1] - y[0])
-    height, width = shape
-    sides = ((x, width), (y, height))
-    left, top = (np.ceil(v.min(axis=0) - 1e-9).clip(0, n).astype(int) for v, n in sides)
-    right, bottom = (np.floor(v.max(axis=0) + 1e-9).clip(-1, n - 1).astype(int) for v, n in sides)
-    columns, rows = (right - left + 1).clip(0), (bottom - top + 1).clip(0)
-    count = np.where(np.abs(area) > 1e-9, columns * rows, 0)
-    # One candidate for each pixel in the bounding box of each triangle.
-    t = np.repeat(np.arange(len(corners)), count)
-    place = np.arange(len(t)) - np.repeat(np.cumsum(count) - count, count)
-    px, py = left[t] + place % columns[t], top[t] + place // columns[t]
-    first, second = (
-        ((x[i, t] - px) * (y[j, t] - py) - (x[j, t] - px) * (y[i, t] - py)) / area[t]
-        for i, j in ((1, 2), (2, 0))
-    )
-    shares = np.stack([first, second, 1 - first - second])
-    kept = (shares > -1e-6).all(axis=0)
-    t, shares, pixel = t[kept], shares[:, kept], (py * width + px)[kept]
-    level = (shares * z[:, t]).sum(axis=0)
-    order = np.argsort(level, kind="stable")  # the nearest candidate is written last
-    winner = np.full(height * width, -1)
-    winner[pixel[order]] = order
-    hit = winner >= 0
-    depth = np.full(height * width, -np.inf)
-    depth[hit] = level[winner[hit]]
-    drawn = np.zeros((height * width, values.shape[1]))
-    chosen = shares[:, winner[hit]]
-    drawn[hit] = (chosen[..., None] * values[corners[t[winner[hit]]].T]).sum(axis=0)
-    return depth.reshape(shape), drawn.reshape(*shape, -1)

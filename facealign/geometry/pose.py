@@ -1,10 +1,20 @@
-"""Head pose of a photo: fits the rotation of a generic 3D face to the landmarks."""
+"""Head pose: the definition of yaw, pitch and roll, and the pose of a photo from its landmarks.
+
+The pose of a photo is the rotation of a generic 3D face that fits the landmarks.
+
+Axes: x to the right in the image, y down in the image, z towards the camera.
+
+Angles, in degrees, zero for a face that looks into the camera:
+  yaw: positive if the face looks to the right in the image, as in facealign.data.datasets.cfp.
+  pitch: positive if it looks up.
+  roll: positive if the head leans clockwise in the image.
+"""
 
 import functools
 
 import numpy as np
 
-from facealign.geometry import generic_face
+from facealign.geometry.pose_face import LANDMARKS
 
 # cm from the camera to the face. The true distance is unknown for a photo. If it is 75 or 300 cm,
 # the yaw of a head turned by 30 degrees comes out 0.8 degrees too large or 0.4 too small.
@@ -24,8 +34,21 @@ _POINTS = np.array([point for points in WEIGHTS for point in points])
 _WEIGHTS = np.array([weight for points, weight in WEIGHTS.items() for _ in points])
 
 
+def rotation(yaw: float, pitch: float, roll: float) -> np.ndarray:
+    """The matrix [3, 3] that rotates a frontal face: `turned = points @ rotation(...).T`.
+
+    Angles are in degrees. Pitch is applied first, then yaw, then roll. So roll rotates the image,
+    and a profile with positive pitch looks up in the image.
+    """
+    y, p, r = np.radians((yaw, pitch, roll))
+    nod = np.array(((1, 0, 0), (0, np.cos(p), -np.sin(p)), (0, np.sin(p), np.cos(p))))
+    turn = np.array(((np.cos(y), 0, np.sin(y)), (0, 1, 0), (-np.sin(y), 0, np.cos(y))))
+    lean = np.array(((np.cos(r), -np.sin(r), 0), (np.sin(r), np.cos(r), 0), (0, 0, 1)))
+    return lean @ turn @ nod
+
+
 def estimate_pose(landmarks: np.ndarray) -> tuple[float, float, float]:
-    """Yaw, pitch and roll in degrees, with the signs of `generic_face.rotation`.
+    """Yaw, pitch and roll in degrees, with the signs of `rotation`.
 
     Solves the PnP problem for the generic face: weighted least squares over rotation, scale and
     shift, by Gauss-Newton from a frontal face. The camera looks at the middle of the face. The
@@ -45,33 +68,33 @@ def estimate_pose(landmarks: np.ndarray) -> tuple[float, float, float]:
         raise ValueError("the landmarks are not finite, or all at one place")
     seen = (seen - seen.mean(axis=0)) / size
     face = centred_face()[_POINTS]
-    rotation, scale, shift = np.eye(3), 1 / np.sqrt(face[:, :2].var(axis=0).sum()), np.zeros(2)
+    matrix, scale, shift = np.eye(3), 1 / np.sqrt(face[:, :2].var(axis=0).sum()), np.zeros(2)
     for _ in range(STEPS):
-        turned = face @ rotation.T
+        turned = face @ matrix.T
         flat = project(turned)
         residual = _WEIGHTS[:, None] * (seen - scale * flat - shift)
         slopes = _WEIGHTS[:, None, None] * _slopes(turned, flat, scale)
         step = np.linalg.lstsq(slopes.reshape(-1, 6), residual.ravel(), rcond=None)[0]
-        rotation = _rotate(step[:3]) @ rotation
+        matrix = _rotate(step[:3]) @ matrix
         scale, shift = scale * np.exp(np.clip(step[3], -0.5, 0.5)), shift + step[4:]
         if np.abs(step[:3]).max() < ENOUGH:
             break
-    yaw, pitch, roll = angles_of(rotation)
+    yaw, pitch, roll = angles_of(matrix)
     return yaw, pitch - PITCH_OFFSET, roll
 
 
-def angles_of(rotation: np.ndarray) -> tuple[float, float, float]:
-    """Yaw, pitch and roll in degrees of a matrix [3, 3]; the inverse of `generic_face.rotation`."""
-    yaw = np.arctan2(-rotation[2, 0], np.hypot(rotation[2, 1], rotation[2, 2]))
-    pitch = np.arctan2(rotation[2, 1], rotation[2, 2])
-    roll = np.arctan2(rotation[1, 0], rotation[0, 0])
+def angles_of(matrix: np.ndarray) -> tuple[float, float, float]:
+    """Yaw, pitch and roll in degrees of a matrix [3, 3]; the inverse of `rotation`."""
+    yaw = np.arctan2(-matrix[2, 0], np.hypot(matrix[2, 1], matrix[2, 2]))
+    pitch = np.arctan2(matrix[2, 1], matrix[2, 2])
+    roll = np.arctan2(matrix[1, 0], matrix[0, 0])
     return tuple(float(angle) for angle in np.degrees((yaw, pitch, roll)))
 
 
 @functools.cache
 def centred_face() -> np.ndarray:
     """Landmarks [68, 3] of the generic face in cm; the origin is the mean of those in WEIGHTS."""
-    points = generic_face.landmarks()
+    points = np.array(LANDMARKS)
     return points - points[_POINTS].mean(axis=0)
 
 

@@ -1,10 +1,10 @@
-"""Rotates faces in photos in 3D with the generic head, and rotates them back.
+"""Rotates faces in photos in 3D with the mean head, and rotates them back.
 
 A map says for every pixel of an output image where to read in an input image: float [H, W, 2],
 (x, y) in px of the canonical crop, whatever the size of the images. A view has two maps. `turn`
 makes the turned image and reads in the frontal image; `unturn` makes the frontal image and reads in
 the turned image. Both images are canonical crops: a turned face is cropped by its own landmarks, as
-in facealign.geometry.frame. Angles are those of facealign.geometry.generic_face, in degrees.
+in facealign.geometry.frame. Angles are those of facealign.geometry.pose, in degrees.
 """
 
 import functools
@@ -17,10 +17,11 @@ import jax.numpy as jnp
 import numpy as np
 from scipy.ndimage import median_filter
 
-from facealign.geometry import frame, head_surface
+from facealign.geometry import frame
 from facealign.geometry.frame import SIZE
 from facealign.geometry.head_rotation import crop_of, mirror, resized, turned
 from facealign.geometry.head_surface import COLUMNS, ROWS, create_surface, in_crop
+from facealign.geometry.rasterize import draw_triangles
 from facealign.geometry.resample import resample
 from facealign.images import in_batches, to_float, to_uint8
 
@@ -90,7 +91,8 @@ def make_view(pose: np.ndarray) -> View:
     slope = np.hypot(*np.gradient(surface.points[:, 2].reshape(shape))).ravel()
     moved = project(surface.points, pose, surface.still)
     values = np.column_stack([surface.points[:, :2], surface.still, slope])
-    _, drawn = head_surface.draw(moved, surface.corners, values, (SIZE, SIZE))
+    found = draw_triangles(moved, surface.corners, (SIZE, SIZE))
+    drawn = (found.shares[..., None] * values[surface.corners[found.triangle]]).sum(axis=2)
     source = drawn[..., :2]
     turn_seen = (drawn[..., 3] < STEEPEST) & _within(source)
     place = in_crop(moved)[..., :2]
@@ -155,7 +157,7 @@ def turn(images: jax.Array, maps: jax.Array) -> jax.Array:
 
 
 def frontalize(images: jax.Array, poses: jax.Array, bank: ViewBank) -> jax.Array:
-    """Photos [B, H, W, C], rotated to frontal with the generic head: the baseline without learning.
+    """Photos [B, H, W, C], rotated to frontal with the mean head: the baseline without learning.
 
     Uses the view of the bank nearest to each pose [B, 3] in degrees. Hidden pixels are taken from
     the other side of the face where that is visible, and from their surroundings elsewhere.

@@ -2,7 +2,7 @@
 
 The decoder copies pixels from the photo, which keeps sharpness and identity, and invents only
 pixels that the photo does not show. First it rotates the generic head of
-facealign.geometry.head_rotation back by the estimated pose, which gives an approximate warp. Then a
+facealign.models.warp_sheet back by the estimated pose, which gives an approximate warp. Then a
 network predicts a flow that corrects the generic shape, a filling image, and for each pixel the
 shares of three sources: the photo's own side, its mirror image and the filling.
 
@@ -16,10 +16,11 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from facealign.geometry.frame import SIZE
-from facealign.geometry.head_rotation import make_unturn, mirror, resized
+from facealign.geometry.head_rotation import mirror, resized
 from facealign.geometry.resample import resample
 from facealign.models import layers
 from facealign.models.blocks import LEAKY_SLOPE, describe_image, u_net
+from facealign.models.warp_sheet import make_unturn
 
 DEGREES = 30.0  # degrees of pose for one unit of the encoder's last layer
 REACH = 12.0  # px of the canonical crop: largest flow along x and along y

@@ -1,9 +1,8 @@
-"""The generic face: mesh, symmetry, landmarks, and signs of yaw, pitch and roll."""
+"""MediaPipe's canonical face: mesh, symmetry and landmarks."""
 
 import numpy as np
-import pytest
 
-from facealign.geometry import frame, generic_face
+from facealign.geometry import frame, generic_face, pose
 
 MIRROR = np.concatenate(  # index of the mirror image of each of the 68 landmarks
     [
@@ -55,22 +54,5 @@ def test_five_points_are_in_the_order_of_the_canonical_frame():
     assert points[1, 1] < points[2, 1] < points[3, 1]
 
 
-@pytest.mark.parametrize(
-    ("pose", "point", "turned"),
-    [
-        ((90, 0, 0), (0, 0, 1), (1, 0, 0)),  # the nose points to the right
-        ((0, 90, 0), (0, 0, 1), (0, -1, 0)),  # up
-        ((0, 0, 90), (0, -1, 0), (1, 0, 0)),  # the top of the head goes to the right
-        ((90, 90, 0), (0, 0, 1), (0, -1, 0)),  # nods, then turns
-        ((90, 0, 90), (0, 0, 1), (0, 1, 0)),  # turns, then leans
-    ],
-)
-def test_signs_and_order(pose, point, turned):
-    np.testing.assert_allclose(generic_face.rotation(*pose) @ point, turned, atol=1e-12)
-
-
-def test_rotation_is_orthogonal_and_the_identity_at_pose_zero():
-    matrix = generic_face.rotation(31, -17, 8)
-    np.testing.assert_allclose(matrix @ matrix.T, np.eye(3), atol=1e-12)
-    assert np.linalg.det(matrix) == pytest.approx(1)
-    np.testing.assert_array_equal(generic_face.rotation(0, 0, 0), np.eye(3))
+def test_rotation_has_its_old_name():
+    assert generic_face.rotation is pose.rotation

@@ -1,9 +1,10 @@
-"""The surface of the generic head, and the renderer."""
+"""The surface of the mean head in the canonical crop."""
 
 import numpy as np
 
-from facealign.geometry import frame, head_surface
-from facealign.geometry.head_surface import COLUMNS, MIDDLE, ROWS
+from facealign.geometry import frame, head, head_surface, pose, rasterize
+from facealign.geometry.frame import MIDDLE
+from facealign.geometry.head_surface import COLUMNS, ROWS
 
 SURFACE = head_surface.create_surface()
 GRID = SURFACE.points.reshape(len(ROWS), len(COLUMNS), 3)
@@ -15,38 +16,37 @@ def at(x, y):
     return GRID[y - ROWS[0], x - COLUMNS[0]]
 
 
-def test_the_nearer_triangle_is_drawn_and_values_are_interpolated():
-    points = np.array(
-        [(0, 0, 0), (6, 0, 0), (0, 6, 0), (0, 0, 5), (2, 0, 5), (0, 2, 5)], np.float64
-    )
-    depth, values = head_surface.draw(
-        points, np.array([(0, 1, 2), (5, 4, 3)]), np.array([[0.0, 6, 0, 9, 9, 9]]).T, (7, 8)
-    )
-    assert depth.shape == (7, 8)
-    near = {(0, 0), (1, 0), (2, 0), (0, 1), (1, 1), (0, 2)}
-    for y, x in np.ndindex(7, 8):
-        if (x, y) in near:
-            assert (depth[y, x], values[y, x, 0]) == (5, 9)
-        elif x + y <= 6:
-            np.testing.assert_allclose((depth[y, x], values[y, x, 0]), (0, x), atol=1e-12)
-        else:
-            assert (depth[y, x], values[y, x, 0]) == (-np.inf, 0)
+def profile_distance(points):
+    """How far the nose tip is in front of eye and mouth corner of a profile, px of the crop."""
+    places = points @ pose.rotation(90, 0, 0).T
+    eye, nose, mouth = places[[0, 2, 3], :2]
+    along = (mouth - eye) / np.linalg.norm(mouth - eye)
+    return np.linalg.norm(nose - eye - ((nose - eye) @ along) * along)
 
 
-def test_depth_of_a_slope():
-    points = np.array([(-9, -9, 0), (30, -9, 39), (-9, 30, 78)], np.float64)
-    depth, _ = head_surface.draw(points, np.array([(0, 1, 2)]), points, (5, 5))
-    y, x = np.mgrid[:5, :5]
-    np.testing.assert_allclose(depth, (x + 9) + 2 * (y + 9))
+def test_the_placed_head_has_the_canonical_landmarks():
+    vertices, landmarks = head_surface.place_head()
+    assert vertices.shape == head.load_head().mean.shape
+    five = frame.five_points(landmarks)
+    np.testing.assert_allclose(five[:2, :2], frame.FIVE_POINTS[:2], atol=0.8)
+    np.testing.assert_allclose(five[3:, 1], frame.FIVE_POINTS[3:, 1], atol=0.5)
+    np.testing.assert_allclose(five[2:, 0], frame.FIVE_POINTS[2:, 0], atol=5)  # LFW smiles
+    np.testing.assert_allclose(SURFACE.five[:, 2], five[:, 2], atol=0.1)
+    np.testing.assert_allclose(SURFACE.five[:, :2], frame.FIVE_POINTS, atol=0.6)
+    mirrored = SURFACE.five[[1, 0, 2, 4, 3]] * (-1, 1, 1) + (2 * MIDDLE, 0, 0)
+    np.testing.assert_allclose(mirrored, SURFACE.five, atol=1e-9)
+    assert abs(profile_distance(SURFACE.five) - head_surface.NOSE) < 1
 
 
-def test_the_fitted_face_has_the_canonical_landmarks():
-    vertices, five = head_surface.fit_face()
-    np.testing.assert_allclose(five[:, :2], frame.FIVE_POINTS, atol=1.6)
-    np.testing.assert_allclose(five[:2, 1].mean(), frame.FIVE_POINTS[:2, 1].mean(), atol=0.3)
-    np.testing.assert_allclose(vertices[:, 0].max() - MIDDLE, head_surface.HALF_WIDTH)
-    mirrored = five[[1, 0, 2, 4, 3]] * (-1, 1, 1) + (2 * MIDDLE, 0, 0)
-    np.testing.assert_allclose(mirrored, five, atol=2e-3)
+def test_the_face_of_the_sheet_is_that_of_the_mesh():
+    vertices, _ = head_surface.place_head()
+    triangles = head.load_head().triangles
+    drawn = rasterize.draw_triangles(vertices, triangles, (frame.SIZE, frame.SIZE)).depth
+    sheet = head_surface.in_crop(SURFACE.points)[..., 2]
+    face = np.s_[30:110, 35:96]
+    assert np.isfinite(drawn[face]).all()
+    assert np.median(np.abs(sheet - drawn)[face]) < 1.0
+    assert np.quantile((drawn - sheet)[face], 0.99) < 2.5  # filled rather than cut
 
 
 def test_the_sheet_covers_the_crop_without_holes_or_jumps_and_is_symmetric():
@@ -59,16 +59,36 @@ def test_the_sheet_covers_the_crop_without_holes_or_jumps_and_is_symmetric():
     assert max(steps) < 15  # px of depth between neighbouring pixels
     ends = SURFACE.points[SURFACE.corners][..., :2]
     first, second = ends[:, 1] - ends[:, 0], ends[:, 2] - ends[:, 0]
-    area = np.abs(first[:, 0] * second[:, 1] - first[:, 1] * second[:, 0]) / 2
+    area = (first[:, 1] * second[:, 0] - first[:, 0] * second[:, 1]) / 2
+    assert (area > 0).all()  # the camera sees the outside of each
     assert area.sum() == (len(ROWS) - 1) * (len(COLUMNS) - 1)
 
 
 def test_depth_order_is_nose_eyes_ears_background():
-    nose, eye, ear = at(65, 77)[2], at(43, 53)[2], at(15, 65)[2]
-    assert nose > eye + 20
+    nose, eye, ear = at(65, 80)[2], at(43, 53)[2], at(12, 65)[2]
+    assert nose > eye + 15
     assert eye > ear + 20
-    assert ear > head_surface.BACKGROUND_DEPTH + 30
+    assert ear > head_surface.BACKGROUND_DEPTH + 20
     assert at(65, 70)[2] > at(58, 70)[2]  # the ridge of the nose
     assert STILL[40 - ROWS[0], 65 - COLUMNS[0]] == 0
     assert STILL[0, 0] == 1
     assert GRID[0, 0, 2] == head_surface.BACKGROUND_DEPTH
+
+
+def test_a_profile_hides_nothing_of_its_side():
+    """So depth rises from the sides to the middle, wherever things turn."""
+    steps = np.diff(GRID[..., 2], axis=1)[:, : len(COLUMNS) // 2]
+    assert (steps[STILL[:, 1 : len(COLUMNS) // 2 + 1] == 0] > 0).all()
+
+
+def test_hair_turns_with_the_head():
+    """The sheet is nearer than the scalp above the forehead, and moves beyond its outline."""
+    vertices, _ = head_surface.place_head()
+    top = vertices[head.load_head().part < head.PARTS.index("neck"), 1].min()
+    above = int(top) - 6
+    assert STILL[above - ROWS[0], MIDDLE - COLUMNS[0]] == 0
+    shape = (len(ROWS), len(COLUMNS))
+    moved = vertices - (COLUMNS[0], ROWS[0], 0)
+    drawn = rasterize.draw_triangles(moved, head.load_head().triangles, shape).depth
+    row = int(top) + 12
+    assert at(MIDDLE, row)[2] > drawn[row - ROWS[0], MIDDLE - COLUMNS[0]] + 2

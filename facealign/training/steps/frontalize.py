@@ -1,4 +1,4 @@
-"""The step that learns to frontalize, on R's photos turned by the generic head.
+"""The step that learns to frontalize, on R's photos turned by the mean head.
 
 With a GAN, R's photos are real. Half of the fakes come from turned R photos, half from U's photos,
 whose pose the encoder predicts.
@@ -16,9 +16,9 @@ import numpy as np
 
 from facealign.geometry.frame import FIVE_POINTS, SIZE
 from facealign.geometry.head_rotation import make_landmarks
-from facealign.geometry.head_surface import create_surface, in_crop
 from facealign.geometry.resample import draw_heatmaps
 from facealign.models.apply import Network, apply_network
+from facealign.models.warp_sheet import load_sheet
 from facealign.training import losses
 from facealign.training.state import TrainState, update_networks
 from facealign.training.steps.autoencode import means
@@ -171,7 +171,7 @@ def landmark_error(seen: Mapping[str, jax.Array], places: jax.Array) -> jax.Arra
     """Error [B] of the encoder's heatmaps of B turned photos, the first ones in its batch.
 
     Sums the errors of "seen", the landmarks in the turned photos, known as `places` [B, 68, 2],
-    and of "heatmaps", the landmarks in the frontal photos, known from the generic head.
+    and of "heatmaps", the landmarks in the frontal photos, known from the mean head.
     """
     count, size = len(places), seen["seen"].shape[1]
     frontal = make_landmarks()(jnp.zeros((1, 2)))
@@ -208,7 +208,7 @@ def face_weights(size: int) -> np.ndarray:
     """Loss weight of each pixel of the frontal photo, [size, size, 1] with mean 1."""
     places = (np.arange(size) + 0.5) * SIZE / size - 0.5
     x, y = np.meshgrid(places, places)
-    still = in_crop(create_surface().still)[np.rint(y).astype(int), np.rint(x).astype(int)]
+    still = load_sheet().still[np.rint(y).astype(int), np.rint(x).astype(int)]
     weights = BACKGROUND + (1 - BACKGROUND) * (1 - still)
     for column, row in FIVE_POINTS:
         weights += PART * np.exp(-((x - column) ** 2 + (y - row) ** 2) / (2 * PART_RADIUS**2))
