@@ -21,7 +21,7 @@ from facealign.faces.measurement_cache import MeasurementCache
 from facealign.images import to_float, to_uint8
 from facealign.models.apply import apply_network
 from facealign.models.attribute import BINS, attribute_of
-from facealign.training.evaluator import choose_samples
+from facealign.training.samples import choose_samples
 from facealign.training.saved_model import SavedModel, load_run
 from facealign.training.state import averaged
 

@@ -14,6 +14,7 @@ ROLES = (
     "pool_r",
     "recognizer",
     "code_critic",  # tells codes of R's photos from codes of U's photos
+    "reader",  # reads pose, shape and landmarks of heads
 )
 GENERATOR = ("encoder", "encoder_r", "decoder_u", "decoder_r")  # the roles that make images
 

@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from facealign.errors import UserError, check_choice, lookup
-from facealign.names import CRITICS, GENERATOR, POOLS, ROLES
+from facealign.names import CRITICS, DOMAINS, GENERATOR, POOLS, ROLES
 
 AUTOENCODERS = ("encoder", "decoder_u", "decoder_r")
 FRONTALIZER = ("encoder", "decoder_r")
+HEAD_FIELDS = ("landmarks", "known", "rotation", "posed", "identity", "expression", "shaped")
 KNOWS_POSE = "uses the yaw of heads"
 MIRRORS = "mirrors R's photos itself, about the middle of the face, not of the crop"
 
@@ -22,6 +23,7 @@ class Objective(NamedTuple):
     trains_with: Mapping[str, tuple[str, ...]] = {}
     rotated: bool = False  # whether its batches have R's photos turned by the generic head
     labels: tuple[tuple[str, str], ...] = ()  # (field, domain) in its batches, besides images
+    still: bool = False  # whether config.augment may not move what images show
     why_no_flip: str = ""  # why config.augment.flip has to be off; "": it may be on
     model: str = ""  # the only config.model.name and config.discriminator.name; "": any
 
@@ -61,6 +63,12 @@ OBJECTIVES: dict[str, Objective] = {
         rotated=True,
         labels=(("yaw", "unrestricted"), ("subject", "unrestricted"), ("subject", "restricted")),
         why_no_flip=MIRRORS,
+    ),
+    "read": Objective(
+        needs=("reader",),
+        trains=("reader",),
+        labels=tuple((field, domain) for domain in DOMAINS for field in HEAD_FIELDS),
+        still=True,
     ),
 }
 

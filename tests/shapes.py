@@ -2,6 +2,8 @@
 
 import jax
 
+from facealign.names import DOMAINS
+
 
 def shapes(module, x):
     """Shapes of the variables and of the output in use; nothing is computed."""
@@ -11,3 +13,21 @@ def shapes(module, x):
         return variables, module.apply(variables, x, train=False)
 
     return jax.eval_shape(run, x)
+
+
+def head_labels(count):
+    """What a batch for a reader knows of its heads, by field and domain."""
+    fields = {
+        "landmarks": (68, 2),
+        "known": (68,),
+        "rotation": (3, 3),
+        "posed": (),
+        "identity": (24,),
+        "expression": (41,),
+        "shaped": (),
+    }
+    return {
+        f"{field}_{domain}": jax.ShapeDtypeStruct((count, *shape), "float32")
+        for field, shape in fields.items()
+        for domain in DOMAINS
+    }

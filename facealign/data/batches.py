@@ -21,7 +21,8 @@ DEVICE_SHARE = 0.25  # largest share of the device's memory for photos
 ON_DEVICE = ("auto", "true", "false")
 
 # Domain -> images uint8 [B, H, W, 1], or their indices [B] in resident images. And the labels of
-# the objectives: yaw_DOMAIN [B] in degrees, nan if unknown; subject_DOMAIN [B], indices of people.
+# the objectives: yaw_DOMAIN [B] in degrees, nan if unknown; subject_DOMAIN [B], indices of people;
+# what stages.HEAD_FIELDS names, as in datasets.heads.
 RawBatch = dict[str, np.ndarray]
 
 
@@ -81,7 +82,7 @@ def create_batches(
 def create_labels(
     domains: Mapping[str, Examples], config: Any, stages: Sequence[Stage]
 ) -> dict[tuple[str, str], np.ndarray]:
-    """Labels of photos that the run's objectives need: (field, domain) -> [N].
+    """Labels of photos that the run's objectives need: (field, domain) -> [N, ...].
 
     Raises:
       UserError: more people than `config.recognizer.people`.
@@ -92,6 +93,13 @@ def create_labels(
         for domain in DOMAINS
         if ("yaw", domain) in wanted
     }
+    for name, domain in sorted(wanted - {(n, d) for n in ("yaw", "subject") for d in DOMAINS}):
+        if name not in domains[domain]:
+            raise UserError(
+                f"config.data.{domain}={config.data[domain]!r} does not know the {name} of heads; "
+                "choose NAME-heads or NAME-turned of lfw, cfp, mugshots or orl_faces"
+            )
+        labels[name, domain] = domains[domain][name]
     if ("subject", DOMAINS[0]) in wanted:  # numbered over both domains, which share people
         subjects = [domains[domain]["subject"] for domain in DOMAINS]
         people, person = np.unique(np.concatenate(subjects), return_inverse=True)

@@ -23,6 +23,7 @@ from facealign.workdir.config import complete
 SUFFIX = ".safetensors"
 SHIPPED = shipped("frontalize.safetensors")
 KEPT = ("encoder", "decoder_r")  # roles of the networks that make frontal photos
+PURPOSES = (KEPT, ("reader",))  # roles that are packed together; the first that a run has
 
 
 class PackedWeights(NamedTuple):
@@ -30,23 +31,26 @@ class PackedWeights(NamedTuple):
 
     config: ConfigDict  # of the run that trained the networks
     step: int  # of that run
-    nets: dict[str, NetState]  # of the roles `KEPT`, float32, without optimizer states
+    nets: dict[str, NetState]  # float32, without optimizer states
 
 
 def save_weights(
     path: epath.Path, config: ConfigDict, step: int, nets: Mapping[str, NetState]
 ) -> None:
-    """Writes params and batch_stats of the roles `KEPT` as float16, and the config.
+    """Writes params and batch_stats of the roles of one of PURPOSES as float16, and the config.
 
     Raises:
       UserError: a role is missing, or a number is too large for half precision or not finite.
     """
-    if not set(KEPT) <= set(nets):
-        raise UserError(f"a run of only {', '.join(nets)} cannot make frontal photos")
+    roles = next((roles for roles in PURPOSES if set(roles) <= set(nets)), None)
+    if roles is None:
+        raise UserError(
+            f"a run of only {', '.join(nets)} can neither make frontal photos nor read heads"
+        )
     with np.errstate(over="ignore"):  # overflows are found below
         arrays = {
             name: np.asarray(leaf, np.float16)
-            for role in KEPT
+            for role in roles
             for name, leaf in _flatten(role, nets[role]).items()
         }
     for name, array in arrays.items():
@@ -68,7 +72,8 @@ def load_weights(path: os.PathLike) -> PackedWeights:
         with safe_open(path, framework="numpy") as file:
             arrays, about = {name: file.get_tensor(name) for name in file.keys()}, file.metadata()
         config = complete(ConfigDict(json.loads(about["config"])))
-        nets = {role: _unflatten(role, arrays) for role in KEPT}
+        roles = dict.fromkeys(name.split("/")[0] for name in arrays)
+        nets = {role: _unflatten(role, arrays) for role in roles}
         return PackedWeights(config, int(about["step"]), nets)
     except OSError as error:
         raise UserError(f"cannot read the weights {path}: {error}") from error

@@ -15,6 +15,7 @@ from facealign.models import (
     image_pool,
     light,
     medium,
+    reader,
     recognizer,
     warp,
 )
@@ -87,6 +88,10 @@ def _create_recognizer(config: Any) -> nn.Module:
     return recognizer.Recognizer(config.recognizer.people)
 
 
+def _create_reader(_: Any) -> nn.Module:
+    return reader.Reader()
+
+
 MAKERS: dict[str, Callable[[Any], nn.Module]] = {
     "encoder": _create_encoder,
     "encoder_r": _create_encoder,
@@ -98,6 +103,7 @@ MAKERS: dict[str, Callable[[Any], nn.Module]] = {
     "pool_r": _create_pool,
     "recognizer": _create_recognizer,
     "code_critic": _create_code_critic,
+    "reader": _create_reader,
 }
 
 

@@ -11,10 +11,17 @@ import numpy as np
 from facealign.data.load import Examples, take
 from facealign.images import in_batches, to_float, to_uint8
 from facealign.metrics import image_quality
-from facealign.models.apply import Network
+from facealign.models.apply import NetState, Network
 from facealign.names import DOMAINS, SWAP
 from facealign.training import losses
+from facealign.training.reader_check import (
+    READER_METRICS,
+    draw_reading,
+    measure_mean,
+    measure_reader,
+)
 from facealign.training.recognizer_check import measure_pixels, measure_recognizer
+from facealign.training.samples import choose_samples
 from facealign.training.state import TrainState, averaged
 from facealign.training.translate import make_translate
 from facealign.workdir.figures import draw_grid
@@ -75,8 +82,9 @@ class Evaluator:
         # Lower is better: what config.best_metric may name.
         self.best_metrics = [f"l1/{name}" for name, kind in self.kinds.items() if kind.target]
         self.best_metrics += ["eer/recognizer"] if people else []
+        self.best_metrics += list(READER_METRICS) if "reader" in networks else []
         self._translate = make_translate(networks)
-        self._recognizer = networks.get("recognizer")
+        self._recognizer, self._reader = networks.get("recognizer"), networks.get("reader")
         self._train, self._held_out, self._people = train, held_out, people
         self._samples = choose_samples((train, self._held_out), SAMPLES)
         self.before: dict[str, np.ndarray] = {}  # outputs of the last call of `measure`, by kind
@@ -96,18 +104,33 @@ class Evaluator:
             numbers[f"change/{kind}"] = float(np.abs(outputs[kind] - before).mean())
         self.before = outputs
         if self._people:
-            net = averaged(state).nets["recognizer"].replace(opt_state={}, ema={})
+            net = self._net(state, "recognizer")
             numbers |= measure_recognizer(self._recognizer, net, self._people)
+        if self._reader:
+            numbers |= measure_reader(self._reader, self._net(state, "reader"), self._held_out)
         return numbers
+
+    def _net(self, state: TrainState, role: str) -> NetState:
+        return averaged(state).nets[role].replace(opt_state={}, ema={})
 
     def baselines(self, names: Sequence[str] = ("l1",)) -> dict[str, dict[str, float]]:
         """Metrics of baselines that need no network: row -> metric -> value."""
         rows = measure_baselines(self._train, self._held_out, self.kinds, names)
+        if self._reader:
+            rows["mean head"] = measure_mean(self._train, self._held_out)
         return rows | ({"pixels compared": measure_pixels(self._people)} if self._people else {})
 
     def draw(self, state: TrainState) -> np.ndarray:
         """The sample grid, uint8 [height, width]: training people above held-out people."""
         u, r = (self._samples[domain] for domain in DOMAINS)
+        groups = {"training": SAMPLES, "held out": SAMPLES}
+        if self._reader:
+            net = self._net(state, "reader")
+            shown = {"photo": u, "turned": r}
+            return draw_grid(
+                {name: draw_reading(self._reader, net, photos) for name, photos in shown.items()},
+                groups,
+            )
         columns = {"input": u}
         if "reconstruction_u" in self.kinds:
             columns["reconstruction"] = to_uint8(self._translate(state, u, "decoder_u"))
@@ -121,7 +144,7 @@ class Evaluator:
         columns["target" if paired else "R photo"] = r
         if "reconstruction_r" in self.kinds:
             columns["reconstruction "] = to_uint8(self._translate(state, r, "decoder_r"))
-        return draw_grid(columns, {"training": SAMPLES, "held out": SAMPLES})
+        return draw_grid(columns, groups)
 
 
 def evaluate(
@@ -187,24 +210,6 @@ def measure_baselines(
     return {name: row for name, row in rows.items() if row}
 
 
-def choose_samples(splits: Sequence[Mapping[str, Examples]], count: int) -> dict[str, np.ndarray]:
-    """`count` images of each split by domain, for the sample grid: uint8 [splits * count, ...].
-
-    Shows as many different people as possible. Pairs each U image with an R image of the same
-    subject; of any subject, if the datasets share none.
-    """
-    chosen: dict[str, list[np.ndarray]] = {domain: [] for domain in splits[0]}
-    for data in splits:
-        u, r = (data[domain] for domain in DOMAINS)
-        for index in _spread_over_subjects(u["subject"], count):
-            same = np.flatnonzero(r["subject"] == u["subject"][index])
-            row = same[0] if len(same) else index % len(r["image"])
-            chosen["unrestricted"].append(u["image"][index])
-            for domain in chosen.keys() - {"unrestricted"}:  # R and turned R: the same row
-                chosen[domain].append(data[domain]["image"][row])
-    return {domain: np.stack(images) for domain, images in chosen.items()}
-
-
 def _against(
     kind: str, images: np.ndarray, targets: np.ndarray, names: Sequence[str]
 ) -> dict[str, float]:
@@ -223,14 +228,3 @@ def _against(
 
 def _sharpness(images: np.ndarray) -> float:
     return float(image_quality.sharpness(jnp.asarray(images)).mean())
-
-
-def _spread_over_subjects(subjects: np.ndarray, count: int) -> np.ndarray:
-    """Indices [count] of photos of different people; people repeat if there are too few."""
-    people, person = np.unique(subjects, return_inverse=True)
-    order = np.argsort(person, kind="stable")
-    first = np.searchsorted(person[order], person[order])
-    place = np.arange(len(order)) - first  # 0 for a person's first photo, 1 for the second, ...
-    rounds = order[np.lexsort((person[order], place))]
-    pool = rounds[: max(len(people), count)]
-    return pool[np.linspace(0, len(pool) - 1, count).astype(int)]

@@ -175,3 +175,18 @@ def _halved(images: jax.Array) -> jax.Array:
 
 def _mean(x: jax.Array) -> jax.Array:
     return x.reshape(len(x), -1).mean(axis=1)
+
+
+def laplace(places: jax.Array, spread: jax.Array, target: jax.Array) -> jax.Array:
+    """Negative log-likelihood [B, N] of points [B, N, 2] under a Laplace distribution, shifted.
+
+    distance / exp(spread) + 2 spread, least where exp(spread) is half the distance. So a network
+    learns how far each point may be wrong.
+
+    Args:
+      places: predicted points [B, N, 2].
+      spread: [B, N], logarithm of the scale of the distribution.
+      target: true points [B, N, 2].
+    """
+    distance = jnp.sqrt(jnp.square(places - target).sum(axis=-1) + TINY)
+    return distance * jnp.exp(-spread) + 2 * spread

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import optax
 
 from facealign.errors import UserError, lookup
+from facealign.geometry import reader_window
 from facealign.models.apply import NetState, Network, Tree, apply_network, init_network
 from facealign.models.table import create_modules
 from facealign.stages import Stage, roles_of
@@ -74,10 +75,11 @@ def create_state(
 ) -> TrainState:
     """Fresh weights for every role, for images [B, image_size, image_size, channels]."""
     image = jnp.zeros((1, image_size, image_size, channels))
+    window = jnp.zeros((1, reader_window.SIZE, reader_window.SIZE, 3))
     keys = dict(zip(networks, jax.random.split(key, len(networks)), strict=True))
     nets, code = {}, None
     for role, network in networks.items():  # the encoder comes before decoders
-        x = code if takes_code(role) else image
+        x = window if role == "reader" else code if takes_code(role) else image
         nets[role] = init_network(network, keys[role], x)
         if role == "encoder":
             code = jax.eval_shape(partial(apply_network, network), nets[role], image)

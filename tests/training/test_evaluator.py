@@ -7,7 +7,7 @@ import pytest
 from facealign.data.load import load_data
 from facealign.images import BATCH_SIZE, to_float, to_uint8
 from facealign.stages import create_stages
-from facealign.training import evaluator, translate
+from facealign.training import evaluator, samples, translate
 from facealign.training.state import create_networks, create_state
 
 
@@ -106,15 +106,15 @@ def test_samples_show_as_many_people_as_there_are():
     few = examples(flat(10, 11, 12), ["x", "x", "x"])
     for data, expected in ((many, {0, 2, 4, 5}), (few, {10, 11, 12})):
         pair = {"unrestricted": data, "restricted": data}
-        shown = evaluator.choose_samples([pair], 4)["unrestricted"][:, 0, 0, 0]
+        shown = samples.choose_samples([pair], 4)["unrestricted"][:, 0, 0, 0]
         assert set(shown.tolist()) == expected
 
 
 def test_a_sample_stands_beside_a_photo_of_the_same_person():
     u = examples(flat(1, 2), ["a", "b"])
     r = examples(flat(20, 10), ["b", "a"])
-    samples = evaluator.choose_samples([{"unrestricted": u, "restricted": r}], 2)
-    assert samples["restricted"][:, 0, 0, 0].tolist() == [10, 20]
+    chosen = samples.choose_samples([{"unrestricted": u, "restricted": r}], 2)
+    assert chosen["restricted"][:, 0, 0, 0].tolist() == [10, 20]
 
 
 def test_pixels_come_back_from_floats():

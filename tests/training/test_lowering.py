@@ -29,6 +29,7 @@ from facealign.stages import OBJECTIVES, create_stages
 from facealign.training.experiment import create_compiled_step
 from facealign.training.saved_model import SavedModel
 from facealign.training.state import create_networks, create_state
+from tests.shapes import head_labels
 
 FOLDER = Path(__file__).parent.parent.parent / "configs"
 CONFIGS = [path.stem for path in sorted(FOLDER.glob("[!_]*.py")) if path.stem != "base"]
@@ -71,8 +72,9 @@ def resident(stage):
     return {"views": ViewBank(shape(k, 3), turn, None, None, None, head)}
 
 
-def raw_batch():
-    batch = {domain: shape(BATCH, SMALL, SMALL, 1, dtype="uint8") for domain in DOMAINS}
+def raw_batch(channels):
+    batch = {d: shape(BATCH, SMALL, SMALL, channels, dtype="uint8") for d in DOMAINS}
+    batch |= head_labels(BATCH)
     batch |= {f"yaw_{domain}": shape(BATCH) for domain in DOMAINS}
     return batch | {f"subject_{domain}": shape(BATCH, dtype="int32") for domain in DOMAINS}
 
@@ -81,9 +83,9 @@ def lower_step(config, number, platforms=ACCELERATORS):
     """The text of the train step of a stage, for some platforms."""
     stages, key = create_stages(config), jax.random.key(0)
     networks = create_networks(config, stages, stages[number])
-    state = jax.eval_shape(lambda: create_state(networks, key, SMALL))
+    state = jax.eval_shape(lambda: create_state(networks, key, SMALL, config.data.channels))
     step = create_compiled_step(config, create_mesh(config), networks, stages[number], key)
-    arguments = state, resident(stages[number]), [raw_batch()]
+    arguments = state, resident(stages[number]), [raw_batch(config.data.channels)]
     exported = jax.export.export(step, platforms=platforms)(*arguments)
     assert exported.platforms == tuple(platforms)
     state_and_metrics = jax.tree.unflatten(exported.out_tree, exported.out_avals)

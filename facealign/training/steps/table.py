@@ -23,7 +23,10 @@ from facealign.training.steps.cycle import make_cycle_step
 from facealign.training.steps.forward import TrainStep
 from facealign.training.steps.frontalize import make_frontalize_step
 from facealign.training.steps.gan import GanRules
+from facealign.training.steps.read import make_read_step
 from facealign.training.steps.recognize import make_recognize_step
+
+MOVES = ("flip", "shift", "zoom", "rotation", "input_warp")  # of config.augment
 
 STEPS: dict[str, Callable[..., TrainStep]] = {
     "reconstruction": make_reconstruction_step,
@@ -33,6 +36,7 @@ STEPS: dict[str, Callable[..., TrainStep]] = {
     "attribute": make_attribute_step,
     "frontalize": make_frontalize_step,
     "recognize": make_recognize_step,
+    "read": make_read_step,
 }
 
 
@@ -81,6 +85,12 @@ def _check(config: Any, stage: Stage) -> None:
             f"config.data.frame={config.data.frame!r}, but the {stage.objective} objective turns "
             "heads in canonical crops; set it to 'canonical'"
         )
+    for name in MOVES if objective.still else ():
+        if config.augment[name]:
+            raise UserError(
+                f"config.augment.{name}={config.augment[name]}, but the {stage.objective} "
+                "objective moves photos and their landmarks itself; set it to 0"
+            )
     if objective.why_no_flip and config.augment.flip:
         raise UserError(
             f"config.augment.flip=True, but the {stage.objective} objective "

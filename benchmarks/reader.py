@@ -1,0 +1,186 @@
+"""How well the reader reads people that it never saw.
+
+`python benchmarks/reader.py --points=FOLDER --manual_dir=PHOTOS`; FOLDER has `lfw.npz`, `cfp.npz`
+and `mugshots.npz`, each what `peers/mediapipe_points.py` found in the photos of that set. Every
+photo is raw: a face is found in it first, as `--mode=align` does. Needs requirements-faces.txt.
+"""
+
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from common import add_data_flags, create_parser, run_main
+from PIL import Image
+
+from configs import base
+from facealign import images
+from facealign.data.datasets import head_lists, heads, schema
+from facealign.faces.dlib_tools import load_tools
+from facealign.faces.reading import HeadReader, Reading, load_reader, read_heads
+from facealign.geometry import camera as cameras
+from facealign.geometry import frame, generic_face
+from facealign.geometry.fit import pose_of
+from facealign.geometry.head_points import create_points
+
+BATCH = 64  # photos read at a time
+YAWS = (15, 30, 45, 60, 75, 90)  # degrees, to either side
+
+
+class Faces(NamedTuple):
+    """Raw photos and what is known of the face in each."""
+
+    photos: list[Image.Image]
+    truth: list[np.ndarray]  # [68, 2] px, nan where unknown
+    side: list[float]  # px of the photo that the canonical crop covers
+
+
+def load_faces(name: str, points: Path, data: object, split: str, limit: int) -> Faces:
+    """Evenly spaced photos of a split with MediaPipe's points; of CFP true profiles, its own."""
+    found = np.load(points / f"{name}.npz")
+    key = (lambda p: p.name) if name == "mugshots" else (lambda p: "/".join(p.parts[-2:]))
+    mesh = {key(Path(n)): p for n, p in zip(found["names"].tolist(), found["points"], strict=True)}
+    fiducials = head_lists.read_fiducials(Path(data.manual_dir)) if name == "cfp" else {}
+    listed = [
+        photo
+        for photo in head_lists.LISTS[name](data, "")
+        if schema.split_of(photo.subject) == split
+        and (name != "cfp" or photo.file_name.rsplit(".", 1)[0] in fiducials)
+    ]
+    spaced = np.linspace(0, len(listed) - 1, min(limit, len(listed))).astype(int)
+    chosen = {listed[i].file_name for i in spaced}
+    faces = Faces([], [], [])
+    for photo in head_lists.LISTS[name](data, ""):
+        if photo.file_name not in chosen:
+            continue
+        if name == "cfp":
+            truth = fiducials[photo.file_name.rsplit(".", 1)[0]][0]
+        else:
+            truth = mesh[key(Path(photo.file_name))][generic_face.LANDMARKS]
+        image = images.read_photo(photo.read(), 3)
+        faces.photos.append(image)
+        faces.truth.append(truth)
+        faces.side.append(frame.side_in_photo(photo.locate(image.convert("L"))))
+    return faces
+
+
+def read_faces(reader: HeadReader, faces: Faces, tools: object) -> tuple[np.ndarray, Reading]:
+    """Which photos have a face near the known one, and what is read of these."""
+    boxes, rows = [], []
+    for row, photo in enumerate(faces.photos):
+        middle = np.nanmean(faces.truth[row], axis=0)
+        for box, _ in tools.locate(photo.convert("L")):
+            if box[0] < middle[0] < box[2] and box[1] < middle[1] < box[3]:
+                boxes.append(box)
+                rows.append(row)
+                break
+    parts = [
+        read_heads(reader, [faces.photos[r] for r in rows[i : i + BATCH]], boxes[i : i + BATCH])
+        for i in range(0, len(rows), BATCH)
+    ]
+    landmarks = np.concatenate([part.landmarks for part in parts])
+    errors = np.concatenate([part.head.error for part in parts])
+    poses = np.concatenate([np.asarray(pose_of(part.head)) for part in parts])
+    return np.array(rows), (landmarks, errors, poses, parts)
+
+
+def show(name: str, reader: HeadReader, faces: Faces, tools: object) -> None:
+    """Prints the errors of the network's landmarks and of the fitted head."""
+    start = time.perf_counter()
+    rows, (landmarks, errors, poses, parts) = read_faces(reader, faces, tools)
+    took = (time.perf_counter() - start) / len(faces.photos)
+    truth = np.array([faces.truth[r] for r in rows])
+    px = 128 / np.array([faces.side[r] for r in rows])[:, None]
+    model_points = create_points(heads.heads.load_head(), "landmarks")
+    fitted = np.concatenate([_project(part, model_points) for part in parts])
+    if name == "cfp":  # the visible eye, the nose tip, the visible mouth corner
+        measures = {"eye, nose, mouth": _visible}
+    else:
+        measures = {"68": lambda points, _: points, "five": _five}
+    for what, pick in measures.items():
+        known = pick(truth, truth)
+        for who, found in (("network", landmarks), ("fitted head", fitted)):
+            error = px * np.linalg.norm(pick(found, truth) - known, axis=-1)
+            print(
+                f"{name}: {len(rows)} of {len(faces.photos)} found; {what} landmarks of the {who}: "
+                f"median {np.nanmedian(error):.2f} px of 128, 9 of 10 below "
+                f"{np.nanpercentile(error, 90):.2f}"
+            )
+    print(
+        f"{name}: reprojection {np.median(errors):.2f} px (9 of 10 below "
+        f"{np.percentile(errors, 90):.2f}), |yaw| {np.median(np.abs(poses[:, 0])):.0f} degrees; "
+        f"{1e3 * took:.0f} ms a photo with the search"
+    )
+
+
+def _project(part: Reading, points: object) -> np.ndarray:
+    """The 68 landmarks [N, 68, 2] of fitted heads."""
+    head = part.head
+    bent = points.mean + np.einsum("bk,kpi->bpi", head.identity, points.identity)
+    bent = bent + np.einsum("be,epi->bpi", head.expression, points.expression)
+    return np.asarray(cameras.project(bent, head.camera))[..., :2]
+
+
+def _visible(points: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """Eye centre, nose tip and mouth corner [N, 3, 2] of the side whose truth is known."""
+    left = np.isfinite(truth[:, 36, 0])[:, None]
+    eye = np.where(left, points[:, 36:42].mean(axis=1), points[:, 42:48].mean(axis=1))
+    mouth = np.where(left, points[:, 48], points[:, 54])
+    return np.stack([eye, points[:, 30], mouth], axis=1)
+
+
+def _five(points: np.ndarray, _: np.ndarray) -> np.ndarray:
+    return np.array([frame.five_points(each) for each in points])
+
+
+def show_turned(reader: HeadReader, points: Path, data: object, split: str) -> None:
+    """Prints the error of yaw of portraits that are turned by known angles."""
+    found = np.load(points / "mugshots.npz")
+    mesh = {Path(n).name: p for n, p in zip(found["names"].tolist(), found["points"], strict=True)}
+    known, photos = [], []
+    for photo in head_lists.LISTS["mugshots"](data, ""):
+        if schema.split_of(photo.subject) == split:
+            place = mesh[Path(photo.file_name).name]
+            row = head_lists.Known(photo, place[generic_face.LANDMARKS], np.ones(68), place)
+            known.append(row)
+            photos.append(images.read_photo(photo.read(), 3))
+    turner, rng = heads.Turner(known, head_lists.fit_all(known)), np.random.default_rng(0)
+    for size in YAWS:
+        errors = []
+        turned = [
+            turner.turned(i, photo, np.array([sign * size, 0.0, 0.0]), rng)
+            for i, photo in enumerate(photos)
+            for sign in (-1, 1)
+        ]
+        side = 128 * 18 / 30 * heads.reader_window.STORED / 128
+        middle = heads.reader_window.STORED / 2
+        box = tuple(round(middle + s * 0.76 * side / 2) for s in (-1, -1, 1, 1))
+        pictures = [Image.fromarray(example["image"]) for example in turned]
+        reading = read_heads(reader, pictures, [box] * len(pictures))
+        truth = np.array([example["yaw"] for example in turned])
+        errors = np.abs(np.asarray(pose_of(reading.head))[:, 0] - truth)
+        print(
+            f"turned by {size}: yaw off by {np.median(errors):.1f} degrees (median), 9 of 10 below "
+            f"{np.percentile(errors, 90):.1f}; {len(errors)} pictures"
+        )
+
+
+def main() -> None:
+    parser = create_parser(__doc__)
+    parser.add_argument("--points", required=True, help="folder of npz files")
+    parser.add_argument("--weights", default="", help="packed weights; the shipped ones")
+    parser.add_argument("--split", default="test", choices=["validation", "test"])
+    parser.add_argument("--limit", type=int, default=400, help="photos of each set")
+    add_data_flags(parser)
+    args = parser.parse_args()
+    data = base.get_config().data
+    data.update(data_dir=args.data_dir, manual_dir=args.manual_dir)
+    reader, tools = load_reader(args.weights or None), load_tools()
+    for name in ("lfw", "cfp"):
+        faces = load_faces(name, Path(args.points), data, args.split, args.limit)
+        show(name, reader, faces, tools)
+    show_turned(reader, Path(args.points), data, args.split)
+
+
+if __name__ == "__main__":
+    run_main(main)

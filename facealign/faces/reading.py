@@ -1,0 +1,163 @@
+"""Reads the heads of photos: pose, shape, landmarks. A network looks, then a head is fitted.
+
+The network sees a window around the face's box and, the second time, around the head that it read.
+A few steps of Gauss-Newton then bring the 3D head to its landmarks.
+"""
+
+import functools
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from PIL import Image
+
+from facealign.faces.detector import Box
+from facealign.geometry import camera as cameras
+from facealign.geometry import fit as fits
+from facealign.geometry import frame, reader_window
+from facealign.geometry import head as heads
+from facealign.geometry.camera import Camera
+from facealign.geometry.fit import Head
+from facealign.geometry.head_points import create_points
+from facealign.images import in_batches, to_float
+from facealign.models.apply import NetState, Network, apply_network
+from facealign.models.packed_weights import load_weights
+from facealign.models.reader import Reader
+from facealign.paths import shipped
+
+WEIGHTS = "reader.safetensors"
+WINDOW = 1.6  # side of the first window, in sides of the detector's box
+LOOKS = 2
+STEPS = 6  # of the fit
+SURE = 0.2  # cm: a landmark with this spread gets the weight 1 in the fit
+LEAST, MOST = 0.02, 2.0  # range of these weights
+
+
+class Reading(NamedTuple):
+    """The heads of N faces; places in px of their photos, NumPy."""
+
+    head: Head  # its camera is that of the photo; error in px of 128
+    landmarks: np.ndarray  # [N, 68, 2], as the network saw them
+    spread: np.ndarray  # [N, 68] px: how far each may be wrong
+
+
+class HeadReader(NamedTuple):
+    """A trained network."""
+
+    network: Network
+    net: NetState
+
+
+def load_reader(path: Any = None) -> HeadReader:
+    """The reader in a file of packed weights; the one that comes with facealign unless given.
+
+    Raises:
+      UserError: there are no such weights.
+    """
+    nets = load_weights(path or shipped(WEIGHTS)).nets
+    return HeadReader(Network(Reader(), None), nets["reader"])
+
+
+def read_heads(reader: HeadReader, photos: Sequence[Image.Image], boxes: Sequence[Box]) -> Reading:
+    """The heads of N faces, each in the box of its own colour photo.
+
+    Raises:
+      ValueError: a window would cover more of a photo than `frame.crop` allows.
+    """
+    matrices = np.array([_around_box(box) for box in boxes])
+    seen = _look(reader, photos, matrices)
+    for _ in range(LOOKS - 1):
+        matrices = reader_window.around(_camera(seen, matrices))
+        seen = _look(reader, photos, matrices)
+    camera = _camera(seen, matrices)
+    back = np.array([frame.invert(matrix) for matrix in matrices])
+    landmarks = np.array([frame.apply(b, p) for b, p in zip(back, seen["pixels"], strict=True)])
+    scale = np.sqrt(np.linalg.det(back[:, :, :2]))
+    spread = np.exp(seen["spread"]) * (reader_window.SIZE / 2) * scale[:, None]
+    start = Head(seen["identity"], seen["expression"], camera, np.zeros(len(boxes), np.float32))
+    return Reading(_fit(landmarks, spread, start), landmarks, spread)
+
+
+def _look(
+    reader: HeadReader, photos: Sequence[Image.Image], matrices: np.ndarray
+) -> dict[str, np.ndarray]:
+    """What the network says of windows of photos; "pixels" are landmarks in px of them."""
+    windows = np.stack([
+        frame.crop(photo, matrix, reader_window.SIZE, 3)
+        for photo, matrix in zip(photos, matrices, strict=True)
+    ])  # fmt: skip
+    sizes = {"landmarks": 136, "spread": 68, "rotation": 9}
+    flat = in_batches(functools.partial(_apply, *reader), windows, batch_size=16)
+    parts = np.split(flat, np.cumsum([*sizes.values(), reader.network.module.identity]), axis=1)
+    seen = dict(zip([*sizes, "identity", "expression"], parts, strict=True))
+    half = reader_window.SIZE / 2
+    seen["pixels"] = (seen["landmarks"].reshape(-1, 68, 2) + 1) * half - 0.5
+    seen["rotation"] = seen["rotation"].reshape(-1, 3, 3)
+    return seen
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _apply(network: Network, net: NetState, windows: jax.Array) -> jax.Array:
+    output = apply_network(network, net, to_float(windows))
+    names = ("landmarks", "spread", "rotation", "identity", "expression")
+    return jnp.concatenate([output[name].reshape(len(windows), -1) for name in names], axis=1)
+
+
+def _camera(seen: dict[str, np.ndarray], matrices: np.ndarray) -> Camera:
+    """The cameras of heads in their photos, by the rotations and landmarks that are seen.
+
+    Args:
+      seen: from `_look`.
+      matrices: [N, 2, 3], from photos to windows.
+    """
+    model = heads.load_head()
+    shape = heads.shape(model, seen["identity"], seen["expression"])
+    count = len(matrices)
+    unit = Camera(seen["rotation"], np.ones(count, np.float32), np.zeros((count, 2), np.float32))
+    flat = np.asarray(cameras.project(heads.landmarks68(model, shape), unit))[..., :2]
+    to_photo = []
+    for row, matrix in enumerate(matrices):
+        weights = np.exp(-seen["spread"][row])[:, None]
+        scale, shift = _scale_and_shift(flat[row], seen["pixels"][row], weights)
+        window = np.column_stack([scale * np.eye(2), shift])
+        to_photo.append(frame.compose(frame.invert(matrix), window))
+    return cameras.transformed(unit, np.array(to_photo, np.float32))
+
+
+def _scale_and_shift(
+    points: np.ndarray, places: np.ndarray, weights: np.ndarray
+) -> tuple[float, np.ndarray]:
+    """The least-squares scale and shift [2] from points [P, 2] to places [P, 2]."""
+    share = weights / weights.sum()
+    middle, centre = (share * points).sum(axis=0), (share * places).sum(axis=0)
+    a, b = points - middle, places - centre
+    scale = max((share * a * b).sum() / max((share * a * a).sum(), 1e-9), 1e-3)
+    return scale, centre - scale * middle
+
+
+def _fit(landmarks: np.ndarray, spread: np.ndarray, start: Head) -> Head:
+    """The heads fitted to landmarks [N, 68, 2] in px with spreads [N, 68] in px, from a start."""
+    weights = SURE * np.asarray(start.camera.scale)[:, None] / spread
+    return _fit_heads(landmarks, np.clip(weights, LEAST, MOST), start)
+
+
+def _fit_heads(landmarks: np.ndarray, weights: np.ndarray, start: Head) -> Head:
+    model = heads.load_head()
+    start = jax.tree.map(jnp.asarray, start)
+    head = fits.fit(landmarks, weights, model, _points(), start=start, steps=STEPS, guessed=False)
+    return jax.tree.map(np.asarray, head)
+
+
+@functools.cache
+def _points() -> Any:
+    return create_points(heads.load_head(), "landmarks")
+
+
+def _around_box(box: Box) -> np.ndarray:
+    """The transformation [2, 3] from a photo to the first window around a box."""
+    left, top, right, bottom = box
+    scale = reader_window.SIZE / (WINDOW * (right - left))
+    middle = np.array([left + right, top + bottom]) / 2 - 0.5
+    return np.column_stack([scale * np.eye(2), (reader_window.SIZE - 1) / 2 - scale * middle])

@@ -1,0 +1,47 @@
+"""Reading heads: windows around boxes, cameras from landmarks."""
+
+import numpy as np
+
+from facealign.faces import reading
+from facealign.geometry import camera as cameras
+from facealign.geometry import frame, reader_window
+from facealign.geometry import head as heads
+from facealign.geometry.camera import Camera
+
+
+def test_the_first_window_is_around_the_box():
+    """A box of 80 px: a window of 1.6 x 80 = 128 px, so without any scale."""
+    matrix = reading._around_box((100, 60, 180, 140))
+    np.testing.assert_allclose(matrix[:, :2], np.eye(2))
+    np.testing.assert_allclose(frame.apply(matrix, [(139.5, 99.5)]), [(63.5, 63.5)])
+
+
+def test_scale_and_shift_by_hand():
+    points = np.array([(0.0, 0.0), (2.0, 0.0), (0.0, 2.0)])
+    places = 3 * points + (5, -1)
+    places[2] = (900, 900)  # has no weight
+    scale, shift = reading._scale_and_shift(points, places, np.array([[1.0], [1.0], [0.0]]))
+    np.testing.assert_allclose([scale, *shift], [3, 5, -1])
+
+
+def test_the_camera_of_a_photo_comes_back_from_its_window():
+    """What a perfect network would say of two heads, in windows with a roll of their own."""
+    model = heads.load_head()
+    angles = np.array([(20.0, 5.0, 0.0), (-50.0, 0.0, 0.0)])
+    rotation = np.asarray(cameras.rotation_of(angles))
+    true = Camera(rotation, np.array([6.0, 9.0], np.float32), np.array([(120, 90), (200, 310)]))
+    matrices = reader_window.around(true)
+    inside = cameras.transformed(true, matrices)
+    shape = np.repeat(model.mean[None], 2, 0)
+    pixels = np.asarray(cameras.project(heads.landmarks68(model, shape), inside))[..., :2]
+    seen = {
+        "pixels": pixels,
+        "rotation": np.asarray(inside.rotation),
+        "spread": np.full((2, 68), -3.0),
+        "identity": np.zeros((2, 24)),
+        "expression": np.zeros((2, 41)),
+    }
+    found = reading._camera(seen, matrices)
+    np.testing.assert_allclose(found.rotation, rotation, atol=1e-3)
+    np.testing.assert_allclose(found.scale, true.scale, rtol=1e-3)
+    np.testing.assert_allclose(found.shift, true.shift, atol=0.1)
