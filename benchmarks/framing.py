@@ -2,10 +2,10 @@
 
 Prints, for raw photos of people held out, in how many of them a face is found, and how far the five
 canonical points lie from where the frame that is known puts them, in px of the canonical crop; by
-the network of `facealign/faces/framing.py` and by dlib (its detector of gradients and its
-landmarks). --split=test takes the people of the test. With --train=FILE it first trains the
-network, on people of the training split alone, about ten minutes on two cores, and writes and
-judges FILE instead.
+the network of `facealign/faces/framing.py`, by the reader of `facealign/faces/reading.py`, and by
+dlib (its detector of gradients and its landmarks). --split=test takes the people of the test. With
+--train=FILE it first trains the network, on people of the training split alone, about ten minutes
+on two cores, and writes and judges FILE instead.
 """
 
 from collections.abc import Iterator
@@ -18,6 +18,7 @@ from train_framing import make_canvases, save, to_layers, train
 
 from facealign.faces import framing
 from facealign.faces.dlib_tools import load_tools
+from facealign.faces.reading import canonical_frames, load_reader, read_heads
 from facealign.geometry import frame
 from facealign.geometry.frame import five_points
 
@@ -31,10 +32,14 @@ def error_of(matrix: np.ndarray, known: Known) -> float:
 
 def judge(photos: Iterator[Known]) -> None:
     """Prints a row for each kind of photo and each way."""
-    tools, rows = load_tools(), {}
+    tools, reader, rows = load_tools(), load_reader(), {}
     for known in photos:
+        places = tools.locate(known.photo)
+        boxes = [place.box for place in places]
+        reading = read_heads(reader, [known.photo] * len(boxes), boxes) if boxes else None
         for way, matrices in (
-            ("network", [place.matrix for place in tools.locate(known.photo)]),
+            ("network", [place.matrix for place in places]),
+            ("reader", canonical_frames(reading) if reading else []),
             (
                 "dlib's landmarks",
                 [

@@ -188,7 +188,11 @@ def _decode(row: dict[str, Any], shape: tuple[int, int]) -> np.ndarray:
         picture = Image.fromarray(image[:, :, 0] if image.shape[2] == 1 else image)
         picture = picture.resize((size, size), Image.Resampling.LANCZOS)
         image = np.asarray(picture).reshape(size, size, -1)
-    return image if image.shape[2] == channels else np.repeat(image, channels, axis=2)
+    if image.shape[2] == channels:
+        return image
+    if channels == 3:
+        return np.repeat(image, 3, axis=2)
+    return np.asarray(Image.fromarray(image).convert("L"))[..., None]
 
 
 def take(data: Mapping[str, Examples], count: int) -> dict[str, Examples]:

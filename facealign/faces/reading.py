@@ -21,6 +21,7 @@ from facealign.geometry import head as heads
 from facealign.geometry.camera import Camera
 from facealign.geometry.fit import Head
 from facealign.geometry.head_points import create_points
+from facealign.geometry.head_rotation import HALF_TO_PROFILE
 from facealign.images import in_batches, to_float
 from facealign.models.apply import NetState, Network, apply_network
 from facealign.models.packed_weights import load_weights
@@ -30,6 +31,7 @@ from facealign.paths import shipped
 WEIGHTS = "reader.safetensors"
 WINDOW = 1.6  # side of the first window, in sides of the detector's box
 LOOKS = 2
+BATCH = 16  # faces that are read at a time
 STEPS = 6  # of the fit
 SURE = 0.2  # cm: a landmark with this spread gets the weight 1 in the fit
 LEAST, MOST = 0.02, 2.0  # range of these weights
@@ -80,6 +82,27 @@ def read_heads(reader: HeadReader, photos: Sequence[Image.Image], boxes: Sequenc
     return Reading(_fit(landmarks, spread, start), landmarks, spread)
 
 
+def canonical_frames(reading: Reading) -> np.ndarray:
+    """The transformations [N, 2, 3] of the photos to the canonical crops of their faces.
+
+    By the five points of a face that looks to the front, by the rule for profiles of one from the
+    side; between them a blend, as in `head_rotation.crop_of`.
+    """
+    yaws = np.asarray(fits.pose_of(reading.head))[:, 0]
+    start, stop = HALF_TO_PROFILE
+    matrices = []
+    for landmarks, yaw in zip(reading.landmarks, yaws, strict=True):
+        five = frame.five_points(landmarks)
+        matrix = frame.from_five_points(five)
+        share = np.clip((abs(yaw) - start) / (stop - start), 0, 1)
+        share = share * share * (3 - 2 * share)
+        if share > 0:
+            near = [0, 2, 3] if yaw > 0 else [1, 2, 4]  # the side that is seen
+            matrix = (1 - share) * matrix + share * frame.from_profile(*five[near])
+        matrices.append(matrix)
+    return np.array(matrices)
+
+
 def _look(
     reader: HeadReader, photos: Sequence[Image.Image], matrices: np.ndarray
 ) -> dict[str, np.ndarray]:
@@ -89,7 +112,7 @@ def _look(
         for photo, matrix in zip(photos, matrices, strict=True)
     ])  # fmt: skip
     sizes = {"landmarks": 136, "spread": 68, "rotation": 9}
-    flat = in_batches(functools.partial(_apply, *reader), windows, batch_size=16)
+    flat = in_batches(functools.partial(_apply, *reader), windows, batch_size=BATCH)
     parts = np.split(flat, np.cumsum([*sizes.values(), reader.network.module.identity]), axis=1)
     seen = dict(zip([*sizes, "identity", "expression"], parts, strict=True))
     half = reader_window.SIZE / 2
@@ -140,14 +163,16 @@ def _scale_and_shift(
 def _fit(landmarks: np.ndarray, spread: np.ndarray, start: Head) -> Head:
     """The heads fitted to landmarks [N, 68, 2] in px with spreads [N, 68] in px, from a start."""
     weights = SURE * np.asarray(start.camera.scale)[:, None] / spread
-    return _fit_heads(landmarks, np.clip(weights, LEAST, MOST), start)
-
-
-def _fit_heads(landmarks: np.ndarray, weights: np.ndarray, start: Head) -> Head:
-    model = heads.load_head()
-    start = jax.tree.map(jnp.asarray, start)
-    head = fits.fit(landmarks, weights, model, _points(), start=start, steps=STEPS, guessed=False)
-    return jax.tree.map(np.asarray, head)
+    weights, model, parts = np.clip(weights, LEAST, MOST), heads.load_head(), []
+    for first in range(0, len(landmarks), BATCH):
+        own = np.arange(first, min(first + BATCH, len(landmarks)))
+        rows = np.resize(own, BATCH)  # so that it compiles once
+        begin = jax.tree.map(lambda array, r=rows: jnp.asarray(array)[r], start)
+        options = {"start": begin, "steps": STEPS, "guessed": False}
+        head = fits.fit(landmarks[rows], weights[rows], model, _points(), **options)
+        parts.append([np.asarray(array)[: len(own)] for array in jax.tree.leaves(head)])
+    together = [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
+    return jax.tree.unflatten(jax.tree.structure(start), together)
 
 
 @functools.cache

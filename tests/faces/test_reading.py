@@ -7,6 +7,7 @@ from facealign.geometry import camera as cameras
 from facealign.geometry import frame, reader_window
 from facealign.geometry import head as heads
 from facealign.geometry.camera import Camera
+from facealign.geometry.fit import Head
 
 
 def test_the_first_window_is_around_the_box():
@@ -45,3 +46,25 @@ def test_the_camera_of_a_photo_comes_back_from_its_window():
     np.testing.assert_allclose(found.rotation, rotation, atol=1e-3)
     np.testing.assert_allclose(found.scale, true.scale, rtol=1e-3)
     np.testing.assert_allclose(found.shift, true.shift, atol=0.1)
+
+
+def reading_of(yaw):
+    """A perfect reading of the mean head in a photo."""
+    model = heads.load_head()
+    rotation = np.asarray(cameras.rotation_of(np.array([[yaw, 0.0, 0.0]])))
+    camera = Camera(rotation, np.array([5.0], np.float32), np.array([[150.0, 140.0]], np.float32))
+    seen = cameras.project(heads.landmarks68(model, model.mean[None]), camera)[..., :2]
+    head = Head(np.zeros((1, 24)), np.zeros((1, 41)), camera, np.zeros(1))
+    return reading.Reading(head, np.asarray(seen), np.ones((1, 68)))
+
+
+def test_canonical_frames_are_those_of_five_points_and_of_profiles():
+    front, side, between = (reading_of(yaw) for yaw in (10.0, 88.0, 60.0))
+    five = frame.five_points(front.landmarks[0])
+    np.testing.assert_allclose(reading.canonical_frames(front)[0], frame.from_five_points(five))
+    eye, _, nose, mouth, _ = frame.five_points(side.landmarks[0])
+    profile = frame.from_profile(eye, nose, mouth)
+    np.testing.assert_allclose(reading.canonical_frames(side)[0], profile)
+    five = frame.five_points(between.landmarks[0])
+    half = (frame.from_five_points(five) + frame.from_profile(*five[[0, 2, 3]])) / 2
+    np.testing.assert_allclose(reading.canonical_frames(between)[0], half, rtol=1e-3, atol=1e-3)

@@ -42,7 +42,9 @@ def load(name):
     """A config by its name, with small images and batches, and one stack of an hourglass."""
     file, _, variant = name.partition(":")
     config = importlib.import_module(f"configs.{file}").get_config(*filter(None, [variant]))
-    config.data.image_size, config.data.batch_size, config.model.stacks = SMALL, BATCH, 1
+    config.data.batch_size, config.model.stacks = BATCH, 1
+    if config.run != ("read",):  # which has one size
+        config.data.image_size = SMALL
     config.mesh.data = 1
     return config
 
@@ -72,8 +74,9 @@ def resident(stage):
     return {"views": ViewBank(shape(k, 3), turn, None, None, None, head)}
 
 
-def raw_batch(channels):
-    batch = {d: shape(BATCH, SMALL, SMALL, channels, dtype="uint8") for d in DOMAINS}
+def raw_batch(data):
+    size = data.image_size
+    batch = {d: shape(BATCH, size, size, data.channels, dtype="uint8") for d in DOMAINS}
     batch |= head_labels(BATCH)
     batch |= {f"yaw_{domain}": shape(BATCH) for domain in DOMAINS}
     return batch | {f"subject_{domain}": shape(BATCH, dtype="int32") for domain in DOMAINS}
@@ -81,11 +84,11 @@ def raw_batch(channels):
 
 def lower_step(config, number, platforms=ACCELERATORS):
     """The text of the train step of a stage, for some platforms."""
-    stages, key = create_stages(config), jax.random.key(0)
+    stages, key, data = create_stages(config), jax.random.key(0), config.data
     networks = create_networks(config, stages, stages[number])
-    state = jax.eval_shape(lambda: create_state(networks, key, SMALL, config.data.channels))
+    state = jax.eval_shape(lambda: create_state(networks, key, data.image_size, data.channels))
     step = create_compiled_step(config, create_mesh(config), networks, stages[number], key)
-    arguments = state, resident(stages[number]), [raw_batch(config.data.channels)]
+    arguments = state, resident(stages[number]), [raw_batch(data)]
     exported = jax.export.export(step, platforms=platforms)(*arguments)
     assert exported.platforms == tuple(platforms)
     state_and_metrics = jax.tree.unflatten(exported.out_tree, exported.out_avals)

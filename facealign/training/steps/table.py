@@ -12,6 +12,7 @@ import jax
 
 from facealign.data.augment import augment
 from facealign.errors import UserError, check_choice
+from facealign.geometry.reader_window import STORED
 from facealign.models.apply import Network
 from facealign.names import RECONSTRUCTION
 from facealign.stages import OBJECTIVES, Stage
@@ -85,6 +86,13 @@ def _check(config: Any, stage: Stage) -> None:
             f"config.data.frame={config.data.frame!r}, but the {stage.objective} objective turns "
             "heads in canonical crops; set it to 'canonical'"
         )
+    wanted = {"channels": 3, "image_size": STORED} if stage.objective == "read" else {}
+    for name, value in wanted.items():
+        if config.data[name] != value:
+            raise UserError(
+                f"config.data.{name}={config.data[name]}, but the {stage.objective} "
+                f"objective needs {value}; set it to that"
+            )
     for name in MOVES if objective.still else ():
         if config.augment[name]:
             raise UserError(

@@ -93,6 +93,14 @@ def test_a_step_learns_and_its_numbers_are_finite():
     assert any(np.any(a != b) for a, b in zip(old, trained, strict=True))
 
 
+@pytest.mark.parametrize("name", ["channels", "image_size"])
+def test_other_photos_than_those_of_the_heads_are_refused(name):
+    config = reader.get_config()
+    config.data[name] = 1 if name == "channels" else 128
+    with pytest.raises(UserError, match=rf"config\.data\.{name}=1.*the read objective needs"):
+        create_step(config, {}, create_stages(config)[0])
+
+
 @pytest.mark.parametrize("name", ["flip", "shift", "rotation"])
 def test_pictures_may_not_be_moved_by_others(name):
     config = reader.get_config()
