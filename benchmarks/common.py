@@ -2,8 +2,10 @@
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+
+import numpy as np
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -20,6 +22,19 @@ def add_data_flags(parser: argparse.ArgumentParser) -> None:
     """Flags that say where photos lie."""
     parser.add_argument("--data_dir", default="", help="as config.data.data_dir")
     parser.add_argument("--manual_dir", default="", help="as config.data.manual_dir")
+
+
+def read_npz(path: Path) -> Mapping[str, np.ndarray]:
+    """The arrays of an npz file.
+
+    Raises:
+      UserError: it is missing or damaged.
+    """
+    try:
+        with np.load(path) as arrays:
+            return dict(arrays)
+    except (OSError, ValueError) as error:
+        raise UserError(f"cannot read {path} ({error}); make it anew") from error
 
 
 def run_main(main: Callable[[], None]) -> None:

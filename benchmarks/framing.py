@@ -34,7 +34,8 @@ def judge(photos: Iterator[Known]) -> None:
     """Prints a row for each kind of photo and each way."""
     tools, reader, rows = load_tools(), load_reader(), {}
     for known in photos:
-        places = tools.locate(known.photo)
+        gray = known.photo.convert("L")
+        places = tools.locate(gray)
         boxes = [place.box for place in places]
         reading = read_heads(reader, [known.photo] * len(boxes), boxes) if boxes else None
         for way, matrices in (
@@ -44,7 +45,7 @@ def judge(photos: Iterator[Known]) -> None:
                 "dlib's landmarks",
                 [
                     frame.from_five_points(five_points(face.landmarks))
-                    for face in tools.find(np.asarray(known.photo))
+                    for face in tools.find(np.asarray(gray))
                 ],
             ),
         ):

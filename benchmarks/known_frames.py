@@ -21,7 +21,7 @@ class Known(NamedTuple):
     """A raw photo whose frame is known."""
 
     kind: str
-    photo: Image.Image
+    photo: Image.Image  # in colour
     matrix: np.ndarray  # [2, 3], to the canonical crop
 
 
@@ -42,7 +42,7 @@ def cfp_photos(place: Path, split: str) -> Iterator[Known]:
             if schema.split_of(cfp.subject_of(names[int(person) - 1])) == split:
                 with contextlib.suppress(ValueError):  # no fiducials; the dataset rejects it too
                     matrix, _ = cfp.read_frame(fiducials.get(key, ""), kind)
-                    yield Known(f"cfp {kind}", images.read_gray(read()), matrix)
+                    yield Known(f"cfp {kind}", images.read_photo(read(), 3), matrix)
 
 
 def mugshot_photos(place: Path, split: str) -> Iterator[Known]:
@@ -52,7 +52,7 @@ def mugshot_photos(place: Path, split: str) -> Iterator[Known]:
         if name in index and schema.split_of(index[name]["subject"]) == split:
             with contextlib.suppress(ValueError):  # no pupils
                 matrix = frame.from_pupils(pupil_index.pupils_of(index[name]))
-                yield Known("portrait", images.read_gray(read()), matrix)
+                yield Known("portrait", images.read_photo(read(), 3), matrix)
 
 
 def lfw_photos(place: Path, split: str) -> Iterator[Known]:
@@ -61,5 +61,5 @@ def lfw_photos(place: Path, split: str) -> Iterator[Known]:
 
     for photo in lfw.list_lfw((place, place), "", wanted, detect=False):
         if photo.locate:
-            image = images.read_gray(photo.read())
+            image = images.read_photo(photo.read(), 3)
             yield Known("lfw", image, photo.locate(image))

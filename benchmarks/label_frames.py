@@ -11,7 +11,7 @@ import csv
 from pathlib import Path
 
 import numpy as np
-from common import create_parser, run_main
+from common import create_parser, read_npz, run_main
 
 from facealign.data.datasets import lfw, schema
 from facealign.geometry import frame, generic_face
@@ -35,7 +35,7 @@ def mean_face(five: np.ndarray, photos: list[Path]) -> np.ndarray:
 def main() -> None:
     parser = create_parser(__doc__)
     parser.add_argument("--points", required=True, help="npz of peers/mediapipe_points.py")
-    found = np.load(parser.parse_args().points)
+    found = read_npz(parser.parse_args().points)
     photos = [Path(name) for name in found["names"].tolist()]
     five = np.array([frame.five_points(p[generic_face.LANDMARKS]) for p in found["points"]])
     target = mean_face(five, photos)

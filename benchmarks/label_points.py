@@ -6,11 +6,10 @@ training and validation people are written; of CFP only frontal photos, since in
 guesses.
 """
 
-import argparse
 from pathlib import Path
 
 import numpy as np
-from common import create_parser, run_main
+from common import create_parser, read_npz, run_main
 
 from facealign.data.datasets import cfp, mesh_points, pupil_index, schema
 from facealign.geometry import generic_face
@@ -32,7 +31,7 @@ def subject_of(name: str, place: Path, known: dict[str, str]) -> str:
     return known[place.name if name == "mugshots" else place.parts[-3]]
 
 
-def subjects(args: argparse.Namespace, places: dict[str, list[Path]]) -> dict[str, dict[str, str]]:
+def subjects(places: dict[str, list[Path]]) -> dict[str, dict[str, str]]:
     """The people of mugshots by file and of CFP by number."""
     mugshots = pupil_index.read_index(places["mugshots"][0].parent)
     folder = next(p for p in places["cfp"][0].parents if p.name == "Data")
@@ -48,9 +47,9 @@ def main() -> None:
     parser.add_argument("--folder", required=True, help="of the npz files")
     args = parser.parse_args()
     sets = ("lfw", "cfp", "mugshots", "orl_faces")
-    found = {name: np.load(Path(args.folder, f"{name}.npz")) for name in sets}
+    found = {name: read_npz(Path(args.folder, f"{name}.npz")) for name in sets}
     places = {name: [Path(p) for p in found[name]["names"].tolist()] for name in sets}
-    known = subjects(args, places)
+    known = subjects(places)
     chosen = np.union1d(np.flatnonzero(load_head().mesh_trust > 0), generic_face.LANDMARKS)
     photos, points = [], []
     for name in sets:

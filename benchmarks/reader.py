@@ -1,8 +1,9 @@
 """How well the reader reads people that it never saw.
 
 `python benchmarks/reader.py --points=FOLDER --manual_dir=PHOTOS`; FOLDER has `lfw.npz`, `cfp.npz`
-and `mugshots.npz`, each what `peers/mediapipe_points.py` found in the photos of that set. Every
-photo is raw: a face is found in it first, as `--mode=align` does. Needs requirements-faces.txt.
+and `mugshots.npz`, each what `peers/mediapipe_points.py` found in the photos of that set. Photos of
+LFW and CFP are raw: a face is found in each first, as `--mode=align` does. Portraits are turned by
+known angles. Needs requirements-faces.txt.
 """
 
 import time
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from common import add_data_flags, create_parser, run_main
+from common import add_data_flags, create_parser, read_npz, run_main
 from PIL import Image
 
 from configs import base
@@ -21,7 +22,9 @@ from facealign.faces.reading import HeadReader, Reading, load_reader, read_heads
 from facealign.geometry import camera as cameras
 from facealign.geometry import frame, generic_face
 from facealign.geometry.fit import pose_of
+from facealign.geometry.head import load_head
 from facealign.geometry.head_points import create_points
+from facealign.geometry.reader_window import STORED, STORED_WIDTH
 
 BATCH = 64  # photos read at a time
 YAWS = (15, 30, 45, 60, 75, 90)  # degrees, to either side
@@ -37,9 +40,9 @@ class Faces(NamedTuple):
 
 def load_faces(name: str, points: Path, data: object, split: str, limit: int) -> Faces:
     """Evenly spaced photos of a split with MediaPipe's points; of CFP true profiles, its own."""
-    found = np.load(points / f"{name}.npz")
-    key = (lambda p: p.name) if name == "mugshots" else (lambda p: "/".join(p.parts[-2:]))
-    mesh = {key(Path(n)): p for n, p in zip(found["names"].tolist(), found["points"], strict=True)}
+    found = read_npz(points / f"{name}.npz")
+    names = ("/".join(Path(n).parts[-2:]) for n in found["names"].tolist())
+    mesh = dict(zip(names, found["points"], strict=True))
     fiducials = head_lists.read_fiducials(Path(data.manual_dir)) if name == "cfp" else {}
     listed = [
         photo
@@ -56,7 +59,7 @@ def load_faces(name: str, points: Path, data: object, split: str, limit: int) ->
         if name == "cfp":
             truth = fiducials[photo.file_name.rsplit(".", 1)[0]][0]
         else:
-            truth = mesh[key(Path(photo.file_name))][generic_face.LANDMARKS]
+            truth = mesh[photo.file_name][generic_face.LANDMARKS]
         image = images.read_photo(photo.read(), 3)
         faces.photos.append(image)
         faces.truth.append(truth)
@@ -64,8 +67,8 @@ def load_faces(name: str, points: Path, data: object, split: str, limit: int) ->
     return faces
 
 
-def read_faces(reader: HeadReader, faces: Faces, tools: object) -> tuple[np.ndarray, Reading]:
-    """Which photos have a face near the known one, and what is read of these."""
+def read_faces(reader: HeadReader, faces: Faces, tools: object) -> tuple[np.ndarray, list[Reading]]:
+    """Which photos have a face near the known one, and what is read of these, in parts."""
     boxes, rows = [], []
     for row, photo in enumerate(faces.photos):
         middle = np.nanmean(faces.truth[row], axis=0)
@@ -78,20 +81,20 @@ def read_faces(reader: HeadReader, faces: Faces, tools: object) -> tuple[np.ndar
         read_heads(reader, [faces.photos[r] for r in rows[i : i + BATCH]], boxes[i : i + BATCH])
         for i in range(0, len(rows), BATCH)
     ]
-    landmarks = np.concatenate([part.landmarks for part in parts])
-    errors = np.concatenate([part.head.error for part in parts])
-    poses = np.concatenate([np.asarray(pose_of(part.head)) for part in parts])
-    return np.array(rows), (landmarks, errors, poses, parts)
+    return np.array(rows), parts
 
 
 def show(name: str, reader: HeadReader, faces: Faces, tools: object) -> None:
     """Prints the errors of the network's landmarks and of the fitted head."""
     start = time.perf_counter()
-    rows, (landmarks, errors, poses, parts) = read_faces(reader, faces, tools)
+    rows, parts = read_faces(reader, faces, tools)
+    landmarks = np.concatenate([part.landmarks for part in parts])
+    errors = np.concatenate([part.head.error for part in parts])
+    poses = np.concatenate([np.asarray(pose_of(part.head)) for part in parts])
     took = (time.perf_counter() - start) / len(faces.photos)
     truth = np.array([faces.truth[r] for r in rows])
     px = 128 / np.array([faces.side[r] for r in rows])[:, None]
-    model_points = create_points(heads.heads.load_head(), "landmarks")
+    model_points = create_points(load_head(), "landmarks")
     fitted = np.concatenate([_project(part, model_points) for part in parts])
     if name == "cfp":  # the visible eye, the nose tip, the visible mouth corner
         measures = {"eye, nose, mouth": _visible}
@@ -135,26 +138,25 @@ def _five(points: np.ndarray, _: np.ndarray) -> np.ndarray:
 
 def show_turned(reader: HeadReader, points: Path, data: object, split: str) -> None:
     """Prints the error of yaw of portraits that are turned by known angles."""
-    found = np.load(points / "mugshots.npz")
+    found = read_npz(points / "mugshots.npz")
     mesh = {Path(n).name: p for n, p in zip(found["names"].tolist(), found["points"], strict=True)}
     known, photos = [], []
     for photo in head_lists.LISTS["mugshots"](data, ""):
-        if schema.split_of(photo.subject) == split:
-            place = mesh[Path(photo.file_name).name]
-            row = head_lists.Known(photo, place[generic_face.LANDMARKS], np.ones(68), place)
-            known.append(row)
+        place = mesh[Path(photo.file_name).name]
+        if schema.split_of(photo.subject) == split and np.isfinite(place).all():
+            landmarks = place[generic_face.LANDMARKS]
+            known.append(head_lists.Known(photo, landmarks, np.ones(68), place))
             photos.append(images.read_photo(photo.read(), 3))
     turner, rng = heads.Turner(known, head_lists.fit_all(known)), np.random.default_rng(0)
+    # As a detector finds a face, from brow to chin: 13.75 of the 30 cm of a stored window.
+    middle, half = STORED / 2, 13.75 / STORED_WIDTH * STORED / 2
+    box = tuple(round(middle + sign * half) for sign in (-1, -1, 1, 1))
     for size in YAWS:
-        errors = []
         turned = [
-            turner.turned(i, photo, np.array([sign * size, 0.0, 0.0]), rng)
+            turner.turn(i, photo, np.array([sign * size, 0.0, 0.0]), rng)
             for i, photo in enumerate(photos)
             for sign in (-1, 1)
         ]
-        side = 128 * 18 / 30 * heads.reader_window.STORED / 128
-        middle = heads.reader_window.STORED / 2
-        box = tuple(round(middle + s * 0.76 * side / 2) for s in (-1, -1, 1, 1))
         pictures = [Image.fromarray(example["image"]) for example in turned]
         reading = read_heads(reader, pictures, [box] * len(pictures))
         truth = np.array([example["yaw"] for example in turned])

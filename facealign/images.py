@@ -10,6 +10,7 @@ from PIL import Image, ImageCms, ImageOps
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".pgm", ".ppm", ".bmp", ".tif", ".tiff", ".webp", ".gif")
 SMALLEST, LARGEST = 16, 100_000_000  # smallest shorter side in px, largest number of pixels
+LINEAR = ("linear", "g10")  # in names of profiles with the primaries of sRGB, not its curve
 BATCH_SIZE = 32  # images per call of a network outside of training
 
 
@@ -110,7 +111,8 @@ def _in_srgb(image: Image.Image, profile: bytes) -> Image.Image:
     """An RGB or CMYK image with this ICC profile, as sRGB; unchanged if the profile is no use."""
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        if "srgb" in ImageCms.getProfileDescription(source).lower():
+        name = ImageCms.getProfileDescription(source).lower()
+        if "srgb" in name and not any(word in name for word in LINEAR):
             return image  # as it is: rounding would change pixels
         target = ImageCms.createProfile("sRGB")
         return ImageCms.profileToProfile(image, source, target, outputMode="RGB")

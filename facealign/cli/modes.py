@@ -43,14 +43,20 @@ def run_evaluate(
 ) -> None:
     """Compares a checkpoint with baselines on held-out people; writes tables and a page.
 
-    With `checkpoint`, of packed weights or another run, the config only says where photos are.
+    With `checkpoint`, of packed weights or another run, `config` only says where photos are.
 
     Raises:
-      UserError: no such checkpoint, another config, no frontal photos, or no photos for `on`.
+      UserError: no such checkpoint, another config, no frontal photos, no photos for `on`, or
+        `workdir` holds another run than `checkpoint`.
     """
     from facealign.evaluation.run import run_evaluation  # its plots would slow down every mode
 
     run = load_model(checkpoint, step) if checkpoint else load_run(workdir, step)
+    if checkpoint and (workdir / "config.json").exists():
+        raise UserError(
+            f"--workdir={workdir} holds a run of its own; choose another folder for the evaluation "
+            f"of --checkpoint={checkpoint}"
+        )
     if config and checkpoint:
         config = with_places_of(run.config, config)
     elif config:
@@ -124,7 +130,7 @@ def run_export(output: str, checkpoint: str, step: int, batch_size: int) -> None
 
 
 def run_pack(config: ConfigDict | None, workdir: epath.Path, step: int) -> None:
-    """Writes the weights of a checkpoint that frontal photos need, to give away.
+    """Writes the weights of a checkpoint that frontal photos or reading heads need, to give away.
 
     Raises:
       UserError: no such checkpoint, or its weights cannot be packed.

@@ -33,15 +33,15 @@ def run_evaluation(model: SavedModel, workdir: epath.Path, on: str) -> None:
         the like, where the target is known, are measured too.
 
     Raises:
-      UserError: the run makes no frontal photos, or not of gray canonical crops.
+      UserError: the model makes no frontal photos, or not of gray canonical crops.
     """
     _, config, stages, networks, state = model
     if "decoder_r" not in networks:
         raise UserError(
-            f"{workdir} makes no frontal photos to evaluate, since it has no decoder of R; its "
-            f"report.md has the numbers of its {', '.join(networks)}"
+            f"{model.name} makes no frontal photos to evaluate, since it has no decoder of R; the "
+            f"run's report.md has the numbers of its {', '.join(networks)}"
         )
-    check_crops(config, str(workdir))
+    check_crops(config, model.name)
     train_data, rows = load_data(config.data, "train"), {}
     if not on:
         parts = [train_data, load_data(config.data, "test")]
@@ -60,7 +60,7 @@ def run_evaluation(model: SavedModel, workdir: epath.Path, on: str) -> None:
         canonical=all(comes_aligned(config.data[domain]) for domain in DOMAINS),
     )
     step = int(state.step)
-    facts = describe(comparison, workdir.name, step)
+    facts = describe(comparison, model.name)
     write_evaluation(workdir, comparison, facts, step, rows)
     print(for_terminal(comparison, facts))
     if rows:
@@ -68,13 +68,13 @@ def run_evaluation(model: SavedModel, workdir: epath.Path, on: str) -> None:
     print(f"wrote {workdir / 'evaluation.html'}, evaluation.md and evaluation.json")
 
 
-def describe(comparison: Comparison, run: str, step: int) -> list[str]:
-    """Sentences that say what was evaluated, on what."""
+def describe(comparison: Comparison, model: str) -> list[str]:
+    """Sentences that say what was evaluated, on what; `model` names the model and its step."""
     eval_set = comparison.eval_set
     splits = " and ".join(eval_set.photos.splits)
     enrolled = (eval_set.gallery >= 0).sum()
     return [
-        f"{comparison.name} of {run}, step {step}.",
+        f"{model}.",
         f"{len(eval_set.person)} photos of {eval_set.people} people: {eval_set.photos.dataset}, "
         f"{splits}. {enrolled} people are enrolled with one real frontal photo each. "
         "Intervals cover 95 % under redrawing of the people.",

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from PIL import Image
 
+from facealign.errors import UserError
 from facealign.faces.detector import Box
 from facealign.geometry import camera as cameras
 from facealign.geometry import fit as fits
@@ -33,7 +34,7 @@ WINDOW = 1.6  # side of the first window, in sides of the detector's box
 LOOKS = 2
 BATCH = 16  # faces that are read at a time
 STEPS = 6  # of the fit
-SURE = 0.2  # cm: a landmark with this spread gets the weight 1 in the fit
+SURE = 0.4  # cm: a landmark with this spread gets the weight 1 in the fit
 LEAST, MOST = 0.02, 2.0  # range of these weights
 
 
@@ -42,7 +43,7 @@ class Reading(NamedTuple):
 
     head: Head  # its camera is that of the photo; error in px of 128
     landmarks: np.ndarray  # [N, 68, 2], as the network saw them
-    spread: np.ndarray  # [N, 68] px: how far each may be wrong
+    spread: np.ndarray  # [N, 68] px: how far each is wrong in the mean
 
 
 class HeadReader(NamedTuple):
@@ -56,14 +57,17 @@ def load_reader(path: Any = None) -> HeadReader:
     """The reader in a file of packed weights; the one that comes with facealign unless given.
 
     Raises:
-      UserError: there are no such weights.
+      UserError: there are no such weights, or they are of other networks.
     """
-    nets = load_weights(path or shipped(WEIGHTS)).nets
+    place = path or shipped(WEIGHTS)
+    nets = load_weights(place).nets
+    if "reader" not in nets:
+        raise UserError(f"{place} holds {', '.join(nets)} and no reader; choose other weights")
     return HeadReader(Network(Reader(), None), nets["reader"])
 
 
 def read_heads(reader: HeadReader, photos: Sequence[Image.Image], boxes: Sequence[Box]) -> Reading:
-    """The heads of N faces, each in the box of its own colour photo.
+    """The heads of N faces, at least one, each in the box of its own colour photo.
 
     Raises:
       ValueError: a window would cover more of a photo than `frame.crop` allows.
@@ -77,7 +81,7 @@ def read_heads(reader: HeadReader, photos: Sequence[Image.Image], boxes: Sequenc
     back = np.array([frame.invert(matrix) for matrix in matrices])
     landmarks = np.array([frame.apply(b, p) for b, p in zip(back, seen["pixels"], strict=True)])
     scale = np.sqrt(np.linalg.det(back[:, :, :2]))
-    spread = np.exp(seen["spread"]) * (reader_window.SIZE / 2) * scale[:, None]
+    spread = 2 * np.exp(seen["spread"]) * (reader_window.SIZE / 2) * scale[:, None]
     start = Head(seen["identity"], seen["expression"], camera, np.zeros(len(boxes), np.float32))
     return Reading(_fit(landmarks, spread, start), landmarks, spread)
 

@@ -5,6 +5,7 @@ portrait: what the photo hides is mirrored or smeared, and the background is ano
 """
 
 import numpy as np
+from PIL import Image, ImageFilter
 from scipy import ndimage
 
 from facealign.geometry import rasterize
@@ -13,6 +14,7 @@ from facealign.geometry.head import PARTS, HeadModel
 EAR_HEIGHT = 0.0  # cm: y of the upper end of the ears; hair grows above and behind
 GROWN = 4.0  # cm above it and behind it over which hair reaches its whole thickness
 SMEAR = 3.0  # px of the photo: blur of what is smeared into hidden places
+BLUR = 3.0  # px: of a background, in which nobody should be seen
 FOREHEAD = 6.0  # cm: z beyond which no hair grows outwards
 
 
@@ -76,3 +78,24 @@ def read(photo: np.ndarray, place: np.ndarray) -> np.ndarray:
         for c in range(photo.shape[2])
     ]
     return np.stack(channels, axis=-1)
+
+
+def beside(photo: Image.Image, head: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
+    """What is beside a head in an upper corner of a photo, blurred: a background for another head.
+
+    Args:
+      photo: in colour.
+      head: its vertices [V, 3] in px, or [V, 2].
+      size: height and width of the background in px.
+      rng: chooses the corner.
+
+    Returns:
+      uint8 [size, size, 3].
+    """
+    width, height = photo.size
+    on_the_left = rng.random() < 0.5
+    free = head[:, 0].min() if on_the_left else width - head[:, 0].max()
+    side = int(np.clip(free, 8, 0.4 * min(width, height)))
+    left = 0 if on_the_left else width - side
+    large = photo.crop((left, 0, left + side, side)).resize((size, size))
+    return np.asarray(large.filter(ImageFilter.GaussianBlur(BLUR)))

@@ -16,7 +16,7 @@ class Reader(nn.Module):
     """Windows [B, H, H, 3] in [-1, 1] to a dict, H a multiple of 32.
 
     "landmarks" [B, 68, 2]: (x, y), from -1 to 1 across the window. "spread" [B, 68]: logarithm of
-    the mean distance by which each may be wrong, in the same unit. "rotation" [B, 3, 3]: of
+    half the mean distance by which each may be wrong, in the same unit. "rotation" [B, 3, 3]: of
     `geometry.camera`. "identity" [B, K] and "expression" [B, E]: coefficients of the head.
     """
 

@@ -26,7 +26,7 @@ from facealign.training.evaluator import Evaluator
 from facealign.training.recognizer_check import choose_people
 from facealign.training.saved_model import load_model
 from facealign.training.state import TrainState, create_networks, create_state
-from facealign.training.steps.table import create_step
+from facealign.training.steps.table import check_stage, create_step
 from facealign.workdir.config import PLACES, check_numbers, flatten
 
 
@@ -57,6 +57,8 @@ def create_experiment(config: ConfigDict) -> Experiment:
     processes.must_match("configs", repr(values).encode())
     mesh = create_mesh(config)
     stages = create_stages(config)
+    for stage in stages:
+        check_stage(config, stage)  # before photos are read, which may take long
     networks = [create_networks(config, stages, stage) for stage in stages]
     init_key, train_key = jax.random.split(jax.random.key(config.seed))
     shape = {"image_size": config.data.image_size, "channels": config.data.channels}

@@ -75,16 +75,22 @@ def create_state(
 ) -> TrainState:
     """Fresh weights for every role, for images [B, image_size, image_size, channels]."""
     image = jnp.zeros((1, image_size, image_size, channels))
-    window = jnp.zeros((1, reader_window.SIZE, reader_window.SIZE, 3))
     keys = dict(zip(networks, jax.random.split(key, len(networks)), strict=True))
     nets, code = {}, None
     for role, network in networks.items():  # the encoder comes before decoders
-        x = window if role == "reader" else code if takes_code(role) else image
+        x = input_of(role, image, code)
         nets[role] = init_network(network, keys[role], x)
         if role == "encoder":
             code = jax.eval_shape(partial(apply_network, network), nets[role], image)
             code = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), code)
     return TrainState(step=jnp.zeros((), jnp.int32), nets=nets)
+
+
+def input_of(role: str, image: Any, code: Any) -> Any:
+    """What the network of a role takes: the image, its code, or a reader's window; as shapes."""
+    if role == "reader":
+        return jnp.zeros((1, reader_window.SIZE, reader_window.SIZE, 3))
+    return code if takes_code(role) else image
 
 
 def takes_code(role: str) -> bool:

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from facealign.models.apply import Network, apply_network
-from facealign.training.state import create_state, takes_code
+from facealign.training.state import create_state, input_of
 
 Row = tuple[str, str, str, str]
 
@@ -24,8 +24,7 @@ def summarize(networks: Mapping[str, Network], image_size: int, channels: int = 
     code, rows = None, [("network and layer", "output", "trainable", "with statistics")]
     for role, network in sorted(networks.items(), key=lambda item: item[0] != "encoder"):
         net = state.nets[role]
-        x = code if takes_code(role) else image
-        output, layers = _trace(network, net, x)
+        output, layers = _trace(network, net, input_of(role, image, code))
         if role == "encoder":
             code = output
         rows.append((role, _shapes(output), *_counts(net.params, net.batch_stats)))

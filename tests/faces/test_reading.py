@@ -1,13 +1,24 @@
 """Reading heads: windows around boxes, cameras from landmarks."""
 
+import jax
+import jax.numpy as jnp
 import numpy as np
+import optax
+import pytest
+from etils import epath
+from PIL import Image
 
+from configs import reader as configs_reader
+from facealign.errors import UserError
 from facealign.faces import reading
 from facealign.geometry import camera as cameras
 from facealign.geometry import frame, reader_window
 from facealign.geometry import head as heads
 from facealign.geometry.camera import Camera
 from facealign.geometry.fit import Head
+from facealign.models.apply import Network, init_network
+from facealign.models.packed_weights import SHIPPED, save_weights
+from facealign.models.reader import Reader
 
 
 def test_the_first_window_is_around_the_box():
@@ -28,7 +39,7 @@ def test_scale_and_shift_by_hand():
 def test_the_camera_of_a_photo_comes_back_from_its_window():
     """What a perfect network would say of two heads, in windows with a roll of their own."""
     model = heads.load_head()
-    angles = np.array([(20.0, 5.0, 0.0), (-50.0, 0.0, 0.0)])
+    angles = np.array([(20.0, 5.0, 30.0), (-50.0, 0.0, -120.0)])
     rotation = np.asarray(cameras.rotation_of(angles))
     true = Camera(rotation, np.array([6.0, 9.0], np.float32), np.array([(120, 90), (200, 310)]))
     matrices = reader_window.around(true)
@@ -65,6 +76,29 @@ def test_canonical_frames_are_those_of_five_points_and_of_profiles():
     eye, _, nose, mouth, _ = frame.five_points(side.landmarks[0])
     profile = frame.from_profile(eye, nose, mouth)
     np.testing.assert_allclose(reading.canonical_frames(side)[0], profile)
+    left = reading_of(-88.0)
+    _, eye, nose, _, mouth = frame.five_points(left.landmarks[0])
+    profile = frame.from_profile(eye, nose, mouth)
+    np.testing.assert_allclose(reading.canonical_frames(left)[0], profile)
     five = frame.five_points(between.landmarks[0])
     half = (frame.from_five_points(five) + frame.from_profile(*five[[0, 2, 3]])) / 2
     np.testing.assert_allclose(reading.canonical_frames(between)[0], half, rtol=1e-3, atol=1e-3)
+
+
+def test_a_packed_reader_reads(tmp_path):
+    """Untrained, but whole: everything that it says is finite, whatever the photo."""
+    config, network = configs_reader.get_config(), Network(Reader(), optax.adam(1e-3))
+    net = init_network(network, jax.random.key(0), jnp.zeros((1, 128, 128, 3)))
+    path = epath.Path(tmp_path / "reader.safetensors")
+    save_weights(path, config, 7, {"reader": net})
+    photo = Image.fromarray(np.random.default_rng(0).integers(0, 256, (90, 120, 3), np.uint8))
+    boxes = [(10, 10, 80, 80), (60, 20, 110, 70)]
+    read = reading.read_heads(reading.load_reader(path), [photo, photo], boxes)
+    assert read.landmarks.shape == (2, 68, 2) and read.spread.min() > 0
+    for array in (read.landmarks, *read.head.camera, read.head.error, read.head.identity):
+        assert np.isfinite(array).all()
+
+
+def test_weights_of_other_networks_are_refused():
+    with pytest.raises(UserError, match="no reader"):
+        reading.load_reader(SHIPPED)

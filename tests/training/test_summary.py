@@ -2,6 +2,7 @@
 
 import jax
 
+from configs import reader
 from facealign.stages import create_stages
 from facealign.training.state import create_networks, create_state
 from facealign.training.summary import summarize
@@ -24,3 +25,10 @@ def test_layers_are_in_the_order_of_their_calls_and_add_up(tiny):
     total = sum(leaf.size for leaf in jax.tree.leaves(state.nets["encoder"].params))
     encoder = next(row for row in rows if row[0] == "encoder")
     assert f"{total:,}" in [cell.strip() for cell in encoder]
+
+
+def test_a_reader_is_summarized_by_its_windows():
+    config = reader.get_config()
+    networks = create_networks(config, create_stages(config))
+    text = summarize(networks, config.data.image_size, config.data.channels)
+    assert "reader" in text and "3,132,587" in text

@@ -17,6 +17,7 @@ from facealign.data.datasets import (
     photo_set,
     schema,
 )
+from facealign.errors import UserError
 from facealign.geometry import camera as cameras
 from facealign.geometry import fit as fits
 from facealign.geometry import frame, generic_face
@@ -94,6 +95,15 @@ def read_fiducials(place: Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     return found
 
 
+def stamp(name: str, data: Any, data_dir: str) -> str:
+    """Name, size and date of the archive or folder of a set; "" for orl_faces or for none."""
+    sources = {"lfw": lfw.SOURCES, "cfp": cfp.SOURCES, "mugshots": mugshots.SOURCES}
+    places = [photo_set.manual_folder(data, data_dir)]
+    if name == "lfw":
+        places = lfw.find_places(data, data_dir)
+    return photo_set.stamp(archives.find_source(places, sources.get(name, ())))
+
+
 def fit_all(known: list[Known]) -> Head:
     """The heads of photos, fitted in batches; profiles get the mean head. NumPy."""
     model = load_head()
@@ -128,7 +138,19 @@ def see_profile(model: HeadModel, landmarks: np.ndarray) -> Camera:
 
 
 def _list_lfw(data: Any, data_dir: str) -> Iterator[photo_set.Photo]:
-    yield from lfw.list_lfw(lfw.find_places(data, data_dir), "unrestricted", bool, detect=False)
+    places = lfw.find_places(data, data_dir)
+    source = archives.find_source(places, lfw.SOURCES)
+    if source:  # else nothing is downloaded, since the download is another archive
+        for photo in lfw.list_lfw(places, "unrestricted", bool, detect=False):
+            if photo.mend is None:
+                break
+            yield photo
+        else:
+            return
+    raise UserError(
+        "the known landmarks of LFW are those of its deep-funneled archive, and "
+        f"{places[0]} has {source.name if source else 'none'}; put lfw-deepfunneled.tar there"
+    )
 
 
 def _list_orl(data: Any, data_dir: str) -> Iterator[photo_set.Photo]:

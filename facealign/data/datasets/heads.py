@@ -13,17 +13,20 @@ from typing import Any
 
 import numpy as np
 import tensorflow_datasets as tfds
+from absl import logging
 from PIL import Image
 
 from facealign import images
 from facealign.data.datasets import archives, head_lists, mesh_points, photo_set, schema
 from facealign.data.datasets.head_lists import GUESSED, SATURATED, TURNED, Known
+from facealign.errors import UserError
 from facealign.geometry import camera as cameras
 from facealign.geometry import frame, head_views, reader_window
 from facealign.geometry import head as heads
 from facealign.geometry.camera import Camera
 from facealign.geometry.fit import Head, pose_of
 from facealign.geometry.head_points import create_points
+from facealign.models.reader import Reader
 from facealign.paths import shipped
 
 SETS = tuple(head_lists.LISTS)
@@ -32,13 +35,23 @@ FRONTAL, STRAIGHT, FITTED = 12.0, 20.0, 2.6
 VIEWS = 1  # pictures of each photo
 YAW, PITCH = 95.0, 20.0  # degrees: largest turns
 HAIR = 2.5  # cm: largest thickness of hair
-MODES = (24, 41)  # of identity and of expression that are kept
+MODES = (Reader.identity, Reader.expression)  # coefficients that are kept
+VERSION = 2  # increase it when the same photos give other examples
 
 
 def create_builder(name: str, turned: bool, data: Any, data_dir: str) -> "Heads":
-    """The builder of the heads of one of SETS. `config.data` says where its photos are."""
+    """The builder of the heads of one of SETS. `config.data` says where its photos are.
+
+    Raises:
+      UserError: `config.data.frame` is not "canonical".
+    """
+    if data.frame != "canonical":
+        raise UserError(
+            f"config.data.frame={data.frame!r}, but heads come in windows of their own; set it to "
+            "'canonical'"
+        )
     kind = "turned" if turned else "heads"
-    key = f"{photo_set.source_key(data)}_{made_with()}"
+    key = f"{photo_set.source_key(data)}_{made_with(head_lists.stamp(name, data, data_dir))}"
     config = tfds.core.BuilderConfig(name=f"{name}_{kind}_{key}", version="1.0.0")
     builder = Heads(config=config, data_dir=data_dir, file_format="array_record")
     builder.list_known = partial(head_lists.list_known, name, data, data_dir)
@@ -47,9 +60,11 @@ def create_builder(name: str, turned: bool, data: Any, data_dir: str) -> "Heads"
 
 
 @functools.cache
-def made_with() -> str:
-    """Eight hex digits that change with the head model and with the known landmarks."""
-    digest = hashlib.sha256()
+def made_with(source: str) -> str:
+    """Eight hex digits that change with the source, the head model, landmarks and constants."""
+    constants = (VERSION, FRONTAL, STRAIGHT, FITTED, VIEWS, YAW, PITCH, HAIR, GUESSED, SATURATED)
+    windows = (reader_window.STORED, reader_window.STORED_WIDTH, reader_window.CENTRE.tolist())
+    digest = hashlib.sha256(repr((source, constants, windows)).encode())
     for file in (shipped(heads.WEIGHTS), shipped(mesh_points.FILE)):
         digest.update(file.read_bytes() if file.exists() else b"")
     return digest.hexdigest()[:8]
@@ -91,17 +106,21 @@ class Heads(tfds.core.GeneratorBasedBuilder):
 
     def _generate_examples(self, split: str) -> Iterator[tuple[str, dict[str, Any]]]:
         known = [k for k in self.list_known() if schema.split_of(k.photo.subject) == split]
+        if not known:
+            name = self.builder_config.name
+            raise UserError(f"{name}: nobody in the {split} split has a known head")
         fitted = head_lists.fit_all(known)
         rows = {k.photo.file_name: i for i, k in enumerate(known)}
         make = Turner(known, fitted) if self.turned else None
         for k in self.list_known():  # again: files of an archive have to be read in its order
-            i = rows.get(k.photo.file_name)
+            i = rows.pop(k.photo.file_name, None)  # a file of the same name comes once
             if i is None or (make and not make.usable[i]):
                 continue
             try:
                 photo = images.read_photo(k.photo.read(), 3)
-            except (ValueError, *archives.DAMAGED):
-                continue  # the set itself lists it in rejected.csv
+            except (ValueError, *archives.DAMAGED) as error:
+                logging.warning("%s is left out: %s", k.photo.file_name, error)
+                continue
             photo = k.photo.mend(photo) if k.photo.mend else photo
             examples = make(i, photo) if make else [as_it_is(k, head_of(fitted, i), photo)]
             for number, example in enumerate(examples):
@@ -142,7 +161,7 @@ def as_it_is(known: Known, head: Head, photo: Image.Image) -> dict[str, Any]:
 
 
 class Turner:
-    """Turns near-frontal photos; each the same way whenever it is called."""
+    """Turns near-frontal photos, in the order of their set: each before a part of the last one."""
 
     def __init__(self, known: list[Known], fitted: Head):
         self.model = heads.load_head()
@@ -157,10 +176,9 @@ class Turner:
         rng = np.random.default_rng(int(hashlib.sha256(name.encode()).hexdigest()[:8], 16))
         for _ in range(VIEWS):
             angles = np.array([rng.uniform(-YAW, YAW), rng.uniform(-PITCH, PITCH), 0.0])
-            yield self.turned(i, photo, angles, rng)
-        self.background = _corner(photo, rng)
+            yield self.turn(i, photo, angles, rng)
 
-    def turned(
+    def turn(
         self, i: int, photo: Image.Image, angles: np.ndarray, rng: np.random.Generator
     ) -> dict[str, Any]:
         """One photo, by its number, with yaw, pitch and roll of `angles` in degrees."""
@@ -171,9 +189,13 @@ class Turner:
         # The landmarks of the photo, on the surface: what the fit missed turns with the head.
         surface = np.asarray(cameras.project(heads.landmarks68(self.model, shape), head.camera))
         solid = cameras.unproject(np.column_stack([known.landmarks, surface[:, 2]]), head.camera)
+        background, self.background = (
+            self.background,
+            head_views.beside(photo, seen, reader_window.STORED, rng),
+        )
         camera = _view(angles, head.camera)
         wanted = np.asarray(cameras.project(hair, camera))
-        turned = head_views.turn(pixels, seen, wanted, self.model, self.background)
+        turned = head_views.turn(pixels, seen, wanted, self.model, background)
         landmarks = np.asarray(cameras.project(solid, camera))[:, :2]
         ones = np.ones(68, np.float32)
         return _example(turned, landmarks, ones, camera.rotation, 1.0, head, 1.0, float(angles[0]))
@@ -186,16 +208,6 @@ def _view(angles: np.ndarray, like: Camera) -> Camera:
     camera = Camera(rotation, np.float32(scale), np.zeros_like(like.shift))
     matrix = reader_window.around(camera, reader_window.STORED, reader_window.STORED_WIDTH)
     return Camera(*map(np.asarray, cameras.transformed(camera, matrix)))
-
-
-def _corner(photo: Image.Image, rng: np.random.Generator) -> np.ndarray:
-    """An upper corner of a photo, where its head is not, as a background for another head."""
-    width, height = photo.size
-    side = max(8, int(0.4 * min(width, height)))
-    left = 0 if rng.random() < 0.5 else width - side
-    size = reader_window.STORED
-    corner = photo.crop((left, 0, left + side, side)).resize((size, size), Image.BILINEAR)
-    return np.asarray(corner)
 
 
 def _example(
@@ -215,8 +227,8 @@ def _example(
         "known": known.astype(np.float32),
         "rotation": np.asarray(rotation, np.float32),
         "posed": posed,
-        "identity": np.resize(head.identity, identity).astype(np.float32),
-        "expression": np.resize(head.expression, expression).astype(np.float32),
+        "identity": np.asarray(head.identity, np.float32).reshape(identity),
+        "expression": np.asarray(head.expression, np.float32).reshape(expression),
         "shaped": shaped,
         "yaw": yaw,
     }

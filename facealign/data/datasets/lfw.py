@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 from PIL import Image
 from scipy import ndimage
+from scipy.spatial import ConvexHull
 
 from facealign import images
 from facealign.data.datasets import archives, crops, download, photo_set, schema
 from facealign.faces.dlib_tools import CANONICAL_BOX
 
-SOURCES = ("lfw*.tgz", "lfw*.tar*", "lfw*.zip", "lfw*/")
+SOURCES = ("lfw*deepfunneled*", "lfw*.tgz", "lfw*.tar*", "lfw*.zip", "lfw*/")
 ADDRESSES = (
     "https://api.figshare.com/v2/file/download/5976018",
     "https://ndownloader.figshare.com/files/5976018",
@@ -28,7 +29,9 @@ DEEP = "deepfunneled"  # in the name of the folder of the deep-funneled archive
 YAW_FILE = Path(__file__).with_name("lfw_yaw.csv")  # made by benchmarks/label_yaw.py
 FRAMES_FILE = Path(__file__).with_name("lfw_frames.csv")  # made by benchmarks/label_frames.py
 BLACK = 8  # largest value of a pixel of a wedge, as far as JPEG keeps it black
-EDGE = 2  # px around a wedge that JPEG darkened
+EDGE = 4  # px around a wedge that rotation and JPEG darkened
+SPECK = 1  # px: half the largest size of specks in a wedge
+MOST = 0.33  # largest share of wedges in a photo
 FRONTAL = "lfw-frontal"  # dataset of frontal photos of half of the people
 
 
@@ -129,11 +132,11 @@ def list_lfw(
 
 
 def _place_deep(photo: photo_set.Photo, stem: str) -> photo_set.Photo:
-    """A photo of the deep-funneled archive with the place of its face, if that is known."""
+    """A photo of the deep-funneled archive with the place of its face."""
     matrix = read_frames().get(stem)
-    if matrix is None:
-        return photo._replace(mend=fill_wedges)
-    return photo._replace(locate=crops.at(matrix), box=CANONICAL_BOX, mend=fill_wedges)
+    # The only photo in which MediaPipe finds no face is cut like those of the aligned archive.
+    locate = locate_face if matrix is None else crops.at(matrix)
+    return photo._replace(locate=locate, box=CANONICAL_BOX, mend=fill_wedges)
 
 
 def _make_place(aligned: bool) -> Callable[[photo_set.Photo, str], photo_set.Photo]:
@@ -159,14 +162,24 @@ def locate_face(image: Image.Image) -> np.ndarray:
 def fill_wedges(image: Image.Image) -> Image.Image:
     """A photo whose black wedges, left by a rotation, repeat the pixels beside them.
 
-    Wedges are black and reach to the border of the photo, as what lies outside of a photo.
+    A rotated photo is convex. So wedges are what is black outside of the convex hull of all that is
+    not black. A hull that is small is that of a head before a black wall; then nothing is filled.
     """
     pixels = np.asarray(image)
-    dark = (pixels.reshape(*pixels.shape[:2], -1) <= BLACK).all(axis=-1)
-    regions, _ = ndimage.label(dark)
-    border = np.concatenate([regions[0], regions[-1], regions[:, 0], regions[:, -1]])
-    wedges = np.isin(regions, border[border > 0])
-    if not wedges.any() or wedges.all():
+    shown = (pixels.reshape(*pixels.shape[:2], -1) > BLACK).any(axis=-1)
+    shown = ndimage.binary_erosion(shown, iterations=SPECK, border_value=1)
+    shown = ndimage.binary_dilation(shown, iterations=SPECK)  # without specks, which JPEG makes
+    if shown.mean() < 1 - MOST or shown.all():
+        return image
+    rows = np.flatnonzero(shown.any(axis=1))
+    first = shown.argmax(axis=1)[rows]
+    last = shown.shape[1] - 1 - shown[:, ::-1].argmax(axis=1)[rows]
+    ends = np.concatenate([np.stack([first, rows], axis=1), np.stack([last, rows], axis=1)])
+    y, x = np.indices(shown.shape)
+    wedges = np.zeros_like(shown)
+    for right, down, offset in ConvexHull(ends).equations:  # of its sides, outwards
+        wedges |= right * x + down * y + offset > 0.5
+    if not wedges.any() or wedges.mean() > MOST:
         return image
     wedges = ndimage.binary_dilation(wedges, iterations=EDGE)
     nearest = ndimage.distance_transform_edt(wedges, return_distances=False, return_indices=True)

@@ -48,7 +48,7 @@ def create_step(config: Any, networks: Mapping[str, Network], stage: Stage) -> T
       UserError: an unknown adversarial loss, a role that the objective cannot train, or a config
         that does not fit the objective.
     """
-    _check(config, stage)
+    check_stage(config, stage)
     weights = dict(stage.loss_weights)
     if config.model.kl_weight and "encoder" in stage.train:
         weights["kl"] = config.model.kl_weight
@@ -71,8 +71,12 @@ def create_step(config: Any, networks: Mapping[str, Network], stage: Stage) -> T
     return STEPS[stage.objective](networks, stage.train, weights, rules)
 
 
-def _check(config: Any, stage: Stage) -> None:
-    """Raises `UserError` if the config does not fit the objective of its stage."""
+def check_stage(config: Any, stage: Stage) -> None:
+    """Checks that the config fits the objective of a stage.
+
+    Raises:
+      UserError: it does not.
+    """
     objective = OBJECTIVES[stage.objective]
     for role in stage.train:
         check_choice(role, stage.may_train, f"config.stages.{stage.name}.train")

@@ -8,7 +8,7 @@ from PIL import Image, ImageCms
 
 from facealign import images
 from facealign.data import load as loading
-from facealign.data.datasets import crops, lfw
+from facealign.data.datasets import archives, crops, lfw
 from facealign.data.datasets.heads import BUILDERS
 from facealign.data.datasets.table import DATASETS
 from facealign.data.load import load_examples
@@ -126,11 +126,13 @@ def test_photos_of_the_deep_funneled_archive_are_cut_by_their_own_frames(tmp_pat
     data = data_config(tmp_path)
     photos = list(lfw.list_lfw((tmp_path, tmp_path), "unrestricted", lambda _: True, False))
     known, unknown = photos
-    assert unknown.locate is None and known.box is not None
+    assert unknown.locate is lfw.locate_face and known.box is not None
     image = images.read_gray(next(iter(files.values())))
     expected = frame.crop(image, lfw.read_frames()["Jackie_Chan_0001"])
     row = load_examples(data, "lfw", "validation")
     np.testing.assert_array_equal(row["image"][0], expected)
+    photo_sources.write_tar(tmp_path / "lfw.tgz", photo_sources.lfw_files())
+    assert "deep" in archives.find_source([tmp_path], lfw.SOURCES).name  # it wins
 
 
 def test_frames_of_the_deep_funneled_archive_move_eyes_to_their_places():
@@ -142,17 +144,30 @@ def test_frames_of_the_deep_funneled_archive_move_eyes_to_their_places():
     assert abs(np.median(angle)) < 1 and np.percentile(np.abs(angle), 95) < 10
 
 
-def test_wedges_take_the_pixels_beside_them_and_dark_things_stay():
-    """A wedge at the left border; a black square inside of the photo is no wedge."""
-    pixels = np.full((40, 50, 3), 120, np.uint8)
-    pixels[:, 30:] = 200
-    pixels[10:30, :4] = 0
-    pixels[15:20, 20:25] = 0
-    filled = np.asarray(lfw.fill_wedges(Image.fromarray(pixels)))
-    assert (filled[10:30, :4] == 120).all() and (filled[15:20, 20:25] == 0).all()
-    assert (filled[:, 30:] == 200).all()
-    black = Image.fromarray(np.zeros((20, 20), np.uint8))
-    assert lfw.fill_wedges(black) is black
+def rotated_photo(angle):
+    """A photo of a gradient, rotated about its middle, with black wedges."""
+    ramp = np.tile(np.arange(60, 190, dtype=np.uint8), (130, 1))
+    return Image.fromarray(ramp).rotate(angle, Image.Resampling.BICUBIC)
+
+
+@pytest.mark.parametrize("angle", [4, -9])
+def test_wedges_of_a_rotation_take_the_pixels_beside_them(angle):
+    rotated = rotated_photo(angle)
+    filled = np.asarray(lfw.fill_wedges(rotated))
+    assert (np.asarray(rotated) == 0).mean() > 0.03
+    assert (filled < 40).mean() < 0.003  # the thin ends of wedges may stay
+    np.testing.assert_array_equal(filled[40:90, 40:90], np.asarray(rotated)[40:90, 40:90])
+
+
+def test_black_walls_and_black_things_are_no_wedges():
+    """A bright head before a black wall; a black square inside of a photo; a black photo."""
+    y, x = np.mgrid[:120, :120]
+    wall = np.where((x - 60) ** 2 + (y - 70) ** 2 < 40**2, 150, 0).astype(np.uint8)
+    thing = np.full((40, 50, 3), 120, np.uint8)
+    thing[15:20, 20:25] = 0
+    for pixels in (wall, thing, np.zeros((20, 20), np.uint8)):
+        image = Image.fromarray(pixels)
+        np.testing.assert_array_equal(np.asarray(lfw.fill_wedges(image)), pixels)
 
 
 def photo_with_profile(colour, profile):

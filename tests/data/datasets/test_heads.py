@@ -41,6 +41,10 @@ def test_points_are_of_training_and_validation_people_only():
     people = {"_".join(n[4:].split("_")[:-1]) for n in points if n.startswith("lfw/")}
     people |= {name.split("/")[1] for name in points if name.startswith("orl_faces/")}
     assert len(people) > 1000
+    # CFP 151 to 200 are its fold for tests.
+    numbers = {int(name.split("/")[1]) for name in points if name.startswith("cfp/")}
+    assert len(numbers) > 150 and not numbers & set(range(151, 201))
+    assert not any("/profile/" in name for name in points)
     assert {schema.split_of(person) for person in people} == {"train", "validation"}
 
 
@@ -84,14 +88,14 @@ def test_a_turned_photo_shows_the_landmarks_that_it_says():
         photo = file.convert("RGB")
     rng = np.random.default_rng(0)
     own = np.asarray(cameras.angles_of(turner.fitted.camera.rotation))[0]
-    same = turner.turned(0, photo, np.array([own[0], own[1], 0.0]), rng)
+    same = turner.turn(0, photo, np.array([own[0], own[1], 0.0]), rng)
     as_it_is = heads.as_it_is(known[0], heads.head_of(turner.fitted, 0), photo)
     assert same["image"].shape == (STORED, STORED, 3)
     np.testing.assert_allclose(same["landmarks"], as_it_is["landmarks"], atol=2.5)
     face = np.s_[60:115, 65:110]
     difference = np.abs(same["image"][face].astype(int) - as_it_is["image"][face])
     assert np.median(difference) < 12
-    side = turner.turned(0, photo, np.array([80.0, 0.0, 0.0]), rng)
+    side = turner.turn(0, photo, np.array([80.0, 0.0, 0.0]), rng)
     assert side["yaw"] == 80 and side["known"].min() == 1
     np.testing.assert_allclose(cameras.angles_of(side["rotation"])[0], 80, atol=0.1)
     nose, eyes = side["landmarks"][30], side["landmarks"][36:48].mean(axis=0)
