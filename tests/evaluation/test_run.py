@@ -10,7 +10,7 @@ from facealign.evaluation import html_page, run
 
 
 def test_the_files_need_no_others_and_hold_the_same_numbers(comparison, tmp_path):
-    facts = run.describe(comparison, "run", 7)
+    facts = run.describe(comparison, "system of run, step 7")
     run.write_evaluation(epath.Path(tmp_path), comparison, facts, 7, {})
     html = (tmp_path / "evaluation.html").read_text()
     assert not re.search(r"(src|href)=[\"'](?!data:|#)", html) and "@import" not in html
