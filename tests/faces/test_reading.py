@@ -88,7 +88,8 @@ def test_canonical_frames_are_those_of_five_points_and_of_profiles():
 def test_a_packed_reader_reads(tmp_path):
     """Untrained, but whole: everything that it says is finite, whatever the photo."""
     config, network = configs_reader.get_config(), Network(Reader(), optax.adam(1e-3))
-    net = init_network(network, jax.random.key(0), jnp.zeros((1, 128, 128, 3)))
+    window = jnp.zeros((1, 128, 128, 3))
+    net = jax.jit(lambda key: init_network(network, key, window))(jax.random.key(0))
     path = epath.Path(tmp_path / "reader.safetensors")
     save_weights(path, config, 7, {"reader": net})
     photo = Image.fromarray(np.random.default_rng(0).integers(0, 256, (90, 120, 3), np.uint8))

@@ -78,7 +78,7 @@ def test_what_is_unknown_does_not_count():
 
 def test_a_step_learns_and_its_numbers_are_finite():
     networks = {"reader": Network(Reader(), optax.adam(1e-3))}
-    state = create_state(networks, jax.random.key(0), STORED, 3)
+    state = jax.jit(lambda key: create_state(networks, key, STORED, 3))(jax.random.key(0))
     step = jax.jit(make_read_step(networks, ("reader",), WEIGHTS))
     batch = {}
     for number, domain in enumerate(("unrestricted", "restricted")):
