@@ -58,9 +58,9 @@ def create_batches(
     labels = create_labels(domains, config, stages)
 
     def label(step: int) -> RawBatch:
+        rows = {domain: samplers[domain](step)[mine] for domain in {d for _, d in labels}}
         return {
-            f"{name}_{domain}": values[samplers[domain](step)[mine]]
-            for (name, domain), values in labels.items()
+            f"{name}_{domain}": values[rows[domain]] for (name, domain), values in labels.items()
         }
 
     def numbers(step: int) -> RawBatch:

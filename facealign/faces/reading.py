@@ -22,7 +22,6 @@ from facealign.geometry import head as heads
 from facealign.geometry.camera import Camera
 from facealign.geometry.fit import Head
 from facealign.geometry.head_points import create_points
-from facealign.geometry.head_rotation import HALF_TO_PROFILE
 from facealign.images import in_batches, to_float
 from facealign.models.apply import NetState, Network, apply_network
 from facealign.models.packed_weights import load_weights
@@ -87,24 +86,10 @@ def read_heads(reader: HeadReader, photos: Sequence[Image.Image], boxes: Sequenc
 
 
 def canonical_frames(reading: Reading) -> np.ndarray:
-    """The transformations [N, 2, 3] of the photos to the canonical crops of their faces.
-
-    By the five points of a face that looks to the front, by the rule for profiles of one from the
-    side; between them a blend, as in `head_rotation.crop_of`.
-    """
+    """The transformations [N, 2, 3] of the photos to the canonical crops of their faces."""
     yaws = np.asarray(fits.pose_of(reading.head))[:, 0]
-    start, stop = HALF_TO_PROFILE
-    matrices = []
-    for landmarks, yaw in zip(reading.landmarks, yaws, strict=True):
-        five = frame.five_points(landmarks)
-        matrix = frame.from_five_points(five)
-        share = np.clip((abs(yaw) - start) / (stop - start), 0, 1)
-        share = share * share * (3 - 2 * share)
-        if share > 0:
-            near = [0, 2, 3] if yaw > 0 else [1, 2, 4]  # the side that is seen
-            matrix = (1 - share) * matrix + share * frame.from_profile(*five[near])
-        matrices.append(matrix)
-    return np.array(matrices)
+    five = (frame.five_points(landmarks) for landmarks in reading.landmarks)
+    return np.array([frame.from_any_side(*face) for face in zip(five, yaws, strict=True)])
 
 
 def _look(

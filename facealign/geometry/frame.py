@@ -25,6 +25,7 @@ MIDDLE = round(FIVE_POINTS[:, 0].mean())
 PROFILE_EYE_HEIGHT = 53.15
 PROFILE_MOUTH_HEIGHT = 99.4
 PROFILE_NOSE = 87.0  # x of a face that looks to the right; mirrored for one that looks left
+HALF_TO_PROFILE = (45.0, 75.0)  # degrees of yaw: five points below, rule for profiles above
 WIDTH = 18.0  # cm: about what the canonical crop shows of a frontal face
 PORTRAIT = 33.0  # cm: width of the portrait frame
 ABOVE = 6.5625  # cm of the portrait frame above the canonical crop; as much left as right of it
@@ -132,6 +133,32 @@ def from_profile(
     target = PROFILE_NOSE if looks_right else SIZE - 1 - PROFILE_NOSE
     matrix[0, 2] += scaled([(target, 0.0)], size)[0, 0] - places[1, 0]
     return matrix
+
+
+def from_any_side(points: np.ndarray, yaw: float, target: np.ndarray = FIVE_POINTS) -> np.ndarray:
+    """The transformation [2, 3] of a photo from points [5, 2] of a face that looks anywhere.
+
+    By the five points of a face that looks to the front, by the rule for profiles of one from the
+    side, and between them by a blend of both matrices, so it is continuous in yaw.
+
+    Args:
+      points: as in `from_five_points`; hidden ones are not used in a profile.
+      yaw: in degrees, as in facealign.geometry.pose.
+      target: places [5, 2] of the points in the canonical crop, px.
+    """
+    matrix = similarity(points, target)
+    start, stop = HALF_TO_PROFILE
+    share = smooth_step((abs(yaw) - start) / (stop - start))
+    if share > 0:
+        near = [0, 2, 3] if yaw > 0 else [1, 2, 4]  # the side that is seen
+        matrix = (1 - share) * matrix + share * from_profile(*points[near])
+    return matrix
+
+
+def smooth_step(t: np.ndarray | float) -> np.ndarray:
+    """A smooth step from 0 at t <= 0 to 1 at t >= 1 (3 t^2 - 2 t^3)."""
+    t = np.clip(t, 0.0, 1.0)
+    return t * t * (3 - 2 * t)
 
 
 def side_in_photo(matrix: np.ndarray) -> float:

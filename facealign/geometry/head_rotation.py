@@ -16,7 +16,6 @@ from facealign.geometry.frame import MIDDLE, SIZE
 from facealign.geometry.head_surface import PIVOT, Surface, create_surface
 from facealign.geometry.pose import rotation
 
-HALF_TO_PROFILE = (45.0, 75.0)  # degrees of yaw: five points below, rule for profiles above
 YAWS, PITCHES = np.arange(-95, 96, 5), np.arange(-30, 31, 10)  # degrees, of tables; equal steps
 
 # Poses [B, 2] (yaw, pitch) -> places [B, 68, 2].
@@ -26,20 +25,13 @@ PlaceLandmarks = Callable[[jax.Array], jax.Array]
 def crop_of(pose: np.ndarray, surface: Surface) -> np.ndarray:
     """The transformation [2, 3] from the image of a turned head to its canonical crop.
 
-    It follows the five points for a moderate yaw and the rule for profiles near 90 degrees. Between
-    them it blends the two matrices, so it is continuous in yaw. Alignment removes the roll of a
-    head; the roll of the pose is what remains, a rotation of the crop about the middle of the five
-    points.
+    It is that of `frame.from_any_side`. Alignment removes the roll of a head; the roll of the pose
+    is what remains, a rotation of the crop about the middle of the five points.
     """
     yaw, pitch, roll = pose
     points = turned(surface.five, (yaw, pitch, 0.0))[:, :2]
     target = surface.five[:, :2]
-    matrix = frame.similarity(points, target)
-    start, stop = HALF_TO_PROFILE
-    share = head_surface.smooth_step((abs(yaw) - start) / (stop - start))
-    if share > 0:
-        near = [0, 2, 3] if yaw > 0 else [1, 2, 4]
-        matrix = (1 - share) * matrix + share * frame.from_profile(*points[near])
+    matrix = frame.from_any_side(points, yaw, target)
     lean = rotation(0, 0, roll)[:2, :2]
     centre = target.mean(axis=0)
     return np.column_stack([lean @ matrix[:, :2], lean @ (matrix[:, 2] - centre) + centre])

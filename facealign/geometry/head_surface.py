@@ -114,15 +114,15 @@ def _depth(
     around = draw_triangles(hull, _hull_triangles(hull), shape).depth
     # Outside, the depth of the nearest point of the outline, which falls back.
     away, nearest = distance_transform_edt(~np.isfinite(around), return_indices=True)
-    outside = around[tuple(nearest)] - FALL * smooth_step(away / (AROUND + EDGE))
+    outside = around[tuple(nearest)] - FALL * frame.smooth_step(away / (AROUND + EDGE))
     around = gaussian_filter(np.where(np.isfinite(around), around, outside), SMOOTH_AROUND)
     skin = model.triangles[(parts != PARTS.index("neck")).all(axis=1)]
     inner = skin[(model.part[skin] != PARTS.index("head")).all(axis=1)]
     face = draw_triangles(vertices - place, inner, shape).depth
-    share = smooth_step(distance_transform_edt(np.isfinite(face)) / SEAM)
+    share = frame.smooth_step(distance_transform_edt(np.isfinite(face)) / SEAM)
     face = gaussian_filter(np.where(np.isfinite(face), face, around), SMOOTH)
     depth = around + share * (face - around)
-    still = smooth_step((away - AROUND) / EDGE)
+    still = frame.smooth_step((away - AROUND) / EDGE)
     depth = _rising((depth + depth[:, ::-1]) / 2)
     depth += still * (BACKGROUND_DEPTH - depth)
     return (depth + depth[:, ::-1]) / 2, (still + still[:, ::-1]) / 2
@@ -152,18 +152,12 @@ def _hair(model: HeadModel, vertices: np.ndarray) -> np.ndarray:
     eyes = model.mean[model.part == PARTS.index("eyes"), 1].mean()
     height = np.clip((eyes - model.mean[:, 1]) / (eyes - model.mean[:, 1].min()), 0, 1)
     length = TEMPLES + (CROWN - TEMPLES) * height
-    length *= smooth_step(cKDTree(model.mean[face]).query(model.mean)[0] / HAIRLINE)
+    length *= frame.smooth_step(cKDTree(model.mean[face]).query(model.mean)[0] / HAIRLINE)
     length[model.part != PARTS.index("head")] = 0
     px = np.ptp(vertices, axis=0) / np.ptp(model.mean, axis=0)  # a cm
     with jax.ensure_compile_time_eval():
         outward = np.asarray(heads.normals(model.mean, model.triangles))
     return px * length[:, None] * outward
-
-
-def smooth_step(t: np.ndarray | float) -> np.ndarray:
-    """A smooth step from 0 at t <= 0 to 1 at t >= 1 (3 t^2 - 2 t^3)."""
-    t = np.clip(t, 0.0, 1.0)
-    return t * t * (3 - 2 * t)
 
 
 def _grid_triangles(height: int, width: int) -> np.ndarray:

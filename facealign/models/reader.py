@@ -23,8 +23,6 @@ class Reader(nn.Module):
     identity: int = 24
     expression: int = 41
 
-    image_multiple = 32
-
     @nn.compact
     def __call__(self, image: jax.Array, train: bool) -> dict[str, jax.Array]:
         x = _normed(layers.Conv(24, 5, stride=2)(image), train)
