@@ -12,17 +12,6 @@ CHIN = 5296
 SLICES = np.linspace(3.0, 10.0, 15)  # cm: depths at which the edge of the jaw is looked for
 SLAB = 0.35  # cm: half the depth of a slice
 EDGE = 0.55  # of the normal's length points down at the edge of the jaw
-# The landmark on the other side of the face.
-MIRROR = np.array(
-    [
-        *range(16, -1, -1),
-        *range(26, 16, -1),
-        *(27, 28, 29, 30, 35, 34, 33, 32, 31),
-        *(45, 44, 43, 42, 47, 46, 39, 38, 37, 36, 41, 40),
-        *(54, 53, 52, 51, 50, 49, 48, 59, 58, 57, 56, 55),
-        *(64, 63, 62, 61, 60, 67, 66, 65),
-    ]
-)
 
 
 def vertex_normals(vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:

@@ -8,16 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from facealign.data.datasets import cfp, schema
-from head.jaw import MIRROR
+from facealign.data.datasets.head_lists import FIDUCIALS, MIRROR
 
 MOST_PHOTOS, MOST_FRONTAL = 3, 6  # of one person of LFW, of CFP besides profiles
-# The landmark of iBUG 300-W, 68 in all, that each of CFP's 30 fiducials is, on the left side.
-FIDUCIALS = np.array(
-    [
-        *(*range(9), 17, 19, 21, 36, 37, 38, 39, 41, 40),
-        *(27, 28, 29, 30, 33, 32, 31, 48, 51, 62, 57, 66),
-    ]
-)
 # How well-defined they are. Those of the jaw slide along it. Before 90 degrees, what is seen as the
 # root of the nose lies beyond it, and the nose hides the inner corner of the eye.
 FIDUCIAL_TRUST = np.ones(cfp.POINTS)
