@@ -1,4 +1,4 @@
-"""Windows of training photos as a reader may get them: turned in the image, moved, zoomed, soiled.
+"""Windows of training photos as a reader may get them: mirrored, leaning, moved, zoomed, soiled.
 
 Photos are those of `datasets.heads`, wider than windows. Landmarks move with them.
 """
@@ -9,6 +9,8 @@ import jax
 import jax.numpy as jnp
 
 from facealign.data import augment
+from facealign.geometry import camera as cameras
+from facealign.geometry.head_points import MIRROR, mirrored_expressions
 from facealign.geometry.reader_window import SIZE, STORED, STORED_WIDTH, WIDTH
 from facealign.geometry.resample import grid, resample
 
@@ -43,7 +45,7 @@ def soiled_windows(
     Returns:
       Landmarks from -1 to 1 across the window; rotations with the roll of the window.
     """
-    count, keys = len(photos), jax.random.split(key, 9)
+    count, keys = len(photos), jax.random.split(key, 10)
     first = jax.random.bernoulli(keys[0], FIRST, (count,))
     roll, zoom = (
         jax.random.normal(k, (count,)) * jnp.where(first, *deviations)
@@ -52,7 +54,10 @@ def soiled_windows(
     shift = jax.random.normal(keys[3], (count, 2)) * jnp.where(first, *SHIFTS)[:, None]
     cosine, sine = jnp.cos(jnp.radians(roll)), jnp.sin(jnp.radians(roll))
     lean = jnp.stack([jnp.stack([cosine, -sine], -1), jnp.stack([sine, cosine], -1)], -2)
-    spread = lean * jnp.exp(zoom)[:, None, None]
+    flip = jax.random.bernoulli(keys[9], 0.5, (count,))
+    heads = _mirrored(heads, flip)
+    side = jnp.stack([1 - 2.0 * flip, jnp.ones(count)], axis=-1)
+    spread = side[:, :, None] * lean * jnp.exp(zoom)[:, None, None]
     windows, landmarks = _cut(photos, heads["landmarks"], spread, shift)
     upright = jnp.zeros((count, 3, 3)).at[:, :2, :2].set(lean).at[:, 2, 2].set(1)
     rotation = jnp.einsum("bij,bjk->bik", upright.transpose(0, 2, 1), heads["rotation"])
@@ -61,6 +66,21 @@ def soiled_windows(
     windows = augment.blur(windows, keys[6], SOFTEST)
     windows = augment.noise(windows, keys[7], NOISE * jax.random.uniform(keys[8]))
     return windows, {**heads, "landmarks": landmarks, "rotation": rotation}
+
+
+def _mirrored(heads: Mapping[str, jax.Array], flip: jax.Array) -> dict[str, jax.Array]:
+    """Heads of photos of which those of `flip`, bool [B], are mirrored. Places stay the photo's."""
+    other = {
+        "landmarks": heads["landmarks"][:, MIRROR],
+        "known": heads["known"][:, MIRROR],
+        "rotation": cameras.mirrored(heads["rotation"]),
+        "expression": heads["expression"][:, mirrored_expressions()],
+    }
+
+    def choose(mirrored: jax.Array, own: jax.Array) -> jax.Array:
+        return jnp.where(flip.reshape(-1, *[1] * (own.ndim - 1)), mirrored, own)
+
+    return {name: choose(other.get(name, own), own) for name, own in heads.items()}
 
 
 def _cut(

@@ -144,12 +144,7 @@ def transformed(camera: Camera, matrix: np.ndarray) -> Camera:
     )
 
 
-def mirrored(camera: Camera, width: float) -> Camera:
-    """The camera of a photo, in the mirror image of the photo; `width` in px of the photo."""
+def mirrored(rotation: jax.Array) -> jax.Array:
+    """The rotation [..., 3, 3] of the mirrored head in the mirror image of a photo."""
     flip = jnp.array([-1.0, 1.0, 1.0])
-    x, y = jnp.moveaxis(jnp.asarray(camera.shift), -1, 0)
-    return Camera(
-        camera.rotation * flip * flip[:, None],
-        camera.scale,
-        jnp.stack([width - 1 - x, y], axis=-1),
-    )
+    return rotation * flip * flip[:, None]

@@ -17,6 +17,12 @@ _FEATURES = (
     *(115, 220, 237, 218, 219, 79, 239, 238, 241, 125, 141, 129, 102, 49, 131, 134, 51, 3, 152),
     *(175, 199, 200, 18, 164),
 )
+# The mirror images of the 68 landmarks.
+MIRROR = np.array([
+    *range(16, -1, -1), *range(26, 16, -1), *range(27, 31), *range(35, 30, -1),
+    *(45, 44, 43, 42, 47, 46, 39, 38, 37, 36, 41, 40),
+    *range(54, 47, -1), *range(59, 54, -1), *range(64, 59, -1), *(67, 66, 65),
+])  # fmt: skip
 _SLIDING = (*range(7), *range(10, 17))  # of the 68 landmarks: the jaw without the chin
 
 
@@ -55,6 +61,17 @@ def create_points(model: HeadModel, which: str) -> Points:
         for array in (model.mean, model.identity, model.expression)
     )
     return Points(mean, identity, expression, across.astype(np.float32), trust, slides)
+
+
+@functools.cache
+def mirrored_expressions() -> np.ndarray:
+    """The number [E] of the expression that is the mirror image of each; identities are symmetric.
+
+    As the 68 landmarks move, since those of the two sides of the mouth differ by rounding.
+    """
+    modes = create_points(heads.load_head(), "landmarks").expression
+    mirrored = modes[:, MIRROR] * (-1, 1, 1)
+    return np.abs(modes[:, None] - mirrored).max(axis=(2, 3)).argmin(axis=1)
 
 
 def _outward(points: np.ndarray, triangles: np.ndarray) -> np.ndarray:

@@ -22,9 +22,10 @@ def heads(places):
     count = len(places)
     rotation = np.asarray(cameras.rotation_of(np.tile([20.0, 10.0, 0.0], (count, 1))))
     return {
-        "landmarks": jnp.asarray(places, jnp.float32)[:, None],
+        "landmarks": jnp.tile(jnp.asarray(places, jnp.float32)[:, None], (1, 68, 1)),
         "rotation": jnp.asarray(rotation),
-        "known": jnp.ones((count, 1)),
+        "known": jnp.ones((count, 68)),
+        "expression": jnp.tile(jnp.arange(41.0), (count, 1)),
     }
 
 
@@ -52,7 +53,9 @@ def test_a_rotation_turns_with_its_window():
     places = np.full((COUNT, 2), 87.5)
     before = heads(places)
     _, after = soiled_windows(jnp.asarray(photos(places)), before, jax.random.key(1))
-    np.testing.assert_allclose(after["rotation"][:, 2], before["rotation"][:, 2], atol=1e-5)
+    flipped = after["rotation"][:, 2, 0] * before["rotation"][:, 2, 0] < 0
+    own = before["rotation"][:, 2] * jnp.where(flipped[:, None], jnp.array([-1.0, 1, 1]), 1)
+    np.testing.assert_allclose(after["rotation"][:, 2], own, atol=1e-5)
     roll = np.asarray(cameras.angles_of(after["rotation"]))[:, 2]
     assert np.std(roll) > 2
     # The landmark in the middle moves against the roll of the window, as a shift does.
@@ -62,13 +65,32 @@ def test_a_rotation_turns_with_its_window():
 
 def test_roll_and_landmarks_agree():
     """A landmark 30 px above the middle of an upright head shows the roll of the window."""
-    up = np.tile([[87.5, 87.5], [87.5, 57.5]], (COUNT, 1, 1))
+    up = np.tile([[87.5, 87.5], [87.5, 57.5]], (COUNT, 34, 1))  # by turns
     known = heads(up[:, 0]) | {"landmarks": jnp.asarray(up, jnp.float32)}
     known["rotation"] = jnp.tile(jnp.eye(3), (COUNT, 1, 1))
     _, after = soiled_windows(jnp.asarray(photos(up[:, 0])), known, jax.random.key(5))
-    x, y = np.moveaxis(np.asarray(after["landmarks"][:, 1] - after["landmarks"][:, 0]), -1, 0)
+    high, low = after["landmarks"][:, 27], after["landmarks"][:, 28]  # the nose, in its middle
+    x, y = np.moveaxis(np.asarray(high - low), -1, 0)
     roll = np.asarray(cameras.angles_of(after["rotation"]))[:, 2]
     np.testing.assert_allclose(np.degrees(np.arctan2(x, -y)), roll, atol=1e-3)
+
+
+def test_mirrored_heads_by_hand():
+    """What was on the left is on the right, and half of the photos are mirrored."""
+    places = np.full((COUNT, 2), 87.5)
+    before = heads(places)
+    side = jnp.zeros((COUNT, 68, 2)).at[:, :, 0].set(jnp.where(jnp.arange(68) == 36, -20, 0))
+    before["landmarks"] += side  # the left eye's corner, on the left
+    before["known"] = before["known"].at[:, 36].set(0.5)
+    _, after = soiled_windows(jnp.asarray(photos(places)), before, jax.random.key(2))
+    yaw = np.asarray(cameras.angles_of(after["rotation"]))[:, 0]
+    mirrored = yaw * 20 < 0
+    assert 0 < mirrored.sum() < COUNT
+    np.testing.assert_array_equal(after["known"][:, 36] == 0.5, ~mirrored)
+    np.testing.assert_array_equal(after["known"][:, 45] == 0.5, mirrored)
+    x = np.asarray(after["landmarks"])[..., 0]
+    assert (x[~mirrored, 36] < x[~mirrored, 30]).all() and (x[mirrored, 45] > x[mirrored, 30]).all()
+    np.testing.assert_array_equal(after["expression"][:, 0] == 1, mirrored)  # of two cheeks
 
 
 def test_the_same_key_gives_the_same_windows_also_in_jit():

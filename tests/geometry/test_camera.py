@@ -123,7 +123,11 @@ def test_a_crop_moves_the_camera():
 
 def test_a_mirrored_photo_shows_the_mirrored_head():
     places = np.array(camera.project(some_points(), some_camera()))
-    mirrored = camera.mirrored(some_camera(), 200)
+    seen = some_camera()
+    x, y = seen.shift
+    mirrored = seen._replace(
+        rotation=camera.mirrored(seen.rotation), shift=np.array([199 - x, y], np.float32)
+    )
     found = camera.project(some_points() * np.float32((-1, 1, 1)), mirrored)
     expected = places * (-1, 1, 1) + (199, 0, 0)
     np.testing.assert_allclose(found, expected, atol=1e-3)

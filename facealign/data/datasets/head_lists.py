@@ -25,7 +25,7 @@ from facealign.geometry import head as heads
 from facealign.geometry.camera import Camera
 from facealign.geometry.fit import Head
 from facealign.geometry.head import HeadModel, load_head
-from facealign.geometry.head_points import create_points
+from facealign.geometry.head_points import MIRROR, create_points
 
 BATCH = 64  # heads fitted at a time
 GUESSED = 0.3  # weight of landmarks that MediaPipe guesses, and of poses that it flattens
@@ -36,12 +36,6 @@ PROFILE = 82.0  # degrees of yaw of a true profile, on average; the web has no e
 FIDUCIALS = np.array([
     *range(9), 17, 19, 21, *(36, 37, 38, 39, 41, 40), *range(27, 31), *(33, 32, 31),
     *(48, 51, 62, 57, 66),
-])  # fmt: skip
-# The mirror images of the 68 landmarks.
-MIRROR = np.array([
-    *range(16, -1, -1), *range(26, 16, -1), *range(27, 31), *range(35, 30, -1),
-    *(45, 44, 43, 42, 47, 46, 39, 38, 37, 36, 41, 40),
-    *range(54, 47, -1), *range(59, 54, -1), *range(64, 59, -1), *(67, 66, 65),
 ])  # fmt: skip
 OUTLINE = 0.3  # weight of CFP's jaw and brow, which it places by the visible outline
 # Landmarks of a profile that are at one place of the head, not where its outline happens to be.

@@ -36,7 +36,7 @@ VIEWS = 1  # pictures of each photo
 YAW, PITCH = 95.0, 20.0  # degrees: largest turns
 HAIR = 2.5  # cm: largest thickness of hair
 MODES = (Reader.identity, Reader.expression)  # coefficients that are kept
-VERSION = 2  # increase it when the same photos give other examples
+VERSION = 3  # increase it when the same photos give other examples
 
 
 def create_builder(name: str, turned: bool, data: Any, data_dir: str) -> "Heads":
@@ -156,7 +156,7 @@ def as_it_is(known: Known, head: Head, photo: Image.Image) -> dict[str, Any]:
         weights = np.where(hidden, GUESSED, weights)
     landmarks = np.where(weights[:, None] > 0, frame.apply(matrix, known.landmarks), 0)
     rotation = cameras.transformed(head.camera, matrix).rotation
-    posed = GUESSED if profile or abs(yaw) > SATURATED else 1.0
+    posed = 1.0 if profile or abs(yaw) <= SATURATED else GUESSED
     return _example(pixels, landmarks, weights, rotation, posed, head, 0.0 if profile else 1.0, yaw)
 
 

@@ -5,11 +5,12 @@ import pytest
 from PIL import Image
 
 from facealign.data.datasets import head_lists, heads, mesh_points, orl_faces, schema
-from facealign.data.datasets.head_lists import FIDUCIALS, MIRROR, SOLID, Known
+from facealign.data.datasets.head_lists import FIDUCIALS, SOLID, Known
 from facealign.geometry import camera as cameras
 from facealign.geometry import generic_face
 from facealign.geometry import head as head_models
 from facealign.geometry.camera import Camera
+from facealign.geometry.head_points import MIRROR
 from facealign.geometry.reader_window import STORED
 from tests import photo_sources
 from tests.prepared import data_config
