@@ -2,10 +2,8 @@
 
 Prints, for raw photos of people held out, in how many of them a face is found, and how far the five
 canonical points lie from where the frame that is known puts them, in px of the canonical crop; by
-the network of `facealign/faces/framing.py`, by the reader of `facealign/faces/reading.py`, and by
-dlib (its detector of gradients and its landmarks). --split=test takes the people of the test. With
---train=FILE it first trains the network, on people of the training split alone, about ten minutes
-on two cores, and writes and judges FILE instead.
+the reader, and by dlib (its detector of gradients and its landmarks). --split=test takes the people
+of the test.
 """
 
 from collections.abc import Iterator
@@ -14,11 +12,9 @@ from pathlib import Path
 import numpy as np
 from common import create_parser, run_main
 from known_frames import Known, known_photos
-from train_framing import make_canvases, save, to_layers, train
 
-from facealign.faces import framing
 from facealign.faces.dlib_tools import load_tools
-from facealign.faces.reading import canonical_frames, load_reader, read_heads
+from facealign.faces.reading import around_box, canonical_frames, load_reader, read_heads
 from facealign.geometry import frame
 from facealign.geometry.frame import five_points
 
@@ -30,16 +26,14 @@ def error_of(matrix: np.ndarray, known: Known) -> float:
     return float(np.linalg.norm(moved, axis=1).mean())
 
 
-def judge(photos: Iterator[Known]) -> None:
+def judge(photos: Iterator[Known], weights: str) -> None:
     """Prints a row for each kind of photo and each way."""
-    tools, reader, rows = load_tools(), load_reader(), {}
+    tools, reader, rows = load_tools(), load_reader(weights), {}
     for known in photos:
         gray = known.photo.convert("L")
-        places = tools.locate(gray)
-        boxes = [place.box for place in places]
-        reading = read_heads(reader, [known.photo] * len(boxes), boxes) if boxes else None
+        windows = [around_box(box) for box in tools.search(gray)]
+        reading = read_heads(reader, [known.photo] * len(windows), windows) if windows else None
         for way, matrices in (
-            ("network", [place.matrix for place in places]),
             ("reader", canonical_frames(reading) if reading else []),
             (
                 "dlib's landmarks",
@@ -65,19 +59,10 @@ def main() -> None:
     parser.add_argument("--manual_dir", required=True, help="archives of CFP, LFW and mugshots")
     parser.add_argument("--split", default="validation", help="whose people are judged")
     parser.add_argument("--photos", type=int, default=300, help="of LFW to judge, at most")
-    parser.add_argument("--train", default="", help="file of weights to write")
-    parser.add_argument("--steps", type=int, default=5000)
-    parser.add_argument("--batch_size", type=int, default=64)
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--weights", default="", help="packed weights; the shipped ones")
     args = parser.parse_args()
     place = Path(args.manual_dir).expanduser()
-    if args.train:
-        canvases = make_canvases(known_photos(place, "train"))
-        print(", ".join(f"{len(images)} of {kind}" for kind, images in canvases.items()))
-        layers = to_layers(train(canvases, args.steps, args.batch_size, args.seed))
-        save(layers, Path(args.train))
-        framing.WEIGHTS = args.train
-    judge(known_photos(place, args.split, args.photos))
+    judge(known_photos(place, args.split, args.photos), args.weights)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """How well the reader reads people that it never saw.
 
-`python benchmarks/reader.py --points=FOLDER --manual_dir=PHOTOS`; FOLDER has `lfw.npz`, `cfp.npz`
-and `mugshots.npz`, each what `peers/mediapipe_points.py` found in the photos of that set. Photos of
-LFW and CFP are raw: a face is found in each first, as `--mode=align` does. Portraits are turned by
+`python benchmarks/reader.py --points=FOLDER --manual_dir=PHOTOS`; FOLDER has `lfw.npz` and
+`mugshots.npz`, each what `peers/mediapipe_points.py` found in the photos of that set. Photos of LFW
+and CFP are raw: a face is found in each first, as `--mode=align` does. Portraits are turned by
 known angles. Needs requirements-faces.txt.
 """
 
@@ -18,7 +18,7 @@ from configs import base
 from facealign import images
 from facealign.data.datasets import head_lists, heads, schema
 from facealign.faces.dlib_tools import load_tools
-from facealign.faces.reading import HeadReader, Reading, load_reader, read_heads
+from facealign.faces.reading import HeadReader, Reading, around_box, load_reader, read_heads
 from facealign.geometry import camera as cameras
 from facealign.geometry import frame, generic_face
 from facealign.geometry.fit import pose_of
@@ -40,10 +40,13 @@ class Faces(NamedTuple):
 
 def load_faces(name: str, points: Path, data: object, split: str, limit: int) -> Faces:
     """Evenly spaced photos of a split with MediaPipe's points; of CFP true profiles, its own."""
-    found = read_npz(points / f"{name}.npz")
-    names = ("/".join(Path(n).parts[-2:]) for n in found["names"].tolist())
-    mesh = dict(zip(names, found["points"], strict=True))
-    fiducials = head_lists.read_fiducials(Path(data.manual_dir)) if name == "cfp" else {}
+    fiducials, mesh = {}, {}
+    if name == "cfp":
+        fiducials = head_lists.read_fiducials(Path(data.manual_dir))
+    else:
+        found = read_npz(points / f"{name}.npz")
+        names = ("/".join(Path(n).parts[-2:]) for n in found["names"].tolist())
+        mesh = dict(zip(names, found["points"], strict=True))
     listed = [
         photo
         for photo in head_lists.LISTS[name](data, "")
@@ -69,20 +72,20 @@ def load_faces(name: str, points: Path, data: object, split: str, limit: int) ->
 
 def read_faces(reader: HeadReader, faces: Faces, tools: object) -> tuple[np.ndarray, list[Reading]]:
     """Which photos have a face near the known one, and what is read of these, in parts."""
-    boxes, rows = [], []
+    windows, rows = [], []
     for row, photo in enumerate(faces.photos):
         middle = np.nanmean(faces.truth[row], axis=0)
-        for box, _ in tools.locate(photo.convert("L")):
+        for box in tools.search(photo.convert("L")):
             if box[0] < middle[0] < box[2] and box[1] < middle[1] < box[3]:
-                boxes.append(box)
+                windows.append(around_box(box))
                 rows.append(row)
                 break
     parts = [
-        read_heads(reader, [faces.photos[r] for r in rows[i : i + BATCH]], boxes[i : i + BATCH])
+        read_heads(reader, [faces.photos[r] for r in rows[i : i + BATCH]], windows[i : i + BATCH])
         for i in range(0, len(rows), BATCH)
     ]
     start = time.perf_counter()  # everything is compiled now
-    read_heads(reader, [faces.photos[r] for r in rows[:BATCH]], boxes[:BATCH])
+    read_heads(reader, [faces.photos[r] for r in rows[:BATCH]], windows[:BATCH])
     took = (time.perf_counter() - start) / len(rows[:BATCH])
     print(f"{1e3 * took:.1f} ms a face to read it, in batches of 16, fit and windows included")
     return np.array(rows), parts
@@ -159,7 +162,7 @@ def show_turned(reader: HeadReader, points: Path, data: object, split: str) -> N
             for sign in (-1, 1)
         ]
         pictures = [Image.fromarray(example["image"]) for example in turned]
-        reading = read_heads(reader, pictures, [box] * len(pictures))
+        reading = read_heads(reader, pictures, [around_box(box)] * len(pictures))
         truth = np.array([example["yaw"] for example in turned])
         errors = np.abs(np.asarray(pose_of(reading.head))[:, 0] - truth)
         print(

@@ -4,29 +4,50 @@ In a file of its own, since other processes import it.
 """
 
 import numpy as np
+from PIL import Image
 
-from facealign.faces.dlib_tools import Face, FaceTools, Place
+from facealign.faces import dlib_tools, face
+from facealign.faces.dlib_tools import FaceTools
+from facealign.geometry import frame
 from facealign.geometry.frame import SIZE, five_points, from_five_points
 from tests.geometry.test_pose import picture
 
 LARGE, SMALL = (20, 20, 140, 140), (150, 150, 170, 170)
 
 
+def landmarks(_, box):
+    """Those of a frontal face that fills a box."""
+    points = picture(0, 0, 0)
+    points -= points.min(axis=0)
+    return points / points.max() * (box[2] - box[0]) + box[:2]
+
+
 def create_tools():
     """Face tools that see a face wherever the corner of a photo is bright, and a tiny one more."""
 
-    def landmarks(image, box):
-        points = picture(0, 0, 0)
-        points -= points.min(axis=0)
-        return points / points.max() * (box[2] - box[0]) + box[:2]
-
-    def locate(photo):
-        boxes = (LARGE, SMALL) if photo.getpixel((0, 0)) > 128 else ()
-        return [Place(box, from_five_points(five_points(landmarks(photo, box)))) for box in boxes]
+    def search(photo):
+        return [LARGE, SMALL] if photo.getpixel((0, 0)) > 128 else []
 
     def find(image):  # in crops and portraits
-        return [Face((0, 0, SIZE, SIZE), landmarks(image, (0, 0, SIZE, SIZE)))]
+        return [dlib_tools.Face((0, 0, SIZE, SIZE), landmarks(image, (0, 0, SIZE, SIZE)))]
 
     return FaceTools(
-        locate, find, landmarks, lambda image, points: np.full(128, image.mean() / 255)
+        search, find, landmarks, lambda image, points: np.full(128, image.mean() / 255)
     )
+
+
+def read(patches):
+    """A reader to which every head looks straight ahead, in the box where it was found."""
+    noted = []
+    for patch in patches:
+        box, in_photo = patch.box, np.eye(2, 3)
+        if box:
+            in_photo = from_five_points(five_points(landmarks(None, box)))
+        if box and (reason := face.why_tiny(face.eyes_apart(in_photo))):
+            noted.append((None, reason))
+            continue
+        matrix = frame.compose(in_photo, frame.invert(patch.matrix))
+        crop = frame.crop(Image.fromarray(patch.pixels), matrix)
+        size = round(frame.side_in_photo(in_photo))
+        noted.append((face.Face(crop, size, box, np.zeros(3), 1.5, np.zeros((68, 2))), ""))
+    return noted

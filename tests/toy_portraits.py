@@ -4,7 +4,7 @@ import numpy as np
 from PIL import Image
 
 from facealign.portraits import align_folder, aligner
-from tests.toy_photos import create_tools
+from tests.toy_photos import create_tools, read
 
 NEGATIVE = aligner.Method("negative", lambda crops, poses: 255 - crops)
 
@@ -25,4 +25,4 @@ def write_photos(folder, names):
 
 def run(folder, output, model=NEGATIVE, **options):
     folders = align_folder.find_photos(folder, output)
-    return align_folder.align_folder(model, folders, create=create_tools, **options)
+    return align_folder.align_folder(model, folders, create=create_tools, read=read, **options)

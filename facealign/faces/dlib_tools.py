@@ -1,15 +1,13 @@
 """The face tools: find faces in raw photos, and measure them with dlib.
 
-`detector` finds faces of any pose, and `framing` crops them without landmarks, since a profile
-hides half of the landmarks. Measuring uses dlib's detector, landmarks and descriptor, which need a
-near-frontal face. The face tools need requirements-faces.txt. They serve portraits, evaluation and
-data preparation; nothing is trained on them or against them.
+`search` finds faces of any pose, for portraits and data. Measuring uses dlib's detector, landmarks
+and descriptor, which need a near-frontal face; it serves the evaluation alone. The face tools need
+requirements-faces.txt. Nothing is trained on them or against them.
 
 King, "Dlib-ml: A machine learning toolkit", 2009; landmarks: Kazemi and Sullivan, "One millisecond
 face alignment with an ensemble of regression trees", 2014.
 """
 
-import contextlib
 import importlib
 import importlib.metadata
 from collections.abc import Callable, Sequence
@@ -23,20 +21,13 @@ from PIL import Image
 
 from facealign.errors import UserError
 from facealign.faces.detector import Box, find_boxes, read_layers
-from facealign.faces.framing import find_frame, load_framing
 from facealign.faces.numpy_cnn import Layer
-from facealign.geometry import frame
 
 SEARCHED = 1024  # px: largest longest side that is searched; larger photos are shrunk
-AT_LEAST = 160  # px: smallest longest side in `locate`; smaller photos are enlarged
+AT_LEAST = 160  # px: smallest longest side in `search`; smaller photos are enlarged
 ENLARGED = 512  # px: a photo without a face is doubled and searched again, up to this longest side
 BORDER = 32  # px of repeated border around a photo, so that a face that fills it is found
 MEASURED = 256  # px: smaller photos are enlarged to this, since dlib rounds landmarks to whole px
-ALIKE = 0.5  # a face with at least this share of the largest face's area is alike in size
-EYES_APART = 20  # px: smallest usable distance between the centres of the eyes
-# Median box of dlib's detector in canonical crops, from brow to chin, over every fortieth photo of
-# Labeled Faces in the Wild. dlib's landmarks need such a box.
-CANONICAL_BOX = (6, 19, 114, 126)
 
 
 class Face(NamedTuple):
@@ -46,17 +37,10 @@ class Face(NamedTuple):
     landmarks: np.ndarray  # float [68, 2], (x, y) in px, in the order of iBUG 300-W
 
 
-class Place(NamedTuple):
-    """The position of a face in a raw photo."""
-
-    box: Box
-    matrix: np.ndarray  # [2, 3], transformation of the photo to the canonical crop
-
-
 class FaceTools(NamedTuple):
-    """Functions of a photo: a gray PIL image for `locate`, else uint8 [H, W], [H, W, 1 or 3]."""
+    """Functions of a photo: a gray PIL image for `search`, else uint8 [H, W], [H, W, 1 or 3]."""
 
-    locate: Callable[[Image.Image], list[Place]]  # faces of any pose in a raw photo, largest first
+    search: Callable[[Image.Image], list[Box]]  # boxes of faces of any pose, largest first
     find: Callable[[np.ndarray], list[Face]]  # near-frontal faces, to be measured; largest first
     landmarks: Callable[[np.ndarray, Box], np.ndarray]  # [68, 2] in px, of the face in a box
     describe: Callable[[np.ndarray, np.ndarray], np.ndarray]  # descriptor [128], from landmarks
@@ -90,53 +74,11 @@ def load_tools() -> FaceTools:
     )
     landmarks = partial(_landmarks, dlib, predictor)
     return FaceTools(
-        locate=partial(_locate, layers, load_framing()),
+        search=partial(_search_everywhere, layers),
         find=partial(_find, detector, landmarks),
         landmarks=landmarks,
         describe=partial(_describe, dlib, encoder),
     )
-
-
-def eyes_apart(matrix: np.ndarray) -> float:
-    """Distance of the eyes in px of the photo, as if the face were frontal.
-
-    Args:
-      matrix: [2, 3], transformation of the photo to the canonical crop.
-    """
-    (left, _), (right, _) = frame.EYES
-    return frame.side_in_photo(matrix) * (right - left) / frame.SIZE
-
-
-def main_face(photo: Image.Image, tools: FaceTools) -> Place:
-    """The main face of a gray photo.
-
-    It is the largest face. If other faces have at least half of its area, it is the only one among
-    all of these with its centre in the middle third of the photo, horizontally and vertically.
-
-    Raises:
-      ValueError: there is no face, several faces are alike in size, or the face is tiny.
-    """
-    places = tools.locate(photo)
-    if not places:
-        raise ValueError("no face was found")
-    alike = [place for place in places if _area(place.box) >= ALIKE * _area(places[0].box)]
-    if len(alike) > 1:
-        middle = [place for place in alike if _is_central(place.box, photo.size)]
-        if len(middle) != 1:
-            raise ValueError(f"{len(alike)} faces alike in size")
-        alike = middle
-    apart = eyes_apart(alike[0].matrix)
-    if apart < EYES_APART:
-        raise ValueError(f"a tiny face: eyes {apart:.0f} px apart, at least {EYES_APART} needed")
-    return alike[0]
-
-
-def _locate(layers: Sequence[Layer], framing: Sequence[Layer], photo: Image.Image) -> list[Place]:
-    places = []
-    for box in _search_everywhere(layers, photo):
-        with contextlib.suppress(ValueError):  # the box holds no face
-            places.append(Place(box, find_frame(framing, photo, box)))
-    return places
 
 
 def _find(detector: Callable, landmarks: Callable, image: np.ndarray) -> list[Face]:
@@ -168,11 +110,6 @@ def _search_everywhere(layers: Sequence[Layer], photo: Image.Image) -> list[Box]
     while not (boxes := find_boxes(layers, photo, longest)) and 2 * longest <= ENLARGED:
         longest *= 2
     return boxes
-
-
-def _is_central(box: Box, size: tuple[int, int]) -> bool:
-    x, y = (box[0] + box[2]) / 2 / size[0], (box[1] + box[3]) / 2 / size[1]
-    return 1 / 3 <= x <= 2 / 3 and 1 / 3 <= y <= 2 / 3
 
 
 def _search(detector: Callable, image: np.ndarray) -> list[Box]:

@@ -1,79 +1,74 @@
-"""Finds the faces of a photo, cuts their canonical crops and measures them, without JAX."""
+"""Finds the faces of a photo, and cuts the pixels around each, without JAX."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
 
-from facealign.faces.dlib_tools import EYES_APART, Box, FaceTools, eyes_apart
-from facealign.faces.measure import measure_photo, unpack
+from facealign.faces.detector import Box
+from facealign.faces.dlib_tools import FaceTools
 from facealign.geometry import frame
-from facealign.geometry.pose import estimate_pose
-from facealign.images import BadPhotoError, read_gray
+from facealign.images import BadPhotoError, read_photo
+
+WIDTH = 3.0  # side of a patch, in sides of the detector's box
+DETAIL = 256  # px: largest side of the box in a patch; twice that of a canonical crop
 
 
-class FoundFace(NamedTuple):
-    """A face found in a photo."""
+class Patch(NamedTuple):
+    """A face that was found, with the pixels around it."""
 
-    crop: np.ndarray  # uint8 [128, 128, 1], the canonical crop
-    size: int  # side of the crop in px of the photo
+    pixels: np.ndarray  # uint8 [H, H, 3], sRGB
+    matrix: np.ndarray  # [2, 3], transformation of the photo to the patch
     box: Box | None  # left, top, right, bottom in px of the photo; None if the photo is the crop
-    # Measured in the crop; nan or None if the face tools see no face, as in most profiles.
-    yaw: float  # degrees, or nan
-    descriptor: np.ndarray | None  # [128], of the person
-    landmarks: np.ndarray | None  # [68, 2], (x, y) in px of the crop
-
-
-def poses_of(faces: Sequence[FoundFace]) -> np.ndarray:
-    """Yaw and pitch [N, 2] in degrees of N faces, from their landmarks; nan without landmarks."""
-    unknown = (np.nan, np.nan)
-    return np.array([
-        unknown if face.landmarks is None else estimate_pose(face.landmarks)[:2] for face in faces
-    ]).reshape(-1, 2)  # fmt: skip
 
 
 class FoundFaces(NamedTuple):
     """The faces of a photo."""
 
-    faces: list[FoundFace]  # largest first
+    patches: list[Patch]  # largest face first
     notes: list[str]  # why the photo or some of its faces cannot be used
 
 
 def find_faces(photo: Image.Image, tools: FaceTools) -> FoundFaces:
-    """All faces of a gray photo with eyes at least EYES_APART px apart."""
-    faces, notes = [], []
-    for box, matrix in tools.locate(photo):
-        apart = eyes_apart(matrix)
-        if apart < EYES_APART:
-            notes.append(f"a tiny face left out: eyes {apart:.0f} px apart, {EYES_APART} needed")
-            continue
+    """All faces of a colour photo."""
+    patches, notes = [], []
+    for box in tools.search(photo.convert("L")):
         try:
-            crop = frame.crop(photo, matrix)
+            patches.append(cut_patch(photo, box))
         except ValueError as error:
             notes.append(f"a face left out: {error}")
-            continue
-        seen = unpack(measure_photo(crop, tools)[None])
-        known = (seen.descriptor[0], seen.landmarks[0]) if seen.found[0] else (None, None)
-        size = round(frame.side_in_photo(matrix))
-        faces.append(FoundFace(crop, size, box, float(seen.yaw[0]), *known))
-    return FoundFaces(faces, notes if faces or notes else ["no face was found"])
+    return FoundFaces(patches, notes if patches or notes else ["no face was found"])
+
+
+def cut_patch(photo: Image.Image, box: Box) -> Patch:
+    """The patch around a box of a colour photo; beyond the photo, its border is repeated.
+
+    Raises:
+      ValueError: the patch would cover more of the photo than `frame.crop` allows.
+    """
+    left, top, right, bottom = box
+    side = max(right - left, bottom - top)
+    scale = min(1.0, DETAIL / side)
+    size = round(WIDTH * side * scale)
+    # Whole numbers, so that pixels of a patch that is not shrunk are the photo's.
+    start = np.floor(np.array([left + right, top + bottom]) / 2 - WIDTH * side / 2)
+    matrix = np.column_stack([scale * np.eye(2), scale * (0.5 - start) - 0.5])
+    return Patch(frame.crop(photo, matrix, size, 3), matrix, box)
 
 
 def take_whole(photo: Image.Image) -> FoundFaces:
-    """Takes a gray photo as one face; the photo is a canonical crop of any size."""
+    """Takes a colour photo as one face; the photo is a canonical crop of any size."""
     if photo.width != photo.height:
         size = f"{photo.width} x {photo.height}"
         return FoundFaces([], [f"{size} px: an aligned photo must be square"])
-    whole = np.asarray(photo.resize((frame.SIZE, frame.SIZE), Image.Resampling.LANCZOS))
-    return FoundFaces([FoundFace(whole[:, :, None], photo.width, None, np.nan, None, None)], [])
+    return FoundFaces([Patch(np.asarray(photo), np.eye(2, 3), None)], [])
 
 
 def read_faces(path: Path, tools: FaceTools | None) -> FoundFaces:
     """The faces of a photo file. Without face tools, the photo must be a canonical crop."""
     try:
-        photo = read_gray(path.read_bytes())
+        photo = read_photo(path.read_bytes(), 3)
     except (OSError, BadPhotoError) as error:
         return FoundFaces([], [" ".join(str(error).split())])
     return find_faces(photo, tools) if tools else take_whole(photo)

@@ -30,6 +30,7 @@ from facealign.paths import shipped
 
 WEIGHTS = "reader.safetensors"
 WINDOW = 1.6  # side of the first window, in sides of the detector's box
+CANONICAL_BOX = (6, 19, 114, 126)  # px: a detector's box of a face in its canonical crop
 LOOKS = 2
 BATCH = 16  # faces that are read at a time
 STEPS = 6  # of the fit
@@ -65,13 +66,20 @@ def load_reader(path: Any = None) -> HeadReader:
     return HeadReader(Network(Reader(), None), nets["reader"])
 
 
-def read_heads(reader: HeadReader, photos: Sequence[Image.Image], boxes: Sequence[Box]) -> Reading:
-    """The heads of N faces, at least one, each in the box of its own colour photo.
+def read_heads(
+    reader: HeadReader, photos: Sequence[Image.Image], windows: Sequence[np.ndarray]
+) -> Reading:
+    """The heads of N faces, at least one, each in its own colour photo.
+
+    Args:
+      reader: from `load_reader`.
+      photos: one for each face.
+      windows: [N, 2, 3], from the photos to the first windows; see `around_box`, `around_crop`.
 
     Raises:
       ValueError: a window would cover more of a photo than `frame.crop` allows.
     """
-    matrices = np.array([_around_box(box) for box in boxes])
+    matrices = np.array(windows)
     seen = _look(reader, photos, matrices)
     for _ in range(LOOKS - 1):
         matrices = reader_window.around(_camera(seen, matrices))
@@ -81,7 +89,7 @@ def read_heads(reader: HeadReader, photos: Sequence[Image.Image], boxes: Sequenc
     landmarks = np.array([frame.apply(b, p) for b, p in zip(back, seen["pixels"], strict=True)])
     scale = np.sqrt(np.linalg.det(back[:, :, :2]))
     spread = 2 * np.exp(seen["spread"]) * (reader_window.SIZE / 2) * scale[:, None]
-    start = Head(seen["identity"], seen["expression"], camera, np.zeros(len(boxes), np.float32))
+    start = Head(seen["identity"], seen["expression"], camera, np.zeros(len(photos), np.float32))
     return Reading(_fit(landmarks, spread, start), landmarks, spread)
 
 
@@ -169,9 +177,18 @@ def _points() -> Any:
     return create_points(heads.load_head(), "landmarks")
 
 
-def _around_box(box: Box) -> np.ndarray:
-    """The transformation [2, 3] from a photo to the first window around a box."""
+def around_box(box: Box) -> np.ndarray:
+    """The transformation [2, 3] from a photo to the first window around a detector's box."""
     left, top, right, bottom = box
     scale = reader_window.SIZE / (WINDOW * (right - left))
     middle = np.array([left + right, top + bottom]) / 2 - 0.5
     return np.column_stack([scale * np.eye(2), (reader_window.SIZE - 1) / 2 - scale * middle])
+
+
+def around_crop(matrix: np.ndarray) -> np.ndarray:
+    """The transformation [2, 3] from a photo to the first window around its canonical crop.
+
+    Args:
+      matrix: [2, 3], transformation of the photo to its canonical crop.
+    """
+    return frame.compose(around_box(CANONICAL_BOX), matrix)

@@ -17,11 +17,14 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from facealign.errors import UserError
-from facealign.faces.dlib_tools import Box, FaceTools, load_tools
-from facealign.faces.find import FoundFace, find_faces, poses_of, take_whole
+from facealign.faces.detector import Box
+from facealign.faces.dlib_tools import FaceTools, load_tools
+from facealign.faces.face import Face, ReadFaces, load_read, poses_of
+from facealign.faces.find import FoundFaces, find_faces, take_whole
 from facealign.faces.measure import measure_photo, unpack
+from facealign.geometry.frame import SIZE
 from facealign.geometry.views import turn_back
-from facealign.images import BadPhotoError, convert, read_gray, to_uint8
+from facealign.images import BadPhotoError, convert, read_photo, to_uint8
 from facealign.models.packed_weights import KEPT, SHIPPED
 from facealign.training.saved_model import SavedModel, check_crops, load_model
 from facealign.training.translate import make_translate
@@ -36,18 +39,22 @@ class Portrait(NamedTuple):
     crop: np.ndarray  # uint8 [128, 128]: canonical crop of the photo
     size: int  # side of the crop in px of the photo
     box: Box | None  # left, top, right, bottom in px of the photo; None for an aligned photo
-    # Measured in the crop; nan or None if the face tools see no face, as in most true profiles.
-    yaw: float  # degrees, or nan
-    descriptor: np.ndarray | None  # [128], of the person
-    landmarks: np.ndarray | None  # [68, 2], (x, y) in px of the crop
+    angles: np.ndarray  # [3]: yaw, pitch and roll of the head in the photo, degrees
+    error: float  # of the fitted head in px of the crop; large if the face is strange or covered
+    landmarks: np.ndarray  # [68, 2], (x, y) in px of the crop
+
+    @property
+    def yaw(self) -> float:
+        """In degrees."""
+        return float(self.angles[0])
 
 
 class Method(NamedTuple):
     """A way from a crop to a portrait: a trained network, or one of `METHODS` without a network."""
 
     name: str
-    # From canonical crops uint8 [N, 128, 128, 1] and poses [N, 2] (yaw and pitch in degrees, nan
-    # where unknown) to portraits of the shape of the crops. Networks ignore the poses.
+    # From canonical crops uint8 [N, 128, 128, 1] and poses [N, 2] (yaw and pitch in degrees) to
+    # portraits of the shape of the crops. Networks ignore the poses.
     frontal: Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
@@ -57,11 +64,13 @@ class Aligner:
     Args:
       method: makes portraits of canonical crops.
       tools: the face tools; None if all photos are canonical crops.
+      read: reads the heads of faces; None: by the reader that comes with facealign.
     """
 
-    def __init__(self, method: Method, tools: FaceTools | None):
+    def __init__(self, method: Method, tools: FaceTools | None, read: ReadFaces | None = None):
         self.method = method
         self._tools = tools
+        self._read = read or load_read()
         self._lock = threading.Lock()  # dlib's detector is not thread-safe
 
     def __call__(self, photos: Sequence[Photo]) -> list[list[Portrait]]:
@@ -74,36 +83,47 @@ class Aligner:
         Raises:
           BadPhotoError, OSError: a file is not a photo, or cannot be read.
         """
-        found = [self._find(photo) for photo in photos]
-        every = [face for faces in found for face in faces]
-        if not every:
-            return [[] for _ in photos]
-        crops = np.stack([face.crop for face in every])
-        images = iter(self.method.frontal(crops, poses_of(every)))
+        found = [self._find(photo).patches for photo in photos]
+        every = iter(self._read([patch for patches in found for patch in patches]))
+        faces = [
+            [face for _, (face, _) in zip(patches, every, strict=False) if face]
+            for patches in found
+        ]
+        images = iter(make_portraits(self.method, [face for some in faces for face in some]))
         return [
-            [Portrait(next(images)[..., 0], face.crop[..., 0], *face[1:]) for face in faces]
-            for faces in found
+            [Portrait(next(images)[..., 0], face.crop[..., 0], *face[1:]) for face in some]
+            for some in faces
         ]
 
     def measure(self, portrait: Portrait) -> tuple[float, float]:
         """The yaw of a portrait in degrees, and the distance of its descriptor from the photo's.
 
-        Two photos of one person have a distance of about 0.43. Yaw and distance are nan if the face
-        tools see no face in the portrait; the distance is also nan if they see none in the crop.
+        Two photos of one person have a distance of about 0.43. It is nan without face tools, and if
+        they see no face in the crop or the portrait, as in the crops of most true profiles.
         """
+        image = Image.fromarray(portrait.image).convert("RGB")
+        ((face, _),) = self._read(take_whole(image).patches)
+        yaw = float(face.angles[0])
         if self._tools is None:
-            return np.nan, np.nan
+            return yaw, np.nan
         with self._lock:
-            measured = unpack(measure_photo(portrait.image, self._tools)[None])
-        before = np.nan if portrait.descriptor is None else portrait.descriptor
-        return float(measured.yaw[0]), float(np.linalg.norm(measured.descriptor[0] - before))
+            pair = [measure_photo(image, self._tools) for image in (portrait.crop, portrait.image)]
+        crop, after = unpack(np.array(pair)).descriptor
+        return yaw, float(np.linalg.norm(after - crop))
 
-    def _find(self, photo: Photo) -> list[FoundFace]:
-        gray = _read(photo)
+    def _find(self, photo: Photo) -> FoundFaces:
+        image = _read(photo)
         if self._tools is None:
-            return take_whole(gray).faces
+            return take_whole(image)
         with self._lock:
-            return find_faces(gray, self._tools).faces
+            return find_faces(image, self._tools)
+
+
+def make_portraits(method: Method, faces: Sequence[Face]) -> np.ndarray:
+    """The portraits uint8 [N, 128, 128, 1] of N faces."""
+    if not faces:
+        return np.zeros((0, SIZE, SIZE, 1), np.uint8)
+    return method.frontal(np.stack([face.crop for face in faces]), poses_of(faces))
 
 
 def load_aligner(
@@ -161,16 +181,16 @@ def load_frontalizer(weights: os.PathLike | str = SHIPPED, step: int = 0) -> Sav
 
 
 def _read(photo: Photo) -> Image.Image:
-    """Reads or converts a photo of any type to a gray image."""
+    """Reads or converts a photo of any type to a colour image."""
     if isinstance(photo, Image.Image):
-        return convert(ImageOps.exif_transpose(photo), channels=1)
+        return convert(ImageOps.exif_transpose(photo), channels=3)
     if isinstance(photo, np.ndarray):
         image = Image.fromarray(photo[..., 0] if photo.shape[2:] == (1,) else photo)
-        return convert(image, channels=1)
+        return convert(image, channels=3)
     with open(photo, "rb") as file:
         content = file.read()
     try:
-        return read_gray(content)
+        return read_photo(content, 3)
     except BadPhotoError as error:
         raise BadPhotoError(f"{photo}: {error}") from None
 

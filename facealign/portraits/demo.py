@@ -118,10 +118,9 @@ def _draw(portrait: Portrait) -> Image.Image:
     factor = SHOWN / portrait.crop.shape[0]
     picture = Image.fromarray(portrait.crop).convert("RGB")
     picture = picture.resize((SHOWN, SHOWN), Image.Resampling.BICUBIC)
-    if portrait.landmarks is not None:
-        pen = ImageDraw.Draw(picture)
-        for x, y in (portrait.landmarks + 0.5) * factor:
-            pen.ellipse((x - DOT, y - DOT, x + DOT, y + DOT), fill=(80, 220, 120))
+    pen = ImageDraw.Draw(picture)
+    for x, y in (portrait.landmarks + 0.5) * factor:
+        pen.ellipse((x - DOT, y - DOT, x + DOT, y + DOT), fill=(80, 220, 120))
     return picture
 
 

@@ -30,7 +30,10 @@ class Row(NamedTuple):
     top: int | str = ""
     right: int | str = ""
     bottom: int | str = ""
-    yaw_before: str = ""  # in degrees, of the photo
+    yaw_before: str = ""  # in degrees, of the head in the photo
+    pitch: str = ""
+    roll: str = ""
+    error: str = ""  # of the fitted head, px of a crop of 128 px
     yaw_after: str = ""  # in degrees, of the portrait
     distance: str = ""  # between the descriptors of photo and portrait
     note: str = ""

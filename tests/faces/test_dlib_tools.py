@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from facealign.errors import UserError
-from facealign.faces.dlib_tools import CANONICAL_BOX, load_tools
+from facealign.faces.dlib_tools import load_tools
+from facealign.faces.reading import CANONICAL_BOX
 from facealign.geometry import frame
 from facealign.geometry.frame import five_points
 

@@ -2,13 +2,10 @@
 
 import flax.linen as nn
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from facealign.faces import framing
 from facealign.faces.numpy_cnn import Layer, run_layers
-from facealign.models.crop_regressor import LAYERS, CropRegressor
 
 
 def test_a_convolution_by_hand():
@@ -28,17 +25,17 @@ def test_an_image_smaller_than_the_kernel_is_refused():
         run_layers([layer], np.zeros((4, 9, 1), np.float32))
 
 
-def test_the_crop_regressor_in_numpy_equals_flax():
-    assert [stride for *_, stride in LAYERS] == list(framing.STRIDES)
-    windows = jax.random.uniform(jax.random.key(0), (2, framing.SIDE, framing.SIDE, 1), minval=-1)
-    params = nn.unbox(CropRegressor().init(jax.random.key(1), windows))["params"]
+def test_layers_equal_those_of_flax():
+    """With a stride, with a padding, and one after the other."""
+    image = np.random.default_rng(0).uniform(-1, 1, (21, 17, 3)).astype(np.float32)
+    first = nn.Conv(5, (3, 3), strides=2, padding="VALID")
+    second = nn.Conv(2, (5, 5), padding=[(2, 2), (2, 2)])
+    one = first.init(jax.random.key(0), image)
+    middle = nn.relu(first.apply(one, image))
+    two = second.init(jax.random.key(1), middle)
+    wanted = second.apply(two, middle)
     layers = [
-        Layer(np.asarray(params[str(i)]["kernel"]), jnp.full(c, 0.1), stride)
-        for i, (c, _, stride) in enumerate(LAYERS)
+        Layer(*(np.asarray(variables["params"][part]) for part in ("kernel", "bias")), **options)
+        for variables, options in ((one, {"stride": 2}), (two, {"padding": 2}))
     ]
-    params = {
-        name: leaf | {"bias": jnp.full_like(leaf["bias"], 0.1)} for name, leaf in params.items()
-    }
-    wanted = CropRegressor().apply({"params": params}, windows)
-    for window, numbers in zip(np.asarray(windows), wanted, strict=True):
-        np.testing.assert_allclose(run_layers(layers, window)[0, 0], numbers, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(run_layers(layers, image), wanted, rtol=1e-4, atol=1e-5)

@@ -23,7 +23,7 @@ from facealign.models.reader import Reader
 
 def test_the_first_window_is_around_the_box():
     """A box of 80 px: a window of 1.6 x 80 = 128 px, so without any scale."""
-    matrix = reading._around_box((100, 60, 180, 140))
+    matrix = reading.around_box((100, 60, 180, 140))
     np.testing.assert_allclose(matrix[:, :2], np.eye(2))
     np.testing.assert_allclose(frame.apply(matrix, [(139.5, 99.5)]), [(63.5, 63.5)])
 
@@ -93,8 +93,8 @@ def test_a_packed_reader_reads(tmp_path):
     path = epath.Path(tmp_path / "reader.safetensors")
     save_weights(path, config, 7, {"reader": net})
     photo = Image.fromarray(np.random.default_rng(0).integers(0, 256, (90, 120, 3), np.uint8))
-    boxes = [(10, 10, 80, 80), (60, 20, 110, 70)]
-    read = reading.read_heads(reading.load_reader(path), [photo, photo], boxes)
+    windows = [reading.around_box(box) for box in ((10, 10, 80, 80), (60, 20, 110, 70))]
+    read = reading.read_heads(reading.load_reader(path), [photo, photo], windows)
     assert read.landmarks.shape == (2, 68, 2) and read.spread.min() > 0
     for array in (read.landmarks, *read.head.camera, read.head.error, read.head.identity):
         assert np.isfinite(array).all()

@@ -7,7 +7,7 @@ from PIL import Image
 
 from facealign.errors import UserError
 from facealign.portraits import align_folder, aligner
-from tests.toy_photos import create_tools
+from tests.toy_photos import create_tools, read
 from tests.toy_portraits import NEGATIVE, photo, run, write_photos
 
 
@@ -45,7 +45,7 @@ def test_portraits_have_the_names_of_photos_and_failures_are_noted(tmp_path):
 def test_portraits_of_original_size(tmp_path):
     write_photos(tmp_path / "in", ["a.png"])
     run(tmp_path / "in", tmp_path / "out", original_size=True)
-    ((portrait,),) = aligner.Aligner(NEGATIVE, create_tools())([photo(0)])
+    ((portrait,),) = aligner.Aligner(NEGATIVE, create_tools(), read)([photo(0)])
     with Image.open(tmp_path / "out" / "a.png.png") as image:
         assert image.size == (portrait.size, portrait.size) and portrait.size > 128
     with pytest.raises(UserError, match="as large as in the photo"):  # one size per folder
@@ -66,6 +66,24 @@ def test_a_second_run_makes_only_missing_portraits(tmp_path):
     run(tmp_path / "in", tmp_path / "parts")
     assert (tmp_path / "parts" / "a.png.png").stat().st_mtime_ns == untouched
     assert content(tmp_path / "parts") == content(tmp_path / "whole")
+
+
+def test_rows_of_an_earlier_version_are_kept(tmp_path):
+    """It had neither pitch, roll nor error."""
+    write_photos(tmp_path / "in", ["a.png", "b.png"])
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "model.json").write_text('{"model": "negative"}')
+    header = "photo,portrait,left,top,right,bottom,yaw_before,yaw_after,distance,note"
+    row = "a.png,a.png.png,1,2,30,40,12.0,3.0,0.41,"
+    (tmp_path / "out" / "results.csv").write_text(f"{header}\n{row}\n")
+    rows = run(tmp_path / "in", tmp_path / "out")
+    assert [row.photo for row in rows] == ["a.png", "b.png", "b.png"]
+    assert (rows[0].yaw_before, rows[0].pitch, rows[0].distance) == ("12.0", "", "0.41")
+    assert rows[1].pitch == "0.0" and rows[1].error == "1.50"
+    with (tmp_path / "out" / "results.csv").open(newline="") as file:
+        assert [tuple(row.values()) for row in csv.DictReader(file)] == [
+            tuple(map(str, row)) for row in rows
+        ]
 
 
 def test_a_folder_of_another_method_is_refused_and_unchanged(tmp_path):

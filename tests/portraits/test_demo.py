@@ -3,12 +3,12 @@
 from PIL import Image
 
 from facealign.portraits import aligner, demo
-from tests.toy_photos import create_tools
+from tests.toy_photos import create_tools, read
 from tests.toy_portraits import NEGATIVE, photo
 
 
 def test_the_page_shows_crops_portraits_and_error_messages(tmp_path):
-    make_portraits = aligner.Aligner(NEGATIVE, create_tools())
+    make_portraits = aligner.Aligner(NEGATIVE, create_tools(), read)
     path = tmp_path / "photo.png"
     Image.fromarray(photo(0)).save(path)
     shown = demo.turn_photo(make_portraits, str(path))

@@ -13,7 +13,6 @@ from scipy.spatial import ConvexHull
 
 from facealign import images
 from facealign.data.datasets import archives, crops, download, photo_set, schema
-from facealign.faces.dlib_tools import CANONICAL_BOX
 
 SOURCES = ("lfw*deepfunneled*", "lfw*.tgz", "lfw*.tar*", "lfw*.zip", "lfw*/")
 ADDRESSES = (
@@ -136,14 +135,14 @@ def _place_deep(photo: photo_set.Photo, stem: str) -> photo_set.Photo:
     matrix = read_frames().get(stem)
     # The only photo in which MediaPipe finds no face is cut like those of the aligned archive.
     locate = locate_face if matrix is None else crops.at(matrix)
-    return photo._replace(locate=locate, box=CANONICAL_BOX, mend=fill_wedges)
+    return photo._replace(locate=locate, mend=fill_wedges)
 
 
 def _make_place(aligned: bool) -> Callable[[photo_set.Photo, str], photo_set.Photo]:
     """Returns a function that gives a photo of another archive the place of its face."""
 
     def place(photo: photo_set.Photo, _: str) -> photo_set.Photo:
-        return photo._replace(locate=locate_face, box=CANONICAL_BOX) if aligned else photo
+        return photo._replace(locate=locate_face) if aligned else photo
 
     return place
 

@@ -4,44 +4,28 @@ import csv
 import hashlib
 import shutil
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
 import tensorflow_datasets as tfds
 from absl import logging
 from PIL import Image
 
 from facealign import images
-from facealign.data.datasets import archives, crops, schema
-from facealign.data.datasets.crops import Locate, Style
+from facealign.data.datasets import archives, crops, detect, schema
+from facealign.data.datasets.crops import Style
+from facealign.data.datasets.detect import Place, Reject
+from facealign.data.datasets.photo import Photo
 from facealign.errors import UserError, lookup
-from facealign.faces import dlib_tools
-from facealign.faces.dlib_tools import FaceTools
-from facealign.geometry import frame
-from facealign.geometry.pose import estimate_pose
+from facealign.faces.dlib_tools import load_tools
+from facealign.faces.reading import load_reader
 
-ANGLES = ("yaw", "pitch", "roll")
 FACES = {"known": False, "detect": True}  # config.data.faces -> whether to search for faces
 
 # () -> the archive or folder with the photos, or None.
 FindSource = Callable[[], Path | None]
 SOURCE = "source.txt"  # beside a prepared dataset: the stamp of its source
-
-
-class Photo(NamedTuple):
-    """A photo that is not read yet."""
-
-    file_name: str  # unique in its dataset
-    subject: str
-    domain: str  # unrestricted or restricted
-    read: Callable[[], bytes]
-    locate: Locate | None  # None: the position of the face is unknown
-    yaw: float = np.nan  # degrees
-    pitch: float = np.nan
-    roll: float = np.nan
-    box: dlib_tools.Box | None = None  # of the face in the canonical crop, if known
-    mend: Callable[[Image.Image], Image.Image] | None = None  # applied to the photo before cutting
 
 
 class PhotoSetConfig(tfds.core.BuilderConfig):
@@ -97,10 +81,12 @@ class PhotoSet(tfds.core.GeneratorBasedBuilder):
         found = {schema.split_of(subject) for subject in set(subjects)}
         splits = [split for split in schema.SPLITS if split in found]
         rejected: list[tuple[str, str]] = []
-        tools = dlib_tools.load_tools() if self.builder_config.detect else None
+        place: Place = detect.place_all
+        if self.builder_config.detect:
+            place = partial(detect.examine_all, load_tools(), load_reader())
 
         def generate(split: str) -> Iterator[tuple[str, dict[str, Any]]]:
-            yield from self._generate_examples(split, rejected, tools)
+            yield from self._generate_examples(split, rejected, place)
             self._write_rejected(rejected)  # splits are prepared one after the other
             if rejected and split == splits[-1]:
                 logging.warning(
@@ -115,26 +101,18 @@ class PhotoSet(tfds.core.GeneratorBasedBuilder):
         return {split: generate(split) for split in splits}
 
     def _generate_examples(
-        self, split: str, rejected: list[tuple[str, str]], tools: FaceTools | None
+        self, split: str, rejected: list[tuple[str, str]], place: Place
     ) -> Iterator[tuple[str, dict[str, Any]]]:
-        seen, used, style = set(), 0, self.builder_config.style
-        for photo in self.builder_config.list_photos():
-            if schema.split_of(photo.subject) != split:
-                continue
+        used, style = 0, self.builder_config.style
+
+        def reject(photo: Photo, error: Exception) -> None:
+            rejected.append((photo.file_name, " ".join(str(error).split())))
+
+        for photo, image, matrix in place(self._read_all(split, reject), reject):
             try:
-                if photo.file_name in seen:
-                    raise images.BadPhotoError("a second file of this name")
-                seen.add(photo.file_name)
-                image = images.read_photo(photo.read(), style.channels)
-                if photo.mend:
-                    image = photo.mend(image)
-                if tools is None:
-                    matrix = photo.locate(image) if photo.locate else None
-                else:
-                    matrix, photo = examine(photo, image.convert("L"), tools)
                 crop = crops.cut(image, matrix, style)
-            except (ValueError, *archives.DAMAGED) as error:
-                rejected.append((photo.file_name, " ".join(str(error).split())))
+            except ValueError as error:
+                reject(photo, error)
                 continue
             used += 1
             yield photo.file_name, _example(photo, crop)
@@ -145,6 +123,21 @@ class PhotoSet(tfds.core.GeneratorBasedBuilder):
                 f"the last is {name}: {reason}; repair or remove them"
             )
 
+    def _read_all(self, split: str, reject: Reject) -> Iterator[tuple[Photo, Image.Image]]:
+        """The photos of a split with their pixels."""
+        seen = set()
+        for photo in self.builder_config.list_photos():
+            if schema.split_of(photo.subject) != split:
+                continue
+            try:
+                if photo.file_name in seen:
+                    raise images.BadPhotoError("a second file of this name")
+                seen.add(photo.file_name)
+                image = images.read_photo(photo.read(), self.builder_config.style.channels)
+                yield photo, photo.mend(image) if photo.mend else image
+            except (ValueError, *archives.DAMAGED) as error:
+                reject(photo, error)
+
     def _write_rejected(self, rejected: list[tuple[str, str]]) -> None:
         with Path(self.data_dir, "rejected.csv").open("w", newline="", encoding="utf-8") as file:
             csv.writer(file).writerows([("file_name", "reason"), *rejected])
@@ -152,31 +145,9 @@ class PhotoSet(tfds.core.GeneratorBasedBuilder):
 
 def _example(photo: Photo, crop: Image.Image) -> dict[str, Any]:
     fields = photo._asdict()
-    for unwritten in ("read", "locate", "box", "mend"):
+    for unwritten in ("read", "locate", "mend"):
         del fields[unwritten]
     return {"image": images.png_bytes(crop), **fields}
-
-
-def examine(photo: Photo, image: Image.Image, tools: FaceTools) -> tuple[np.ndarray, Photo]:
-    """The transformation [2, 3] of a gray photo to its canonical crop, and the photo with its pose.
-
-    Searches the photo for the face if its position is unknown. A known pose stays; it is nan if
-    no face is found in the crop.
-
-    Raises:
-      ValueError: the reason why the photo cannot be cut.
-    """
-    matrix = photo.locate(image) if photo.locate else dlib_tools.main_face(image, tools).matrix
-    if np.isfinite(photo.yaw):
-        return matrix, photo
-    crop = frame.crop(image, matrix)[:, :, 0]
-    if photo.box is not None:
-        landmarks = tools.landmarks(crop, photo.box)
-    elif faces := tools.find(crop):
-        landmarks = faces[0].landmarks
-    else:
-        return matrix, photo
-    return matrix, photo._replace(**dict(zip(ANGLES, estimate_pose(landmarks), strict=True)))
 
 
 def create_photo_set(
@@ -194,7 +165,7 @@ def create_photo_set(
     `detect` searches for faces of unknown position and measures their pose. If the archive or
     folder of `find_source` changes, the set is prepared anew.
     """
-    name += "_detect" * detect + style.suffix
+    name += "_read" * detect + style.suffix
     config = PhotoSetConfig(name, version, description, list_photos, detect, style, find_source)
     return PhotoSet(config=config, data_dir=data_dir, file_format="array_record")
 

@@ -1,5 +1,6 @@
 """config.data.faces="detect" and lfw-frontal: faces are searched, and their pose is measured."""
 
+import functools
 import importlib
 
 import numpy as np
@@ -7,16 +8,17 @@ import pytest
 from PIL import Image
 
 from facealign import images
-from facealign.data.datasets import crops, lfw, orl_faces, photo_set, schema
+from facealign.data.datasets import crops, detect, lfw, orl_faces, schema
+from facealign.data.datasets.photo import Photo
 from facealign.data.datasets.table import DATASETS
 from facealign.data.load import load_data, load_examples
 from facealign.errors import UserError
-from facealign.faces.dlib_tools import Face, FaceTools, Place, load_tools, main_face
+from facealign.faces import reading
+from facealign.faces.dlib_tools import FaceTools, load_tools
 from facealign.geometry import frame
-from facealign.geometry.frame import five_points, from_five_points
+from facealign.geometry.frame import five_points
 from facealign.geometry.pose import estimate_pose
 from tests import photo_sources
-from tests.geometry.test_pose import picture
 from tests.prepared import data_config, load, rejected
 
 
@@ -24,22 +26,6 @@ from tests.prepared import data_config, load, rejected
 def tools():
     pytest.importorskip("dlib")
     return load_tools()
-
-
-def finding(*boxes):
-    """Face tools that find a frontal face in each box, largest first."""
-
-    def landmarks(image, box):
-        points = picture(0, 0, 0)
-        points -= points.min(axis=0)
-        return points / points.max() * (box[2] - box[0]) + box[:2]
-
-    def locate(photo):
-        return [Place(b, from_five_points(five_points(landmarks(photo, b)))) for b in boxes]
-
-    return FaceTools(
-        locate, lambda image: [Face(b, landmarks(image, b)) for b in boxes], landmarks, None
-    )
 
 
 def face_photo(subject="s1", photo="1", canvas=(220, 190), width=110, angle=0.0):
@@ -51,18 +37,17 @@ def face_photo(subject="s1", photo="1", canvas=(220, 190), width=110, angle=0.0)
     return wall.rotate(angle, Image.Resampling.BICUBIC, fillcolor=(110, 110, 110))
 
 
-IMAGE = np.zeros((300, 300), np.uint8)
-PHOTO = Image.fromarray(IMAGE)
+SIZE = (300, 300)
 CENTRE, CORNER, SMALL = (100, 100, 200, 200), (0, 0, 101, 101), (0, 0, 60, 60)
 
 
 def test_the_main_face_is_the_largest():
-    assert main_face(PHOTO, finding(CORNER)).box == CORNER
-    assert main_face(PHOTO, finding(CORNER, SMALL)).box == CORNER
+    assert detect.choose_main_box([CORNER], SIZE) == CORNER
+    assert detect.choose_main_box([CORNER, SMALL], SIZE) == CORNER
 
 
 def test_of_faces_alike_in_size_the_central_one_is_meant():
-    assert main_face(PHOTO, finding(CORNER, CENTRE)).box == CENTRE
+    assert detect.choose_main_box([CORNER, CENTRE], SIZE) == CENTRE
 
 
 @pytest.mark.parametrize(
@@ -71,29 +56,41 @@ def test_of_faces_alike_in_size_the_central_one_is_meant():
         ((), "no face"),
         ((CORNER, (199, 199, 300, 300)), "2 faces alike"),
         ((CENTRE, (110, 110, 190, 190), SMALL), "2 faces alike"),
-        (((130, 130, 160, 160),), "a tiny face: eyes 1[0-9] px apart, at least 20"),
     ],
 )
 def test_a_photo_without_one_main_face_is_refused(boxes, reason):
     with pytest.raises(ValueError, match=reason):
-        main_face(PHOTO, finding(*boxes))
+        detect.choose_main_box(boxes, SIZE)
 
 
 def test_a_pose_that_is_known_stays_and_others_are_measured():
-    gray = Image.fromarray(IMAGE)
-    photo = photo_set.Photo("a.jpg", "a", "unrestricted", bytes, None)
-    _, raw = photo_set.examine(photo, gray, finding(CENTRE))
-    np.testing.assert_allclose([raw.yaw, raw.pitch], 0, atol=0.01)
-    cut = photo._replace(locate=crops.at(np.eye(2, 3)))
-    _, aligned = photo_set.examine(cut, gray, finding(CENTRE))
-    np.testing.assert_allclose([aligned.yaw, aligned.pitch, aligned.roll], 0, atol=0.01)
-    _, profile = photo_set.examine(cut._replace(yaw=90.0), gray, finding(CENTRE))
+    """The photo of a person of ORL; its frame says that it leans by 10 degrees."""
+    image = face_photo(canvas=(160, 190))
+    lean = np.radians(10)
+    turn = np.array([(np.cos(lean), -np.sin(lean)), (np.sin(lean), np.cos(lean))])
+    matrix = np.column_stack([turn, 64 - turn @ (85, 105)])
+    box = (40, 60, 130, 150)
+    tools = FaceTools(lambda photo: [box], None, None, None)
+    raw = Photo("a.jpg", "a", "unrestricted", bytes, None)
+    cut = raw._replace(locate=crops.at(matrix))
+    photos = [raw, cut, cut._replace(yaw=90.0)]
+    read = [(photo, image) for photo in photos]
+    placed = list(detect.examine_all(tools, reading.load_reader(), read, None))
+    (searched, _, _), (measured, _, own), (profile, _, _) = placed
+    np.testing.assert_array_equal(own, matrix)
+    assert abs(searched.yaw) < 15 and abs(searched.roll) < 5
+    np.testing.assert_allclose(measured.roll - searched.roll, 10, atol=4)
+    np.testing.assert_allclose(measured.yaw, searched.yaw, atol=3)
     np.testing.assert_equal([profile.yaw, profile.pitch], [90, np.nan])
-    matrix, faceless = photo_set.examine(cut, gray, finding())
-    np.testing.assert_array_equal(matrix, np.eye(2, 3))
-    assert np.isnan(faceless.yaw)
-    _, boxed = photo_set.examine(cut._replace(box=CENTRE), gray, finding())
-    np.testing.assert_allclose(boxed.yaw, 0, atol=0.01)  # looked at, not searched
+
+
+def test_a_tiny_face_is_refused():
+    tools = FaceTools(lambda photo: [(90, 90, 120, 120)], None, None, None)
+    photo = Photo("a.jpg", "a", "unrestricted", bytes, None)
+    image, reasons = face_photo(canvas=(200, 200), width=42), []
+    examine = functools.partial(detect.examine_all, tools, reading.load_reader())
+    placed = examine([(photo, image)], lambda photo, error: reasons.append(str(error)))
+    assert list(placed) == [] and "a tiny face: eyes" in reasons[0]
 
 
 @pytest.mark.parametrize("name", ["cfp", "folder", "lfw", "mugshots"])
@@ -157,7 +154,7 @@ def test_photos_of_lfw_in_colour_are_searched(tmp_path, mode, aligned):
     assert images.is_gray(data) == aligned
     photo_sources.write_folder(tmp_path, {"lfw/Anna_Kowalska/Anna_Kowalska_0001.jpg": data})
     (photo,) = listed(tmp_path, "lfw", faces="detect")
-    assert (photo.locate is lfw.locate_face) == aligned and (photo.box is not None) == aligned
+    assert (photo.locate is lfw.locate_face) == aligned
     (photo,) = listed(tmp_path, "lfw", faces="known")
     assert photo.locate is lfw.locate_face
 

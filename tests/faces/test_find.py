@@ -1,0 +1,92 @@
+"""Patches around faces, and faces that are read from them."""
+
+import numpy as np
+from PIL import Image
+
+from facealign.data.datasets import orl_faces
+from facealign.faces import face, find
+from facealign.faces.dlib_tools import FaceTools
+from facealign.faces.reading import load_reader
+from facealign.geometry import frame
+
+BOX = (12, 27, 82, 97)  # of the face in photos of ORL, 92 x 112 px
+
+
+def orl_photo(subject="s1", number=1):
+    with Image.open(orl_faces.photo_folder() / subject / f"{number}.pgm") as image:
+        return image.convert("RGB")
+
+
+def test_a_patch_holds_the_pixels_of_a_photo():
+    photo = Image.fromarray(np.random.default_rng(0).integers(0, 256, (90, 120, 3), np.uint8))
+    patch = find.cut_patch(photo, (40, 30, 60, 50))  # 20 px: a patch of 60 px, from (20, 10)
+    np.testing.assert_array_equal(patch.pixels, np.asarray(photo)[10:70, 20:80])
+    np.testing.assert_allclose(frame.apply(patch.matrix, [(20, 10), (50, 40)]), [(0, 0), (30, 30)])
+
+
+def test_the_patch_of_a_large_face_is_shrunk():
+    """A box of 512 px becomes one of 256, and the patch 768 px of 1536."""
+    photo = Image.new("RGB", (2000, 1600), (10, 200, 90))
+    patch = find.cut_patch(photo, (744, 544, 1256, 1056))
+    assert patch.pixels.shape == (768, 768, 3) and (patch.pixels == (10, 200, 90)).all()
+    left, top = frame.apply(frame.invert(patch.matrix), [(-0.5, -0.5)])[0]
+    np.testing.assert_allclose((left, top), (1000 - 768 - 0.5, 800 - 768 - 0.5))
+
+
+def test_beyond_the_photo_its_border_is_repeated():
+    patch = find.cut_patch(Image.new("RGB", (50, 50), (7, 8, 9)), (0, 0, 50, 50))
+    assert patch.pixels.shape == (150, 150, 3) and (patch.pixels == (7, 8, 9)).all()
+
+
+def test_faces_and_notes_of_a_photo():
+    tools = FaceTools(lambda photo: [BOX] if photo.width < 100 else [], None, None, None)
+    assert [patch.box for patch in find.find_faces(orl_photo(), tools).patches] == [BOX]
+    assert find.find_faces(Image.new("RGB", (200, 200)), tools) == ([], ["no face was found"])
+
+
+def test_a_face_is_read_wherever_it_is():
+    """The same face alone, in a larger photo, twice as large: the same crop; tiny: a reason."""
+    photo, reader = orl_photo(), load_reader()
+    wide = Image.new("RGB", (400, 300), (110, 110, 110))
+    wide.paste(photo, (100, 50))
+    large = photo.resize((184, 224), Image.Resampling.BICUBIC)
+    tiny = photo.resize((23, 28), Image.Resampling.BICUBIC)
+    there = tuple(np.add(BOX, (100, 50, 100, 50)))
+    patches = [
+        find.cut_patch(photo, BOX),
+        find.cut_patch(wide, there),
+        find.cut_patch(large, tuple(2 * side for side in BOX)),
+        find.cut_patch(tiny, tuple(side // 4 for side in BOX)),
+    ]
+    (alone, note), (moved, _), (zoomed, _), (none, reason) = face.read_patches(reader, patches)
+    assert none is None and "a tiny face" in reason and note == ""
+    assert alone.box == BOX and moved.box == there
+    middle = slice(24, 104)  # the surroundings differ
+    for other in (moved, zoomed):
+        difference = np.abs(other.crop[middle, middle].astype(int) - alone.crop[middle, middle])
+        assert difference.mean() < 8
+        np.testing.assert_allclose(other.angles, alone.angles, atol=4)
+    np.testing.assert_allclose(zoomed.size, 2 * alone.size, rtol=0.03)
+    five = frame.five_points(alone.landmarks)
+    np.testing.assert_allclose(five, frame.FIVE_POINTS, atol=6)
+    assert abs(alone.angles[0]) < 15 and 0 < alone.error < face.STRANGE
+
+
+def test_a_canonical_crop_is_read_as_it_is():
+    reader, patch = load_reader(), find.cut_patch(orl_photo("s2"), BOX)
+    ((seen, _),) = face.read_patches(reader, [patch])
+    whole = find.take_whole(Image.fromarray(seen.crop[..., 0]).convert("RGB")).patches
+    ((again, _),) = face.read_patches(reader, whole)
+    np.testing.assert_array_equal(again.crop, seen.crop)
+    assert again.box is None and again.size == 128
+    np.testing.assert_allclose(again.angles[:2], seen.angles[:2], atol=4)
+    np.testing.assert_allclose(again.landmarks, seen.landmarks, atol=5)
+    assert face.read_patches(reader, []) == [] and face.poses_of([]).shape == (0, 2)
+
+
+def test_a_face_is_tiny_by_the_distance_of_its_eyes():
+    """Eyes of a canonical crop are 48 px apart, if that crop is the photo itself."""
+    (left, _), (right, _) = frame.EYES
+    np.testing.assert_allclose(face.eyes_apart(np.eye(2, 3)), right - left)
+    np.testing.assert_allclose(face.eyes_apart(2.0 * np.eye(2, 3)), (right - left) / 2)
+    assert face.why_tiny(20.0) == "" and "19 px apart, at least 20" in face.why_tiny(19.4)
