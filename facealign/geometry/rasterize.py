@@ -135,7 +135,7 @@ def seen(
     area = (x[1] - x[0]) * (y[2] - y[0]) - (x[2] - x[0]) * (y[1] - y[0])
     faces = np.zeros(len(points), bool)
     faces[triangles[area < 0]] = True
-    return faces & _inside(points, shape) & _Buffer(points, triangles).shows(points, tolerance)
+    return faces & _inside(points, shape) & DepthBuffer(points, triangles).shows(points, tolerance)
 
 
 def places(
@@ -163,7 +163,7 @@ def places(
     x, y = photo[chosen, :2].transpose(2, 1, 0)
     area = (x[1] - x[0]) * (y[2] - y[0]) - (x[2] - x[0]) * (y[1] - y[0])
     shown = (area < 0) & _inside(found, photo_shape)
-    shown &= _Buffer(photo, triangles).shows(found, tolerance)
+    shown &= DepthBuffer(photo, triangles).shows(found, tolerance)
     place, is_seen = np.zeros((*shape, 2), np.float32), np.zeros(shape, bool)
     place[mask], is_seen[mask] = found[:, :2], shown
     return Places(place, is_seen, mask, drawn.triangle, drawn.shares)
@@ -174,7 +174,7 @@ def _inside(points: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     return ((points[:, :2] > -0.5) & (points[:, :2] < np.array(shape[::-1]) - 0.5)).all(axis=1)
 
 
-class _Buffer:
+class DepthBuffer:
     """The depth of the nearest surface, in at most LARGEST px, whatever the size of the photo."""
 
     def __init__(self, points: np.ndarray, triangles: np.ndarray):
@@ -188,8 +188,8 @@ class _Buffer:
         """Points [N, 3] in px of the buffer."""
         return np.column_stack([(points[:, :2] - self.start) * self.factor, points[:, 2]])
 
-    def shows(self, points: np.ndarray, tolerance: float) -> np.ndarray:
-        """Which points [N, 3] are not hidden, bool [N].
+    def shows(self, points: np.ndarray, tolerance: float | np.ndarray) -> np.ndarray:
+        """Which points [N, 3] are not hidden, bool [N]; a tolerance for all, or [N], in cm.
 
         A point counts as hidden only if it is behind the surface in all four pixels around it,
         since where the surface is steep, or ends, neighbouring pixels differ a lot.

@@ -125,7 +125,7 @@ def test_photos_of_the_deep_funneled_archive_are_cut_by_their_own_frames(tmp_pat
     photo_sources.write_tar(tmp_path / "lfw-deepfunneled.tar", files)
     data = data_config(tmp_path)
     photos = list(lfw.list_lfw((tmp_path, tmp_path), "unrestricted", lambda _: True, False))
-    known, unknown = photos
+    _, unknown = photos
     assert unknown.locate is lfw.locate_face
     image = images.read_gray(next(iter(files.values())))
     expected = frame.crop(image, lfw.read_frames()["Jackie_Chan_0001"])

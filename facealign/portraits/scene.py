@@ -1,0 +1,142 @@
+"""Where each pixel of a portrait reads the photo: the head by its surface, the rest by its outline.
+
+Beside the head, what is d cm beyond the outline in the portrait comes from d cm beyond the outline
+in the photo, row by row; further away the scene stands still. Everything is a shift of the
+similarity that brings the upright photo to the portrait, so a head that looks into the camera keeps
+its photo. Lengths are in cm of the head, heights in cm above the eyes. NumPy.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy import ndimage
+
+from facealign.geometry import camera as cameras
+from facealign.geometry import frame, rasterize
+from facealign.geometry.camera import Camera
+from facealign.geometry.frame import smooth_step
+from facealign.portraits.pyramids import fill
+from facealign.portraits.turn import FACE, INNER, View
+
+STILL, TURNED = 4.0, 12.0  # degrees off the camera: below the photo stays, above the head turns
+ANCHOR = np.array([[0.0, 2.5, 2.0]])  # cm: a point inside of the head that stays in its place
+COLLAR = (-11.5, -17.0)  # heights over which the outline of the neck stops moving the scene
+CROWN = (-1.5, 5.5)  # heights over which the scene follows the top of the head up or down
+LARGEST_RISE = 3.9  # cm that the top of the head may move
+REACH, NEAR = 3.5, 0.6  # cm over which the shift of the scene fades to 1 / e, and where that begins
+ROWS, SOFT, SIDES = 0.32, 0.26, 1.5  # cm: smoothing along the outline, of the shift, of its sides
+RIM = (-2.5, 0.0)  # cm right of the middle, on the far side, where the rim is bridged
+CHIN = (-11.5, -9.5)  # heights below which it is not
+SURE, AWAY = (0.2, 0.5), (0.39, 1.16)  # inclinations, and cm beside the head, that bridge
+
+
+class Reach(NamedTuple):
+    """Where the pixels of a portrait of S x S px read the photo, and how they lie to the head."""
+
+    place: np.ndarray  # float32 [S, S, 2], in px of the photo
+    turned: float  # 0: a similarity of the photo, 1: the head is turned
+    beside: np.ndarray  # float32 [S, S]: cm to the head, 0 on it
+    right: np.ndarray  # float32 [S, S]: cm right of the middle of the head
+    height: np.ndarray  # float32 [S, S]: cm above the eyes
+
+
+def map_scene(view: View, points: np.ndarray, triangles: np.ndarray, photo: Camera) -> Reach:
+    """Where the pixels of a portrait read its photo.
+
+    Args:
+      view: of the head.
+      points: vertices [V, 3] of the head.
+      triangles: those that the view shows, [T, 3].
+      photo: the camera of the photo.
+    """
+    size, scale = len(view.surface), float(view.camera.scale)
+    rows, columns = np.mgrid[:size, :size].astype(np.float32)
+    right, height = ((columns - view.camera.shift[0]) / scale, (view.eyes - rows) / scale)
+    upright = _upright(view.camera, photo)
+    still = frame.apply(upright, np.stack([columns, rows], -1).reshape(-1, 2))
+    still = still.reshape(size, size, 2)
+    angle = np.degrees(np.arccos(np.clip(photo.rotation[2, 2], -1, 1)))
+    turned = float(smooth_step((angle - STILL) / (TURNED - STILL)))
+    shown = view.surface & (view.part == FACE) & (view.weight > 0.5)
+    if shown.any():
+        still += (1 - turned) * np.median((view.place - still)[shown], axis=0)
+    beside = ndimage.distance_transform_edt(~view.surface).astype(np.float32) / scale
+    seen = np.array(cameras.project(points, photo))
+    seen[:, :2] = frame.apply(frame.invert(upright), seen[:, :2])
+    outline = rasterize.draw_triangles(seen, triangles, (size, size)).triangle >= 0
+    moved = _follow_outline(view.surface, outline, height, right, scale)
+    moved *= np.exp(-np.maximum(0, beside - NEAR) / REACH)[..., None]
+    moved = ndimage.gaussian_filter(moved, (SOFT * scale, SOFT * scale, 0)) @ upright[:, :2].T
+    shift = np.where(view.surface[..., None], view.place - still, moved).astype(np.float32)
+    far = -np.sign(photo.rotation[0, 2]) * right  # cm towards the side that the photo hides
+    shift = _bridge(shift, view, beside, height, far, scale)
+    place = (still + turned * shift).astype(np.float32)
+    return Reach(place, turned, beside, right, height)
+
+
+def _upright(portrait: Camera, photo: Camera) -> np.ndarray:
+    """The similarity [2, 3] from the pixels of a portrait to those of a photo with upright head."""
+    up = -photo.rotation[:2, 1] / max(float(np.linalg.norm(photo.rotation[:2, 1])), 1e-6)
+    turn = np.array([(-up[1], -up[0]), (up[0], -up[1])]) * float(photo.scale / portrait.scale)
+    here, there = (np.asarray(cameras.project(ANCHOR, c))[0, :2] for c in (portrait, photo))
+    return np.column_stack([turn, there - turn @ here])
+
+
+def _follow_outline(
+    wanted: np.ndarray, found: np.ndarray, height: np.ndarray, right: np.ndarray, scale: float
+) -> np.ndarray:
+    """How far the scene moves with the outline of the head, [S, S, 2] in px of the portrait.
+
+    Args:
+      wanted: bool [S, S], where the head is in the portrait.
+      found: the same of the photo, upright and as large.
+      height, right: cm above the eyes and right of the middle, [S, S].
+      scale: px a cm.
+    """
+    left, to, top = _sides(wanted)
+    other_left, other_to, other_top = _sides(found)
+    limit = LARGEST_RISE * scale
+    rise = np.clip(other_top - top, -limit, limit)
+    heights, count = height[:, 0], len(height)
+    row = np.clip(np.arange(count) + rise * (heights > -3.5), 0, count - 1).astype(int)
+    fade = 1 - smooth_step((heights - COLLAR[0]) / (COLLAR[1] - COLLAR[0]))
+    leftwards, rightwards = (
+        ndimage.gaussian_filter1d((other[row] - own) * fade, ROWS * scale)
+        for other, own in ((other_left, left), (other_to, to))
+    )
+    beyond = np.arange(count)[None] - (left + to)[:, None] / 2  # px right of the head's middle
+    share = smooth_step((beyond / scale + SIDES) / (2 * SIDES))
+    across = leftwards[:, None] * (1 - share) + rightwards[:, None] * share
+    down = rise * smooth_step((height - CROWN[0]) / (CROWN[1] - CROWN[0]))
+    return np.stack([across, down], axis=-1)
+
+
+def _sides(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
+    """First and last column [S] of a mask in each row, and its first row."""
+    filled, rows = mask.any(axis=1), np.arange(len(mask))
+    first, last = mask.argmax(axis=1), mask.shape[1] - 1 - mask[:, ::-1].argmax(axis=1)
+    sides = (np.interp(rows, rows[filled], side[filled]) for side in (first, last))
+    return *sides, int(filled.argmax())
+
+
+def _bridge(
+    shift: np.ndarray,
+    view: View,
+    beside: np.ndarray,
+    height: np.ndarray,
+    far: np.ndarray,
+    scale: float,
+) -> np.ndarray:
+    """Shifts [S, S, 2] with those about the far rim of the head made of what is sure around it.
+
+    There neither the inclined surface nor the rule of the outline is exact.
+    """
+    low, high = SURE
+    on = smooth_step((view.facing - low) / (high - low)) * view.visible
+    off = smooth_step((beside - AWAY[0]) / (AWAY[1] - AWAY[0]))
+    bridged = fill(shift, np.where(view.surface, on, off).astype(np.float32))
+    share = smooth_step((far - RIM[0]) / (RIM[1] - RIM[0]))
+    share = share * smooth_step((height - CHIN[0]) / (CHIN[1] - CHIN[0]))
+    share = share * ~(view.surface & np.isin(view.part, INNER))
+    share = ndimage.gaussian_filter(share.astype(np.float32), SOFT * scale * 0.75)[..., None]
+    return shift * (1 - share) + bridged * share
