@@ -25,9 +25,8 @@ CROWN = (-1.5, 5.5)  # heights over which the scene follows the top of the head 
 LARGEST_RISE = 3.9  # cm that the top of the head may move
 REACH, NEAR = 3.5, 0.6  # cm over which the shift of the scene fades to 1 / e, and where that begins
 ROWS, SOFT, SIDES = 0.32, 0.26, 1.5  # cm: smoothing along the outline, of the shift, of its sides
-RIM = (-2.5, 0.0)  # cm right of the middle, on the far side, where the rim is bridged
-CHIN = (-11.5, -9.5)  # heights below which it is not
-SURE, AWAY = (0.2, 0.5), (0.39, 1.16)  # inclinations, and cm beside the head, that bridge
+CHIN = (-11.5, -9.5)  # heights below which the rim of the head is not bridged
+SURE, AWAY = (0.2, 0.5), (0.5, 2.5)  # inclinations, and cm beside the head, that bridge it
 
 
 class Reach(NamedTuple):
@@ -68,8 +67,7 @@ def map_scene(view: View, points: np.ndarray, triangles: np.ndarray, photo: Came
     moved *= np.exp(-np.maximum(0, beside - NEAR) / REACH)[..., None]
     moved = ndimage.gaussian_filter(moved, (SOFT * scale, SOFT * scale, 0)) @ upright[:, :2].T
     shift = np.where(view.surface[..., None], view.place - still, moved).astype(np.float32)
-    far = -np.sign(photo.rotation[0, 2]) * right  # cm towards the side that the photo hides
-    shift = _bridge(shift, view, beside, height, far, scale)
+    shift = _bridge(shift, view, beside, height, scale)
     place = (still + turned * shift).astype(np.float32)
     return Reach(place, turned, beside, right, height)
 
@@ -124,10 +122,9 @@ def _bridge(
     view: View,
     beside: np.ndarray,
     height: np.ndarray,
-    far: np.ndarray,
     scale: float,
 ) -> np.ndarray:
-    """Shifts [S, S, 2] with those about the far rim of the head made of what is sure around it.
+    """Shifts [S, S, 2] with those about the rim of the head made of what is sure around it.
 
     There neither the inclined surface nor the rule of the outline is exact.
     """
@@ -135,8 +132,7 @@ def _bridge(
     on = smooth_step((view.facing - low) / (high - low)) * view.visible
     off = smooth_step((beside - AWAY[0]) / (AWAY[1] - AWAY[0]))
     bridged = fill(shift, np.where(view.surface, on, off).astype(np.float32))
-    share = smooth_step((far - RIM[0]) / (RIM[1] - RIM[0]))
-    share = share * smooth_step((height - CHIN[0]) / (CHIN[1] - CHIN[0]))
+    share = smooth_step((height - CHIN[0]) / (CHIN[1] - CHIN[0]))
     share = share * ~(view.surface & np.isin(view.part, INNER))
     share = ndimage.gaussian_filter(share.astype(np.float32), SOFT * scale * 0.75)[..., None]
     return shift * (1 - share) + bridged * share

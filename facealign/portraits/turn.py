@@ -24,7 +24,7 @@ INCLINED = 0.6  # inclination of what lies in openings, which are seen or not
 STEEPEST = 0.12  # inclination in the portrait below which nothing finer is asked of the photo
 # Ratio of the inclinations in photo and portrait, so of how finely they show a place, at which the
 # photo's pixels begin to count, and count fully.
-COARSE, FINE = 0.22, 0.55
+COARSE, FINE = 0.38, 0.65
 
 
 class View(NamedTuple):
