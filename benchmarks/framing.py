@@ -14,7 +14,7 @@ from common import create_parser, run_main
 from known_frames import Known, known_photos
 
 from facealign.faces.dlib_tools import load_tools
-from facealign.faces.reading import around_box, canonical_frames, load_reader, read_heads
+from facealign.faces.reading import around_box, canonical_frame, load_reader, read_heads
 from facealign.geometry import frame
 from facealign.geometry.frame import five_points
 
@@ -34,7 +34,7 @@ def judge(photos: Iterator[Known], weights: str) -> None:
         windows = [around_box(box) for box in tools.search(gray)]
         reading = read_heads(reader, [known.photo] * len(windows), windows) if windows else None
         for way, matrices in (
-            ("reader", canonical_frames(reading) if reading else []),
+            ("reader", [canonical_frame(reading, i) for i in range(len(windows))]),
             (
                 "dlib's landmarks",
                 [

@@ -31,9 +31,7 @@ def create_tools():
     def find(image):  # in crops and portraits
         return [dlib_tools.Face((0, 0, SIZE, SIZE), landmarks(image, (0, 0, SIZE, SIZE)))]
 
-    return FaceTools(
-        search, find, landmarks, lambda image, points: np.full(128, image.mean() / 255)
-    )
+    return FaceTools(search, find, lambda image, points: np.full(128, image.mean() / 255))
 
 
 def read(patches):
@@ -43,11 +41,12 @@ def read(patches):
         box, in_photo = patch.box, np.eye(2, 3)
         if box:
             in_photo = from_five_points(five_points(landmarks(None, box)))
-        if box and (reason := face.why_tiny(face.eyes_apart(in_photo))):
-            noted.append((None, reason))
+        if face.eyes_apart(in_photo) < face.EYES_APART:
+            noted.append((None, "a face left out: tiny"))
             continue
         matrix = frame.compose(in_photo, frame.invert(patch.matrix))
         crop = frame.crop(Image.fromarray(patch.pixels), matrix)
         size = round(frame.side_in_photo(in_photo))
-        noted.append((face.Face(crop, size, box, np.zeros(3), 1.5, np.zeros((68, 2))), ""))
+        angles, points = np.zeros(3), np.zeros((68, 2))
+        noted.append((face.Face(crop, size, box, angles, 1.5, points, in_photo), ""))
     return noted

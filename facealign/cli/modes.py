@@ -83,8 +83,6 @@ def run_align(
     model = lookup(METHODS, method, "--method")
     if model and (checkpoint or step):
         raise UserError(f"--method={method} uses no network; leave --checkpoint and --step out")
-    if method == "turn" and already_aligned:
-        raise UserError("--method=turn has to see where heads look; leave --already_aligned out")
     folders = find_photos(Path(input), Path(output), recursive)
     model = model or load_method(checkpoint or SHIPPED, step)
     rows = align_folder(model, folders, already_aligned, sheet, original_size)

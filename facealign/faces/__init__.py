@@ -1,1 +1,1 @@
-"""Finds faces in photos, crops them to the canonical frame and measures them, without JAX."""
+"""Finds faces in photos, without JAX, and reads the heads in them."""

@@ -1,8 +1,9 @@
 """The face tools: find faces in raw photos, and measure them with dlib.
 
 `search` finds faces of any pose, for portraits and data. Measuring uses dlib's detector, landmarks
-and descriptor, which need a near-frontal face; it serves the evaluation alone. The face tools need
-requirements-faces.txt. Nothing is trained on them or against them.
+and descriptor, which need a near-frontal face; it judges: evaluations, and how far a portrait is
+from its photo. The face tools need requirements-faces.txt. Nothing is trained on them or against
+them.
 
 King, "Dlib-ml: A machine learning toolkit", 2009; landmarks: Kazemi and Sullivan, "One millisecond
 face alignment with an ensemble of regression trees", 2014.
@@ -42,7 +43,6 @@ class FaceTools(NamedTuple):
 
     search: Callable[[Image.Image], list[Box]]  # boxes of faces of any pose, largest first
     find: Callable[[np.ndarray], list[Face]]  # near-frontal faces, to be measured; largest first
-    landmarks: Callable[[np.ndarray, Box], np.ndarray]  # [68, 2] in px, of the face in a box
     describe: Callable[[np.ndarray, np.ndarray], np.ndarray]  # descriptor [128], from landmarks
 
 
@@ -76,7 +76,6 @@ def load_tools() -> FaceTools:
     return FaceTools(
         search=partial(_search_everywhere, layers),
         find=partial(_find, detector, landmarks),
-        landmarks=landmarks,
         describe=partial(_describe, dlib, encoder),
     )
 

@@ -12,7 +12,8 @@ from facealign.geometry import frame
 from facealign.images import BadPhotoError, read_photo
 
 WIDTH = 3.0  # side of a patch, in sides of the detector's box
-DETAIL = 256  # px: largest side of the box in a patch; twice that of a canonical crop
+DETAIL = 160  # px: largest side of the box in a patch; in a canonical crop it has 108
+WHOLE = 256  # px: largest side of a patch that is a canonical crop itself
 
 
 class Patch(NamedTuple):
@@ -20,7 +21,8 @@ class Patch(NamedTuple):
 
     pixels: np.ndarray  # uint8 [H, H, 3], sRGB
     matrix: np.ndarray  # [2, 3], transformation of the photo to the patch
-    box: Box | None  # left, top, right, bottom in px of the photo; None if the photo is the crop
+    box: Box | None  # left, top, right, bottom in px of the photo; None if it was not searched
+    to_crop: np.ndarray | None = None  # [2, 3], of the patch to the canonical crop, if it is known
 
 
 class FoundFaces(NamedTuple):
@@ -32,21 +34,12 @@ class FoundFaces(NamedTuple):
 
 def find_faces(photo: Image.Image, tools: FaceTools) -> FoundFaces:
     """All faces of a colour photo."""
-    patches, notes = [], []
-    for box in tools.search(photo.convert("L")):
-        try:
-            patches.append(cut_patch(photo, box))
-        except ValueError as error:
-            notes.append(f"a face left out: {error}")
-    return FoundFaces(patches, notes if patches or notes else ["no face was found"])
+    patches = [cut_patch(photo, box) for box in tools.search(photo.convert("L"))]
+    return FoundFaces(patches, [] if patches else ["no face was found"])
 
 
 def cut_patch(photo: Image.Image, box: Box) -> Patch:
-    """The patch around a box of a colour photo; beyond the photo, its border is repeated.
-
-    Raises:
-      ValueError: the patch would cover more of the photo than `frame.crop` allows.
-    """
+    """The patch around a box of a colour photo; beyond the photo, its border is repeated."""
     left, top, right, bottom = box
     side = max(right - left, bottom - top)
     scale = min(1.0, DETAIL / side)
@@ -54,7 +47,7 @@ def cut_patch(photo: Image.Image, box: Box) -> Patch:
     # Whole numbers, so that pixels of a patch that is not shrunk are the photo's.
     start = np.floor(np.array([left + right, top + bottom]) / 2 - WIDTH * side / 2)
     matrix = np.column_stack([scale * np.eye(2), scale * (0.5 - start) - 0.5])
-    return Patch(frame.crop(photo, matrix, size, 3), matrix, box)
+    return Patch(frame.crop_large(photo, matrix, size, 3), matrix, box)
 
 
 def take_whole(photo: Image.Image) -> FoundFaces:
@@ -62,7 +55,14 @@ def take_whole(photo: Image.Image) -> FoundFaces:
     if photo.width != photo.height:
         size = f"{photo.width} x {photo.height}"
         return FoundFaces([], [f"{size} px: an aligned photo must be square"])
-    return FoundFaces([Patch(np.asarray(photo), np.eye(2, 3), None)], [])
+    size = min(photo.width, WHOLE)
+    matrix, to_crop = _scaled(size / photo.width), _scaled(frame.SIZE / size)
+    return FoundFaces([Patch(frame.crop_large(photo, matrix, size, 3), matrix, None, to_crop)], [])
+
+
+def _scaled(factor: float) -> np.ndarray:
+    """The transformation [2, 3] of a square image to one so many times as large."""
+    return np.column_stack([factor * np.eye(2), np.full(2, (factor - 1) / 2)])
 
 
 def read_faces(path: Path, tools: FaceTools | None) -> FoundFaces:

@@ -30,7 +30,7 @@ from facealign.paths import shipped
 
 WEIGHTS = "reader.safetensors"
 WINDOW = 1.6  # side of the first window, in sides of the detector's box
-CANONICAL_BOX = (6, 19, 114, 126)  # px: a detector's box of a face in its canonical crop
+CANONICAL_BOX = (6, 19, 114, 126)  # px: about the detector's box of a face in its canonical crop
 LOOKS = 2
 BATCH = 16  # faces that are read at a time
 STEPS = 6  # of the fit
@@ -69,17 +69,16 @@ def load_reader(path: Any = None) -> HeadReader:
 def read_heads(
     reader: HeadReader, photos: Sequence[Image.Image], windows: Sequence[np.ndarray]
 ) -> Reading:
-    """The heads of N faces, at least one, each in its own colour photo.
+    """The heads of N faces, each in its own colour photo.
 
     Args:
       reader: from `load_reader`.
       photos: one for each face.
       windows: [N, 2, 3], from the photos to the first windows; see `around_box`, `around_crop`.
-
-    Raises:
-      ValueError: a window would cover more of a photo than `frame.crop` allows.
     """
-    matrices = np.array(windows)
+    count = len(photos)
+    rows = np.resize(np.arange(count), -(-count // BATCH) * BATCH)  # so that few sizes are compiled
+    photos, matrices = [photos[row] for row in rows], np.array(windows)[rows]
     seen = _look(reader, photos, matrices)
     for _ in range(LOOKS - 1):
         matrices = reader_window.around(_camera(seen, matrices))
@@ -89,22 +88,35 @@ def read_heads(
     landmarks = np.array([frame.apply(b, p) for b, p in zip(back, seen["pixels"], strict=True)])
     scale = np.sqrt(np.linalg.det(back[:, :, :2]))
     spread = 2 * np.exp(seen["spread"]) * (reader_window.SIZE / 2) * scale[:, None]
-    start = Head(seen["identity"], seen["expression"], camera, np.zeros(len(photos), np.float32))
-    return Reading(_fit(landmarks, spread, start), landmarks, spread)
+    start = Head(seen["identity"], seen["expression"], camera, np.zeros(len(rows), np.float32))
+    head = _fit(landmarks, spread, start)
+    return Reading(
+        jax.tree.map(lambda array: array[:count], head),
+        *(array[:count] for array in (landmarks, spread)),
+    )
 
 
-def canonical_frames(reading: Reading) -> np.ndarray:
-    """The transformations [N, 2, 3] of the photos to the canonical crops of their faces."""
-    yaws = np.asarray(fits.pose_of(reading.head))[:, 0]
-    five = (frame.five_points(landmarks) for landmarks in reading.landmarks)
-    return np.array([frame.from_any_side(*face) for face in zip(five, yaws, strict=True)])
+def canonical_frame(reading: Reading, number: int) -> np.ndarray:
+    """The transformation [2, 3] of the photo of a face, by its number, to its canonical crop.
+
+    Raises:
+      ValueError: its landmarks are at one place.
+    """
+    yaw = float(cameras.angles_of(reading.head.camera.rotation[number])[0])
+    matrix = frame.from_any_side(frame.five_points(reading.landmarks[number]), yaw)
+    if not np.linalg.det(matrix[:, :2]) > 0:
+        raise ValueError("its landmarks are at one place")
+    return matrix
 
 
 def _look(
     reader: HeadReader, photos: Sequence[Image.Image], matrices: np.ndarray
 ) -> dict[str, np.ndarray]:
     """What the network says of windows of photos; "pixels" are landmarks in px of them."""
-    windows = np.stack(list(map(_cut_window, photos, matrices)))
+    windows = np.stack([
+        frame.crop_large(photo, matrix, reader_window.SIZE, 3)
+        for photo, matrix in zip(photos, matrices, strict=True)
+    ])  # fmt: skip
     sizes = {"landmarks": 136, "spread": 68, "rotation": 9}
     flat = in_batches(functools.partial(_apply, *reader), windows, batch_size=BATCH)
     parts = np.split(flat, np.cumsum([*sizes.values(), reader.network.module.identity]), axis=1)
@@ -113,16 +125,6 @@ def _look(
     seen["pixels"] = (seen["landmarks"].reshape(-1, 68, 2) + 1) * half - 0.5
     seen["rotation"] = seen["rotation"].reshape(-1, 3, 3)
     return seen
-
-
-def _cut_window(photo: Image.Image, matrix: np.ndarray) -> np.ndarray:
-    """The window uint8 [SIZE, SIZE, 3]; of a large photo quicker than by `frame.crop` alone."""
-    shrink = int(1 / np.sqrt(np.linalg.det(matrix[:, :2])))
-    if shrink > 1:
-        photo = photo.reduce(shrink)
-        larger = np.column_stack([shrink * np.eye(2), np.full(2, (shrink - 1) / 2)])
-        matrix = frame.compose(matrix, larger)
-    return frame.crop(photo, matrix, reader_window.SIZE, 3)
 
 
 @functools.partial(jax.jit, static_argnums=0)
@@ -139,11 +141,11 @@ def _camera(seen: dict[str, np.ndarray], matrices: np.ndarray) -> Camera:
       seen: from `_look`.
       matrices: [N, 2, 3], from photos to windows.
     """
-    model = heads.load_head()
-    shape = heads.shape(model, seen["identity"], seen["expression"])
-    count = len(matrices)
+    points, count = _points(), len(matrices)
+    solid = points.mean + heads.blend(seen["identity"], points.identity)
+    solid += heads.blend(seen["expression"], points.expression)
     unit = Camera(seen["rotation"], np.ones(count, np.float32), np.zeros((count, 2), np.float32))
-    flat = np.asarray(cameras.project(heads.landmarks68(model, shape), unit))[..., :2]
+    flat = np.asarray(cameras.project(solid, unit))[..., :2]
     to_photo = []
     for row, matrix in enumerate(matrices):
         weights = np.exp(-seen["spread"][row])[:, None]
@@ -169,12 +171,11 @@ def _fit(landmarks: np.ndarray, spread: np.ndarray, start: Head) -> Head:
     weights = SURE * np.asarray(start.camera.scale)[:, None] / spread
     weights, model, parts = np.clip(weights, LEAST, MOST), heads.load_head(), []
     for first in range(0, len(landmarks), BATCH):
-        own = np.arange(first, min(first + BATCH, len(landmarks)))
-        rows = np.resize(own, BATCH)  # so that it compiles once
-        begin = jax.tree.map(lambda array, r=rows: jnp.asarray(array)[r], start)
+        own = slice(first, first + BATCH)
+        begin = jax.tree.map(lambda array, own=own: jnp.asarray(array)[own], start)
         options = {"start": begin, "steps": STEPS, "guessed": False}
-        head = fits.fit(landmarks[rows], weights[rows], model, _points(), **options)
-        parts.append([np.asarray(array)[: len(own)] for array in jax.tree.leaves(head)])
+        head = fits.fit(landmarks[own], weights[own], model, _points(), **options)
+        parts.append([np.asarray(array) for array in jax.tree.leaves(head)])
     together = [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
     return jax.tree.unflatten(jax.tree.structure(start), together)
 

@@ -1,9 +1,11 @@
 """Makes portraits of all photos of a folder; a second run skips finished photos."""
 
+import itertools
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,7 +24,7 @@ from facealign.paths import write_whole
 from facealign.portraits.aligner import Method
 from facealign.portraits.results import RESULTS, Row, crop_path, draw_page
 from facealign.portraits.results_table import append, open_table
-from facealign.portraits.rows import make_rows
+from facealign.portraits.rows import Made, make_rows
 from facealign.workdir.progress_bar import progress_bar
 
 SHEET = "sheet.html"
@@ -75,16 +77,14 @@ def align_folder(
         rows = open_table(output, name)
         seen = {row.photo for row in rows}
         new = [name for name in folders.photos if name not in seen]
-        with workers.start_pool(tools) as pool, progress_bar(total=len(new), unit="photos") as bar:
-            for chunk, found in _find_ahead(pool, folders.photos, new):
+        with (
+            workers.start_pool(tools) as pool,
+            progress_bar(total=len(new), unit="photos") as bar,
+            closing(_find_ahead(pool, folders.photos, new)) as found_ahead,
+        ):
+            for chunk, found in found_ahead:
                 made = make_rows(chunk, found, method, read, pool if tools else None)
-                for row, portrait, face in made:
-                    if face:
-                        size = face.size if original_size else len(portrait)
-                        _write_image(output / row.portrait, portrait, size)
-                        if sheet:
-                            crop = output / crop_path(row.portrait)
-                            _write_image(crop, face.crop, len(face.crop))
+                _write_images(output, made, sheet, original_size)
                 rows += [row for row, *_ in made]
                 append(output / RESULTS, [row for row, *_ in made])
                 bar.update(len(chunk))
@@ -144,15 +144,27 @@ def _find_ahead(
 ) -> Iterator[tuple[Sequence[str], list[find.FoundFaces]]]:
     """Names in chunks, with the faces of each photo. Workers look for those of the next chunk."""
 
-    def start(chunk: Sequence[str]) -> Iterator[find.FoundFaces]:
-        return pool.map(workers.read_faces_in_worker, [photos[name] for name in chunk])
-
     chunks = [names[start : start + CHUNK] for start in range(0, len(names), CHUNK)]
-    ahead = start(chunks[0]) if chunks else None
-    for chunk, following in zip(chunks, [*chunks[1:], ()], strict=True):
-        found = list(ahead)
-        ahead = start(following)
-        yield chunk, found
+    started = deque()
+    try:
+        for number, chunk in enumerate(chunks):
+            for ahead in chunks[number + len(started) : number + 2]:
+                paths = [photos[name] for name in ahead]
+                started.append([pool.submit(workers.read_faces_in_worker, p) for p in paths])
+            yield chunk, [task.result() for task in started.popleft()]
+    finally:
+        for task in itertools.chain(*started):
+            task.cancel()
+
+
+def _write_images(output: Path, made: Sequence[Made], sheet: bool, original_size: bool) -> None:
+    """Writes portraits and, if `sheet` is set, crops; options as in `align_folder`."""
+    for row, portrait, face in made:
+        if face:
+            size = face.size if original_size else len(portrait)
+            _write_image(output / row.portrait, portrait, size)
+            if sheet:
+                _write_image(output / crop_path(row.portrait), face.crop, len(face.crop))
 
 
 def _write_image(path: Path, image: np.ndarray, size: int) -> None:

@@ -11,6 +11,7 @@ for portraits in aligner(["one.jpg", "another.jpg"]):  # a list of portraits for
 import os
 import threading
 from collections.abc import Callable, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -20,7 +21,7 @@ from facealign.errors import UserError
 from facealign.faces.detector import Box
 from facealign.faces.dlib_tools import FaceTools, load_tools
 from facealign.faces.face import Face, ReadFaces, load_read, poses_of
-from facealign.faces.find import FoundFaces, find_faces, take_whole
+from facealign.faces.find import FoundFaces, Patch, find_faces, take_whole
 from facealign.faces.measure import measure_photo, unpack
 from facealign.geometry.frame import SIZE
 from facealign.geometry.views import turn_back
@@ -29,6 +30,7 @@ from facealign.models.packed_weights import KEPT, SHIPPED
 from facealign.training.saved_model import SavedModel, check_crops, load_model
 from facealign.training.translate import make_translate
 
+AT_ONCE = 32  # photos whose pixels are in memory
 Photo = str | os.PathLike | Image.Image | np.ndarray
 
 
@@ -83,17 +85,13 @@ class Aligner:
         Raises:
           BadPhotoError, OSError: a file is not a photo, or cannot be read.
         """
-        found = [self._find(photo).patches for photo in photos]
-        every = iter(self._read([patch for patches in found for patch in patches]))
-        faces = [
-            [face for _, (face, _) in zip(patches, every, strict=False) if face]
-            for patches in found
-        ]
+        faces = []
+        for start in range(0, len(photos), AT_ONCE):
+            found = [self._find(photo).patches for photo in photos[start : start + AT_ONCE]]
+            noted = iter(self._read([patch for patches in found for patch in patches]))
+            faces += [[f for f, _ in islice(noted, len(patches)) if f] for patches in found]
         images = iter(make_portraits(self.method, [face for some in faces for face in some]))
-        return [
-            [Portrait(next(images)[..., 0], face.crop[..., 0], *face[1:]) for face in some]
-            for some in faces
-        ]
+        return [[_create_portrait(next(images), face) for face in some] for some in faces]
 
     def measure(self, portrait: Portrait) -> tuple[float, float]:
         """The yaw of a portrait in degrees, and the distance of its descriptor from the photo's.
@@ -101,8 +99,7 @@ class Aligner:
         Two photos of one person have a distance of about 0.43. It is nan without face tools, and if
         they see no face in the crop or the portrait, as in the crops of most true profiles.
         """
-        image = Image.fromarray(portrait.image).convert("RGB")
-        ((face, _),) = self._read(take_whole(image).patches)
+        ((face, _),) = self._read([whole_patch(portrait.image[..., None])])
         yaw = float(face.angles[0])
         if self._tools is None:
             return yaw, np.nan
@@ -124,6 +121,16 @@ def make_portraits(method: Method, faces: Sequence[Face]) -> np.ndarray:
     if not faces:
         return np.zeros((0, SIZE, SIZE, 1), np.uint8)
     return method.frontal(np.stack([face.crop for face in faces]), poses_of(faces))
+
+
+def _create_portrait(image: np.ndarray, face: Face) -> Portrait:
+    about = face.size, face.box, face.angles, face.error, face.landmarks
+    return Portrait(image[..., 0], face.crop[..., 0], *about)
+
+
+def whole_patch(portrait: np.ndarray) -> Patch:
+    """A portrait uint8 [128, 128, 1] as a face to be read."""
+    return Patch(portrait.repeat(3, axis=-1), np.eye(2, 3), None, np.eye(2, 3))
 
 
 def load_aligner(

@@ -104,7 +104,7 @@ def _held(place: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 def _core(mask: np.ndarray, camera: Camera) -> np.ndarray:
     """Where the photo surely shows the head, float32 [H, W], of the mask of the fitted head."""
     inset = max(1, round(CORE * float(camera.scale)))
-    inner = ndimage.distance_transform_edt(mask) > inset
+    inner = ndimage.distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1] > inset
     return ndimage.gaussian_filter(inner.astype(np.float32), inset / 2)
 
 
@@ -129,12 +129,13 @@ def _complete(
     other, weight = mirror(colours, middle), mirror(own, middle)
     weight = np.where(view.surface, weight, 0)  # nothing of the scene is mirrored
     other = _in_this_light(colours, other, np.minimum(own, weight), view, reach, yaw)
-    share = own / (own + weight * (1 - own) + 1e-3)
+    weight = weight * (1 - own)  # what is not shown itself is taken from the other side
+    share = own / (own + weight + 1e-3)
+    first = colours * share[..., None] + other * (1 - share[..., None])
+    known = np.minimum(1, 2 * (own + weight))
+    first = fill(first, known**2)
     share = ndimage.gaussian_filter(share, SOFT_CHOICE * scale)
     share = smooth_step((share - CHOICE[0]) / (CHOICE[1] - CHOICE[0])).astype(np.float32)
-    both = colours * own[..., None] + other * (1 - own[..., None])
-    known = np.minimum(1, 2 * np.minimum(own + weight, 1))
-    first = fill(both, known**2)
     second = other * weight[..., None] + first * (1 - weight[..., None])
     return blend(first, second, share), ((1 - share) * weight).astype(np.float32)
 

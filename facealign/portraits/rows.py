@@ -9,10 +9,10 @@ import numpy as np
 
 from facealign.faces import workers
 from facealign.faces.face import Face, ReadFaces
-from facealign.faces.find import FoundFaces, Patch
+from facealign.faces.find import FoundFaces
 from facealign.faces.measure import Measured, unpack
 from facealign.geometry.pose import FRONTAL
-from facealign.portraits.aligner import Method, make_portraits
+from facealign.portraits.aligner import Method, make_portraits, whole_patch
 from facealign.portraits.results import Row, portrait_path
 
 
@@ -43,7 +43,7 @@ def make_rows(
     noted = read([patch for one in found for patch in one.patches])
     faces = [face for face, _ in noted if face]
     portraits = make_portraits(method, faces)
-    after = read([Patch(portrait.repeat(3, axis=-1), np.eye(2, 3), None) for portrait in portraits])
+    after = read([whole_patch(portrait) for portrait in portraits])
     seen = [None] * len(faces)
     if pool:
         images = [*(face.crop for face in faces), *portraits]

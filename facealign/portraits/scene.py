@@ -21,6 +21,7 @@ from facealign.portraits.turn import FACE, INNER, View
 STILL, TURNED = 4.0, 12.0  # degrees off the camera: below the photo stays, above the head turns
 ANCHOR = np.array([[0.0, 2.5, 2.0]])  # cm: a point inside of the head that stays in its place
 COLLAR = (-11.5, -17.0)  # heights over which the outline of the neck stops moving the scene
+CHEEKS = (-7.0, 0.0)  # heights over which the rows of the outline begin to follow that rise
 CROWN = (-1.5, 5.5)  # heights over which the scene follows the top of the head up or down
 LARGEST_RISE = 3.9  # cm that the top of the head may move
 REACH, NEAR = 3.5, 0.6  # cm over which the shift of the scene fades to 1 / e, and where that begins
@@ -35,8 +36,6 @@ class Reach(NamedTuple):
     place: np.ndarray  # float32 [S, S, 2], in px of the photo
     turned: float  # 0: a similarity of the photo, 1: the head is turned
     beside: np.ndarray  # float32 [S, S]: cm to the head, 0 on it
-    right: np.ndarray  # float32 [S, S]: cm right of the middle of the head
-    height: np.ndarray  # float32 [S, S]: cm above the eyes
 
 
 def map_scene(view: View, points: np.ndarray, triangles: np.ndarray, photo: Camera) -> Reach:
@@ -50,7 +49,7 @@ def map_scene(view: View, points: np.ndarray, triangles: np.ndarray, photo: Came
     """
     size, scale = len(view.surface), float(view.camera.scale)
     rows, columns = np.mgrid[:size, :size].astype(np.float32)
-    right, height = ((columns - view.camera.shift[0]) / scale, (view.eyes - rows) / scale)
+    height = (view.eyes - rows) / scale  # cm above the eyes
     upright = _upright(view.camera, photo)
     still = frame.apply(upright, np.stack([columns, rows], -1).reshape(-1, 2))
     still = still.reshape(size, size, 2)
@@ -63,13 +62,13 @@ def map_scene(view: View, points: np.ndarray, triangles: np.ndarray, photo: Came
     seen = np.array(cameras.project(points, photo))
     seen[:, :2] = frame.apply(frame.invert(upright), seen[:, :2])
     outline = rasterize.draw_triangles(seen, triangles, (size, size)).triangle >= 0
-    moved = _follow_outline(view.surface, outline, height, right, scale)
+    moved = _follow_outline(view.surface, outline, height, scale)
     moved *= np.exp(-np.maximum(0, beside - NEAR) / REACH)[..., None]
     moved = ndimage.gaussian_filter(moved, (SOFT * scale, SOFT * scale, 0)) @ upright[:, :2].T
     shift = np.where(view.surface[..., None], view.place - still, moved).astype(np.float32)
     shift = _bridge(shift, view, beside, height, scale)
     place = (still + turned * shift).astype(np.float32)
-    return Reach(place, turned, beside, right, height)
+    return Reach(place, turned, beside)
 
 
 def _upright(portrait: Camera, photo: Camera) -> np.ndarray:
@@ -81,14 +80,14 @@ def _upright(portrait: Camera, photo: Camera) -> np.ndarray:
 
 
 def _follow_outline(
-    wanted: np.ndarray, found: np.ndarray, height: np.ndarray, right: np.ndarray, scale: float
+    wanted: np.ndarray, found: np.ndarray, height: np.ndarray, scale: float
 ) -> np.ndarray:
     """How far the scene moves with the outline of the head, [S, S, 2] in px of the portrait.
 
     Args:
       wanted: bool [S, S], where the head is in the portrait.
       found: the same of the photo, upright and as large.
-      height, right: cm above the eyes and right of the middle, [S, S].
+      height: cm above the eyes, [S, S].
       scale: px a cm.
     """
     left, to, top = _sides(wanted)
@@ -96,7 +95,8 @@ def _follow_outline(
     limit = LARGEST_RISE * scale
     rise = np.clip(other_top - top, -limit, limit)
     heights, count = height[:, 0], len(height)
-    row = np.clip(np.arange(count) + rise * (heights > -3.5), 0, count - 1).astype(int)
+    follow = smooth_step((heights - CHEEKS[0]) / (CHEEKS[1] - CHEEKS[0]))
+    row = np.rint(np.arange(count) + rise * follow).clip(0, count - 1).astype(int)
     fade = 1 - smooth_step((heights - COLLAR[0]) / (COLLAR[1] - COLLAR[0]))
     leftwards, rightwards = (
         ndimage.gaussian_filter1d((other[row] - own) * fade, ROWS * scale)

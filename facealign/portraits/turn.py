@@ -33,7 +33,7 @@ class View(NamedTuple):
     camera: Camera  # of the portrait
     eyes: float  # px: row of the eyes in the portrait
     surface: np.ndarray  # bool [S, S]: the head
-    part: np.ndarray  # uint8 [S, S]: index into PARTS; 0 beside the head
+    part: np.ndarray  # uint8 [S, S]: index into PARTS, of the head; says nothing beside it
     place: np.ndarray  # float32 [S, S, 2]: in px of the photo; 0 beside the head
     visible: np.ndarray  # bool [S, S]: no nearer part of the head hides this place in the photo
     facing: np.ndarray  # float32 [S, S]: inclination to the photo's camera, 1 towards it

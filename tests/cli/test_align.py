@@ -23,7 +23,6 @@ ROOT = Path(__file__).parents[2]
         ({"method": "geometric", "checkpoint": "runs/x"}, "leave --checkpoint and --step out"),
         ({"step": 7}, "is no workdir; leave it out"),
         ({"checkpoint": "weights/nobody.safetensors"}, "cannot read the weights"),
-        ({"method": "turn", "already_aligned": True}, "leave --already_aligned out"),
     ],
 )
 def test_methods_that_cannot_be_are_refused(changes, message, tmp_path):

@@ -4,7 +4,7 @@ import numpy as np
 from PIL import Image
 
 from facealign.data.datasets import orl_faces
-from facealign.faces import face, find
+from facealign.faces import face, find, reading
 from facealign.faces.dlib_tools import FaceTools
 from facealign.faces.reading import load_reader
 from facealign.geometry import frame
@@ -25,12 +25,16 @@ def test_a_patch_holds_the_pixels_of_a_photo():
 
 
 def test_the_patch_of_a_large_face_is_shrunk():
-    """A box of 512 px becomes one of 256, and the patch 768 px of 1536."""
+    """A box of 512 px becomes one of 160, and the patch 480 px of 1536."""
     photo = Image.new("RGB", (2000, 1600), (10, 200, 90))
+    photo.paste((255, 0, 0), (600, 400, 640, 440))  # its middle is at 619.5, 419.5
     patch = find.cut_patch(photo, (744, 544, 1256, 1056))
-    assert patch.pixels.shape == (768, 768, 3) and (patch.pixels == (10, 200, 90)).all()
+    assert patch.pixels.shape == (480, 480, 3)
     left, top = frame.apply(frame.invert(patch.matrix), [(-0.5, -0.5)])[0]
     np.testing.assert_allclose((left, top), (1000 - 768 - 0.5, 800 - 768 - 0.5))
+    red = patch.pixels[..., 0] > 130
+    middle = np.argwhere(red)[:, ::-1].mean(axis=0)
+    np.testing.assert_allclose(middle, frame.apply(patch.matrix, [(619.5, 419.5)])[0], atol=0.3)
 
 
 def test_beyond_the_photo_its_border_is_repeated():
@@ -39,7 +43,7 @@ def test_beyond_the_photo_its_border_is_repeated():
 
 
 def test_faces_and_notes_of_a_photo():
-    tools = FaceTools(lambda photo: [BOX] if photo.width < 100 else [], None, None, None)
+    tools = FaceTools(lambda photo: [BOX] if photo.width < 100 else [], None, None)
     assert [patch.box for patch in find.find_faces(orl_photo(), tools).patches] == [BOX]
     assert find.find_faces(Image.new("RGB", (200, 200)), tools) == ([], ["no face was found"])
 
@@ -59,7 +63,7 @@ def test_a_face_is_read_wherever_it_is():
         find.cut_patch(tiny, tuple(side // 4 for side in BOX)),
     ]
     (alone, note), (moved, _), (zoomed, _), (none, reason) = face.read_patches(reader, patches)
-    assert none is None and "a tiny face" in reason and note == ""
+    assert none is None and "tiny, eyes" in reason and note == ""
     assert alone.box == BOX and moved.box == there
     middle = slice(24, 104)  # the surroundings differ
     for other in (moved, zoomed):
@@ -84,9 +88,32 @@ def test_a_canonical_crop_is_read_as_it_is():
     assert face.read_patches(reader, []) == [] and face.poses_of([]).shape == (0, 2)
 
 
-def test_a_face_is_tiny_by_the_distance_of_its_eyes():
-    """Eyes of a canonical crop are 48 px apart, if that crop is the photo itself."""
+def test_eyes_are_apart_as_the_frame_has_them():
     (left, _), (right, _) = frame.EYES
     np.testing.assert_allclose(face.eyes_apart(np.eye(2, 3)), right - left)
     np.testing.assert_allclose(face.eyes_apart(2.0 * np.eye(2, 3)), (right - left) / 2)
-    assert face.why_tiny(20.0) == "" and "19 px apart, at least 20" in face.why_tiny(19.4)
+
+
+def test_a_large_canonical_crop_is_shrunk_and_keeps_its_size():
+    photo = orl_photo().crop((0, 10, 92, 102)).resize((800, 800), Image.Resampling.BICUBIC)
+    (patch,) = find.take_whole(photo).patches
+    assert patch.pixels.shape == (256, 256, 3)
+    ((seen, _),) = face.read_patches(load_reader(), [patch])
+    assert seen.size == 800 and seen.crop.shape == (128, 128, 1)
+    np.testing.assert_allclose(seen.matrix[:, :2], 0.16 * np.eye(2), atol=1e-9)
+
+
+def test_a_face_without_a_frame_is_left_out_and_others_are_not(monkeypatch):
+    """As if the reader saw all landmarks of the second face at one place."""
+    read_heads = reading.read_heads
+
+    def collapsed(*args):
+        read = read_heads(*args)
+        read.landmarks[1] = 40
+        return read
+
+    monkeypatch.setattr(reading, "read_heads", collapsed)
+    patches = [find.cut_patch(orl_photo(name), BOX) for name in ("s1", "s2", "s3")]
+    (first, _), (second, note), (third, _) = face.read_patches(load_reader(), patches)
+    assert second is None and note.startswith("a face left out")
+    assert first is not None and (first.crop != third.crop).any()

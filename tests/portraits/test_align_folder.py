@@ -2,6 +2,7 @@
 
 import csv
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -32,7 +33,7 @@ def test_portraits_have_the_names_of_photos_and_failures_are_noted(tmp_path):
         ("sub/a.png", ""),
         ("sub/empty.png", ""),
     ]
-    assert rows[1].note.startswith("a tiny face") and rows[2].note == "not a photo"
+    assert rows[1].note == "a face left out: tiny" and rows[2].note == "not a photo"
     assert rows[5].note == "no face was found" and rows[0].note == "already frontal"
     with (tmp_path / "out" / "results.csv").open(newline="") as file:
         assert [tuple(row.values()) for row in csv.DictReader(file)] == [
@@ -66,6 +67,27 @@ def test_a_second_run_makes_only_missing_portraits(tmp_path):
     run(tmp_path / "in", tmp_path / "parts")
     assert (tmp_path / "parts" / "a.png.png").stat().st_mtime_ns == untouched
     assert content(tmp_path / "parts") == content(tmp_path / "whole")
+
+
+def test_a_run_with_nothing_to_do_writes_the_sheet(tmp_path):
+    write_photos(tmp_path / "in", ["a.png"])
+    rows = run(tmp_path / "in", tmp_path / "out")
+    assert run(tmp_path / "in", tmp_path / "out", sheet=True) == [
+        type(rows[0])(*map(str, row)) for row in rows
+    ]
+    assert (tmp_path / "out" / "sheet.html").exists()
+
+
+def test_photos_of_several_chunks_come_in_order(tmp_path, monkeypatch):
+    monkeypatch.setattr(align_folder, "CHUNK", 2)
+    names = [f"{number}.png" for number in range(5)]
+    write_photos(tmp_path / "in", names)
+    rows = run(tmp_path / "in", tmp_path / "out")
+    assert [row.photo for row in rows if row.portrait] == names
+    for seed, name in enumerate(names):
+        ((alone,),) = aligner.Aligner(NEGATIVE, create_tools(), read)([photo(seed)])
+        with Image.open(tmp_path / "out" / f"{name}.png") as image:
+            np.testing.assert_array_equal(np.asarray(image), alone.image)
 
 
 def test_rows_of_an_earlier_version_are_kept(tmp_path):

@@ -1,21 +1,27 @@
 """Where the faces of a set are, and their poses: as known, or searched and read."""
 
+import functools
+import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
 
 from facealign.data.datasets.photo import ANGLES, Photo
-from facealign.faces import face, find, reading
+from facealign.faces import find, reading
 from facealign.faces.detector import Box
 from facealign.faces.dlib_tools import FaceTools
-from facealign.faces.reading import HeadReader
+from facealign.faces.face import Face, ReadFaces
+from facealign.faces.find import Patch
 from facealign.geometry import camera as cameras
+from facealign.geometry import frame
+from facealign.geometry import head as heads
+from facealign.geometry.camera import Camera
+from facealign.paths import shipped
 
-AT_ONCE = 16  # photos in memory whose heads are read together
+AT_ONCE = 16  # photos whose heads are read together
 ALIKE = 0.5  # a face with at least this share of the largest face's area is alike in size
-
+VERSION = 1  # increase it when the same photos give other places or poses
 
 Read = Iterable[tuple[Photo, Image.Image]]
 Reject = Callable[[Photo, Exception], None]
@@ -24,13 +30,13 @@ Placed = Iterator[tuple[Photo, Image.Image, np.ndarray | None]]
 Place = Callable[[Read, Reject], Placed]
 
 
-class Unread(NamedTuple):
-    """A photo with a face that is not read yet."""
-
-    image: Image.Image  # in colour; of a photo that was searched, the patch around its main face
-    window: np.ndarray  # [2, 3], to the reader's first window
-    matrix: np.ndarray | None  # [2, 3], to the canonical crop, if it is known
-    scale: float  # px of the image to one px of the photo
+@functools.cache
+def made_with() -> str:
+    """Eight hex digits that change with the reader, the head and the code."""
+    digest = hashlib.sha256(repr(VERSION).encode())
+    for name in (reading.WEIGHTS, heads.WEIGHTS):
+        digest.update(shipped(name).read_bytes())
+    return digest.hexdigest()[:8]
 
 
 def place_all(read: Read, reject: Reject) -> Placed:
@@ -44,56 +50,70 @@ def place_all(read: Read, reject: Reject) -> Placed:
         yield photo, image, matrix
 
 
-def examine_all(tools: FaceTools, reader: HeadReader, read: Read, reject: Reject) -> Placed:
+def examine_all(tools: FaceTools, read_faces: ReadFaces, read: Read, reject: Reject) -> Placed:
     """The photos with places and poses; what is not known of them is searched and measured.
 
-    Of a photo that was searched comes only the patch around its face.
+    Of a photo that was read comes only the patch around its face.
     """
-    waiting: list[tuple[Photo, Unread]] = []
+    waiting: list[tuple[Photo, Patch]] = []
     for photo, image in read:
         try:
-            if photo.locate:
-                one = at_known_place(image, photo.locate(image))
+            matrix = photo.locate(image) if photo.locate else None
+            if matrix is not None and np.isfinite(photo.yaw):
+                yield photo, image, matrix
+                continue
+            image = image.convert("RGB")
+            if matrix is None:
+                waiting.append((photo, find_main_face(image, tools)))
             else:
-                one = find_main_face(image, tools)
-            waiting.append((photo, one))
+                waiting.append((photo, cut_known_patch(image, matrix)))
         except ValueError as error:
             reject(photo, error)
         if len(waiting) == AT_ONCE:
-            yield from _read_heads(reader, waiting, reject)
+            yield from _read_heads(read_faces, waiting, reject)
             waiting = []
-    if waiting:
-        yield from _read_heads(reader, waiting, reject)
+    yield from _read_heads(read_faces, waiting, reject)
 
 
-def _read_heads(reader: HeadReader, waiting: list[tuple[Photo, Unread]], reject: Reject) -> Placed:
+def _read_heads(
+    read_faces: ReadFaces, waiting: list[tuple[Photo, Patch]], reject: Reject
+) -> Placed:
     """Photos with their places, and with poses where these are not known yet."""
-    found = read_all(reader, [one for _, one in waiting])
-    for (photo, one), (matrix, pose) in zip(waiting, found, strict=True):
-        if reason := why_tiny(one, matrix):
-            reject(photo, ValueError(reason))
+    noted = read_faces([patch for _, patch in waiting])
+    for (photo, patch), (face, note) in zip(waiting, noted, strict=True):
+        if face is None:
+            reject(photo, ValueError(note))
             continue
         if not np.isfinite(photo.yaw):
-            photo = photo._replace(**dict(zip(ANGLES, pose.tolist(), strict=True)))
-        yield photo, one.image, matrix
+            photo = photo._replace(**dict(zip(ANGLES, pose_in_crop(face).tolist(), strict=True)))
+        matrix = frame.compose(face.matrix, frame.invert(patch.matrix))
+        yield photo, Image.fromarray(patch.pixels), matrix
 
 
-def find_main_face(image: Image.Image, tools: FaceTools) -> Unread:
-    """The main face of a photo; see `choose_main_box`.
+def find_main_face(image: Image.Image, tools: FaceTools) -> Patch:
+    """The main face of a colour photo; see `choose_main_box`.
 
     Raises:
       ValueError: there is no main face.
     """
-    image = image.convert("RGB")
-    box = choose_main_box(tools.search(image.convert("L")), image.size)
-    patch = find.cut_patch(image, box)
-    window, scale = face.first_window(patch), patch.matrix[0, 0]
-    return Unread(Image.fromarray(patch.pixels), window, None, scale)
+    return find.cut_patch(image, choose_main_box(tools.search(image.convert("L")), image.size))
 
 
-def at_known_place(image: Image.Image, matrix: np.ndarray) -> Unread:
-    """A photo whose transformation [2, 3] to the canonical crop is known."""
-    return Unread(image.convert("RGB"), reading.around_crop(matrix), matrix, 1.0)
+def cut_known_patch(image: Image.Image, matrix: np.ndarray) -> Patch:
+    """The patch of a colour photo whose transformation [2, 3] to the canonical crop is known."""
+    left, top, right, bottom = reading.CANONICAL_BOX
+    corners = frame.apply(frame.invert(matrix), [(left, top), (right, bottom)])
+    middle, half = corners.mean(axis=0), np.linalg.norm(np.ptp(corners, axis=0)) / 8**0.5
+    box = (*np.rint(middle - half).astype(int), *np.rint(middle + half).astype(int))
+    patch = find.cut_patch(image, tuple(int(side) for side in box))
+    return patch._replace(to_crop=frame.compose(matrix, frame.invert(patch.matrix)))
+
+
+def pose_in_crop(face: Face) -> np.ndarray:
+    """Yaw, pitch and roll [3] in degrees of a face in its canonical crop, which may be rotated."""
+    rotation = cameras.rotation_of(face.angles)
+    in_photo = Camera(rotation, np.float32(1), np.zeros(2, np.float32))
+    return np.asarray(cameras.angles_of(cameras.transformed(in_photo, face.matrix).rotation))
 
 
 def choose_main_box(boxes: Sequence[Box], size: tuple[int, int]) -> Box:
@@ -114,28 +134,6 @@ def choose_main_box(boxes: Sequence[Box], size: tuple[int, int]) -> Box:
             raise ValueError(f"{len(alike)} faces alike in size")
         alike = middle
     return alike[0]
-
-
-def read_all(reader: HeadReader, unread: Sequence[Unread]) -> list[tuple[np.ndarray, np.ndarray]]:
-    """For each photo its transformation [2, 3] to the canonical crop, and the pose [3] in the crop.
-
-    The pose is yaw, pitch and roll in degrees.
-    """
-    images, windows = [one.image for one in unread], [one.window for one in unread]
-    read = reading.read_heads(reader, images, windows)
-    matrices = [
-        own if one.matrix is None else one.matrix
-        for one, own in zip(unread, reading.canonical_frames(read), strict=True)
-    ]
-    in_crops = cameras.transformed(read.head.camera, np.array(matrices))
-    return list(zip(matrices, np.asarray(cameras.angles_of(in_crops.rotation)), strict=True))
-
-
-def why_tiny(unread: Unread, matrix: np.ndarray) -> str:
-    """Why the face of a photo that was searched is too small; "" if it is not."""
-    if unread.matrix is not None:
-        return ""
-    return face.why_tiny(face.eyes_apart(matrix) / unread.scale)
 
 
 def _is_central(box: Box, size: tuple[int, int]) -> bool:

@@ -15,11 +15,11 @@ from PIL import Image
 from facealign import images
 from facealign.data.datasets import archives, crops, detect, schema
 from facealign.data.datasets.crops import Style
-from facealign.data.datasets.detect import Place, Reject
+from facealign.data.datasets.detect import Place, Reject, made_with
 from facealign.data.datasets.photo import Photo
 from facealign.errors import UserError, lookup
 from facealign.faces.dlib_tools import load_tools
-from facealign.faces.reading import load_reader
+from facealign.faces.face import load_read
 
 FACES = {"known": False, "detect": True}  # config.data.faces -> whether to search for faces
 
@@ -83,7 +83,7 @@ class PhotoSet(tfds.core.GeneratorBasedBuilder):
         rejected: list[tuple[str, str]] = []
         place: Place = detect.place_all
         if self.builder_config.detect:
-            place = partial(detect.examine_all, load_tools(), load_reader())
+            place = partial(detect.examine_all, load_tools(), load_read())
 
         def generate(split: str) -> Iterator[tuple[str, dict[str, Any]]]:
             yield from self._generate_examples(split, rejected, place)
@@ -133,7 +133,8 @@ class PhotoSet(tfds.core.GeneratorBasedBuilder):
                 if photo.file_name in seen:
                     raise images.BadPhotoError("a second file of this name")
                 seen.add(photo.file_name)
-                image = images.read_photo(photo.read(), self.builder_config.style.channels)
+                channels = 3 if self.builder_config.detect else self.builder_config.style.channels
+                image = images.read_photo(photo.read(), channels)
                 yield photo, photo.mend(image) if photo.mend else image
             except (ValueError, *archives.DAMAGED) as error:
                 reject(photo, error)
@@ -165,7 +166,7 @@ def create_photo_set(
     `detect` searches for faces of unknown position and measures their pose. If the archive or
     folder of `find_source` changes, the set is prepared anew.
     """
-    name += "_read" * detect + style.suffix
+    name += (f"_read_{made_with()}" if detect else "") + style.suffix
     config = PhotoSetConfig(name, version, description, list_photos, detect, style, find_source)
     return PhotoSet(config=config, data_dir=data_dir, file_format="array_record")
 
