@@ -19,12 +19,15 @@ from facealign.geometry import rasterize
 from facealign.geometry.camera import Camera
 from facealign.geometry.fit import Head
 from facealign.geometry.frame import smooth_step
+from facealign.geometry.head import HeadModel
 from facealign.geometry.resample import resample
 from facealign.portraits.pyramids import blend, fill
 from facealign.portraits.scene import Reach, map_scene
 from facealign.portraits.turn import FACE, View, portrait_camera, triangles_of, view_head
+from facealign.portraits.window import choose_window
 
 SHARPER = 1.25  # a photo has at most so many times the pixels of its portrait when it is read
+COARSE = 96  # px of the frame in which the photo's part is measured
 BLOCK = 128  # px: photos are padded to multiples of it, so that few programs are compiled
 BORDER = 0.02  # share of the photo's shorter side over which its border fades
 FEATHER, CORE = 0.19, 0.26  # cm: how weights are smoothed; how far inside the photo's head is sure
@@ -44,13 +47,14 @@ class Composed(NamedTuple):
     mirrored: np.ndarray  # float32 [S, S]: how much is from the mirrored place; the rest is filled
     seen: float  # share of the face that the photo shows
     held: np.ndarray  # float32 [S, S], 0 to 1: places within the photo
+    camera: Camera  # of the portrait
 
 
 def compose_portrait(photo: Image.Image, head: Head, size: int) -> Composed:
     """The portrait of a head, fitted to a colour photo; `head` without a batch axis."""
     model = heads.load_head()
     points = np.asarray(heads.shape(model, head.identity, head.expression))
-    portrait = portrait_camera(model, points, size)
+    portrait = choose_frame(model, points, head.camera, photo.size, size)
     photo, camera = _shrink(photo, head.camera, float(portrait.scale))
     triangles = triangles_of(model)
     view = view_head(model, points, camera, portrait, size)
@@ -63,8 +67,32 @@ def compose_portrait(photo: Image.Image, head: Head, size: int) -> Composed:
     yaw = float(np.asarray(cameras.angles_of(camera.rotation))[0])
     image, mirrored = _complete(colours, own, view, reach, yaw)
     face = view.surface & (view.part == FACE)
-    seen_share = float(own[face].mean()) if face.any() else 0.0
-    return Composed(np.rint(image.clip(0, 255)).astype(np.uint8), own, mirrored, seen_share, held)
+    shown = float(own[face].mean()) if face.any() else 0.0
+    return Composed(
+        np.rint(image.clip(0, 255)).astype(np.uint8), own, mirrored, shown, held, portrait
+    )
+
+
+def choose_frame(
+    model: HeadModel, points: np.ndarray, photo: Camera, photo_size: tuple[int, int], size: int
+) -> Camera:
+    """The camera of a portrait of `size` px, in a frame that the photo fills.
+
+    Args:
+      model: of the head.
+      points: its vertices [V, 3].
+      photo: the camera of the photo.
+      photo_size: its width and height in px.
+      size: of the portrait.
+    """
+    coarse = portrait_camera(model, points, COARSE)
+    view = view_head(model, points, photo, coarse, COARSE)
+    held = _held(map_scene(view, points, triangles_of(model), photo).place, photo_size)
+    left, top, side = choose_window(held)
+    scale = size / (side * COARSE)
+    corner = np.array([left, top]) * COARSE
+    matrix = np.column_stack([scale * np.eye(2), scale * (0.5 - corner) - 0.5])
+    return Camera(*map(np.asarray, cameras.transformed(coarse, matrix)))
 
 
 def _shrink(photo: Image.Image, camera: Camera, scale: float) -> tuple[Image.Image, Camera]:
