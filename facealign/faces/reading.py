@@ -36,6 +36,9 @@ BATCH = 16  # faces that are read at a time
 STEPS = 6  # of the fit
 SURE = 0.4  # cm: a landmark with this spread gets the weight 1 in the fit
 LEAST, MOST = 0.02, 2.0  # range of these weights
+# Degrees by which the fit may correct the yaw that the network saw. Landmarks alone pull profiles
+# towards the front, since those of the hidden side are guesses.
+YAW_DEVIATION = 1.5
 
 
 class Reading(NamedTuple):
@@ -44,6 +47,7 @@ class Reading(NamedTuple):
     head: Head  # its camera is that of the photo; error in px of 128
     landmarks: np.ndarray  # [N, 68, 2], as the network saw them
     spread: np.ndarray  # [N, 68] px: how far each is wrong in the mean
+    yaw: np.ndarray  # [N] degrees, as the network saw it
 
 
 class HeadReader(NamedTuple):
@@ -89,11 +93,9 @@ def read_heads(
     scale = np.sqrt(np.linalg.det(back[:, :, :2]))
     spread = 2 * np.exp(seen["spread"]) * (reader_window.SIZE / 2) * scale[:, None]
     start = Head(seen["identity"], seen["expression"], camera, np.zeros(len(rows), np.float32))
-    head = _fit(landmarks, spread, start)
-    return Reading(
-        jax.tree.map(lambda array: array[:count], head),
-        *(array[:count] for array in (landmarks, spread)),
-    )
+    yaw = np.asarray(cameras.angles_of(camera.rotation))[:, 0]
+    whole = Reading(_fit(landmarks, spread, start, yaw), landmarks, spread, yaw)
+    return jax.tree.map(lambda array: array[:count], whole)
 
 
 def canonical_frame(reading: Reading, number: int) -> np.ndarray:
@@ -102,8 +104,8 @@ def canonical_frame(reading: Reading, number: int) -> np.ndarray:
     Raises:
       ValueError: its landmarks are at one place.
     """
-    yaw = float(cameras.angles_of(reading.head.camera.rotation[number])[0])
-    matrix = frame.from_any_side(frame.five_points(reading.landmarks[number]), yaw)
+    five = frame.five_points(reading.landmarks[number])
+    matrix = frame.from_any_side(five, float(reading.yaw[number]))
     if not np.linalg.det(matrix[:, :2]) > 0:
         raise ValueError("its landmarks are at one place")
     return matrix
@@ -166,14 +168,18 @@ def _scale_and_shift(
     return scale, centre - scale * middle
 
 
-def _fit(landmarks: np.ndarray, spread: np.ndarray, start: Head) -> Head:
-    """The heads fitted to landmarks [N, 68, 2] in px with spreads [N, 68] in px, from a start."""
+def _fit(landmarks: np.ndarray, spread: np.ndarray, start: Head, yaw: np.ndarray) -> Head:
+    """The heads fitted to landmarks [N, 68, 2] in px with spreads [N, 68] in px, from a start.
+
+    `yaw` [N] is expected, in degrees.
+    """
     weights = SURE * np.asarray(start.camera.scale)[:, None] / spread
     weights, model, parts = np.clip(weights, LEAST, MOST), heads.load_head(), []
     for first in range(0, len(landmarks), BATCH):
         own = slice(first, first + BATCH)
         begin = jax.tree.map(lambda array, own=own: jnp.asarray(array)[own], start)
         options = {"start": begin, "steps": STEPS, "guessed": False}
+        options |= {"prior_yaw": yaw[own], "prior_deviation": YAW_DEVIATION}
         head = fits.fit(landmarks[own], weights[own], model, _points(), **options)
         parts.append([np.asarray(array) for array in jax.tree.leaves(head)])
     together = [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]

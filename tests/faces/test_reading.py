@@ -66,7 +66,7 @@ def reading_of(yaw):
     camera = Camera(rotation, np.array([5.0], np.float32), np.array([[150.0, 140.0]], np.float32))
     seen = cameras.project(heads.landmarks68(model, model.mean[None]), camera)[..., :2]
     head = Head(np.zeros((1, 24)), np.zeros((1, 41)), camera, np.zeros(1))
-    return reading.Reading(head, np.asarray(seen), np.ones((1, 68)))
+    return reading.Reading(head, np.asarray(seen), np.ones((1, 68)), np.array([yaw]))
 
 
 def test_canonical_frames_are_those_of_five_points_and_of_profiles():
