@@ -48,5 +48,5 @@ def read(patches):
         crop = frame.crop(Image.fromarray(patch.pixels), matrix)
         size = round(frame.side_in_photo(in_photo))
         angles, points = np.zeros(3), np.zeros((68, 2))
-        noted.append((face.Face(crop, size, box, angles, 1.5, points, in_photo), ""))
+        noted.append((face.Face(crop, size, box, angles, 1.5, 2.5, points, in_photo), ""))
     return noted

@@ -42,7 +42,8 @@ class Portrait(NamedTuple):
     size: int  # side of the crop in px of the photo
     box: Box | None  # left, top, right, bottom in px of the photo; None for an aligned photo
     angles: np.ndarray  # [3]: yaw, pitch and roll of the head in the photo, degrees
-    error: float  # of the fitted head in px of the crop; large if the face is strange or covered
+    error: float  # of the fitted head in px of the crop
+    doubt: float  # of the reader, in px; large if the face is strange or covered
     landmarks: np.ndarray  # [68, 2], (x, y) in px of the crop
 
     @property
@@ -124,7 +125,7 @@ def make_portraits(method: Method, faces: Sequence[Face]) -> np.ndarray:
 
 
 def _create_portrait(image: np.ndarray, face: Face) -> Portrait:
-    about = face.size, face.box, face.angles, face.error, face.landmarks
+    about = face.size, face.box, face.angles, face.error, face.doubt, face.landmarks
     return Portrait(image[..., 0], face.crop[..., 0], *about)
 
 

@@ -34,6 +34,7 @@ class Row(NamedTuple):
     pitch: str = ""
     roll: str = ""
     error: str = ""  # of the fitted head, px of a crop of 128 px
+    doubt: str = ""  # by how many px the landmarks may be off
     yaw_after: str = ""  # in degrees, of the portrait
     distance: str = ""  # between the descriptors of photo and portrait
     note: str = ""

@@ -77,6 +77,7 @@ def describe_face(photo: str, portrait: str, face: Face, turned: Face, note: str
         pitch=pitch,
         roll=roll,
         error=f"{face.error:.2f}",
+        doubt=f"{face.doubt:.2f}",
         yaw_after=f"{turned.angles[0]:.1f}",
         note="; ".join(filter(None, notes)),
     )

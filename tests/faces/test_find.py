@@ -1,6 +1,7 @@
 """Patches around faces, and faces that are read from them."""
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from facealign.data.datasets import orl_faces
@@ -73,7 +74,7 @@ def test_a_face_is_read_wherever_it_is():
     np.testing.assert_allclose(zoomed.size, 2 * alone.size, rtol=0.03)
     five = frame.five_points(alone.landmarks)
     np.testing.assert_allclose(five, frame.FIVE_POINTS, atol=6)
-    assert abs(alone.angles[0]) < 15 and 0 < alone.error < face.STRANGE
+    assert abs(alone.angles[0]) < 15 and 0 < alone.error < 3.6
 
 
 def test_a_canonical_crop_is_read_as_it_is():
@@ -117,3 +118,29 @@ def test_a_face_without_a_frame_is_left_out_and_others_are_not(monkeypatch):
     (first, _), (second, note), (third, _) = face.read_patches(load_reader(), patches)
     assert second is None and note.startswith("a face left out")
     assert first is not None and (first.crop != third.crop).any()
+
+
+@pytest.mark.parametrize(
+    ("yaw", "error", "doubt", "strange"),
+    [
+        (0, 2.0, 2.0, False),
+        (0, 4.0, 2.0, True),
+        (0, 2.0, 4.0, True),
+        (-80, 4.0, 4.0, False),
+        (80, 2.0, 7.0, True),
+        (45, 4.5, 4.5, False),  # half way: 4.55 and 4.6
+        (45, 4.5, 4.7, True),
+        (0, float("nan"), 2.0, True),
+    ],
+)
+def test_what_is_strange(yaw, error, doubt, strange):
+    angles = np.array([yaw, 0.0, 0.0])
+    seen = face.Face(None, 128, BOX, angles, error, doubt, None, None)
+    assert face.is_strange(seen) == strange
+
+
+def test_a_covered_face_has_a_note():
+    photo = orl_photo()
+    photo.paste((20, 180, 60), (10, 62, 84, 100))  # nose and mouth
+    ((seen, note),) = face.read_patches(load_reader(), [find.cut_patch(photo, BOX)])
+    assert note == face.COVERED and seen.doubt > 3.2

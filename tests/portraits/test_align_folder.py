@@ -91,7 +91,7 @@ def test_photos_of_several_chunks_come_in_order(tmp_path, monkeypatch):
 
 
 def test_rows_of_an_earlier_version_are_kept(tmp_path):
-    """It had neither pitch, roll nor error."""
+    """It had neither pitch, roll, error nor doubt."""
     write_photos(tmp_path / "in", ["a.png", "b.png"])
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "model.json").write_text('{"model": "negative"}')
@@ -101,7 +101,7 @@ def test_rows_of_an_earlier_version_are_kept(tmp_path):
     rows = run(tmp_path / "in", tmp_path / "out")
     assert [row.photo for row in rows] == ["a.png", "b.png", "b.png"]
     assert (rows[0].yaw_before, rows[0].pitch, rows[0].distance) == ("12.0", "", "0.41")
-    assert rows[1].pitch == "0.0" and rows[1].error == "1.50"
+    assert rows[1].pitch == "0.0" and (rows[1].error, rows[1].doubt) == ("1.50", "2.50")
     with (tmp_path / "out" / "results.csv").open(newline="") as file:
         assert [tuple(row.values()) for row in csv.DictReader(file)] == [
             tuple(map(str, row)) for row in rows
