@@ -23,7 +23,7 @@ from facealign.geometry import camera as cameras
 from facealign.geometry import frame, generic_face
 from facealign.geometry.fit import pose_of
 from facealign.geometry.head import load_head
-from facealign.geometry.head_points import create_points
+from facealign.geometry.head_points import bend, create_points
 from facealign.geometry.reader_window import STORED, STORED_WIDTH
 
 BATCH = 64  # photos read at a time
@@ -123,8 +123,7 @@ def show(name: str, reader: HeadReader, faces: Faces, tools: object) -> None:
 def _project(part: Reading, points: object) -> np.ndarray:
     """The 68 landmarks [N, 68, 2] of fitted heads."""
     head = part.head
-    bent = points.mean + np.einsum("bk,kpi->bpi", head.identity, points.identity)
-    bent = bent + np.einsum("be,epi->bpi", head.expression, points.expression)
+    bent = bend(points, head.identity, head.expression)
     return np.asarray(cameras.project(bent, head.camera))[..., :2]
 
 

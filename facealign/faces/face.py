@@ -17,8 +17,7 @@ from facealign.geometry.fit import CROP, CROP_WIDTH
 
 EYES_APART = 20  # px: smallest usable distance between the centres of the eyes
 # Largest usual error of a fitted head, and doubt of the reader, in px of a crop of 128 px, up to 30
-# and from 60 degrees aside. Of 160 photos of news and 78 profiles 2 and 3 % are above, of faces
-# whose eyes, mouth or half are painted over 80, 97 and 55 %.
+# and from 60 degrees aside. Chosen on validation people: see benchmarks/results/heads.md.
 ASIDE = (30.0, 60.0)
 ERRORS, DOUBTS = (3.6, 5.5), (3.2, 6.0)
 COVERED = "perhaps no human face, or a covered one"

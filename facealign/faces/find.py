@@ -56,13 +56,8 @@ def take_whole(photo: Image.Image) -> FoundFaces:
         size = f"{photo.width} x {photo.height}"
         return FoundFaces([], [f"{size} px: an aligned photo must be square"])
     size = min(photo.width, WHOLE)
-    matrix, to_crop = _scaled(size / photo.width), _scaled(frame.SIZE / size)
+    matrix, to_crop = frame.zoom(size / photo.width), frame.zoom(frame.SIZE / size)
     return FoundFaces([Patch(frame.crop_large(photo, matrix, size, 3), matrix, None, to_crop)], [])
-
-
-def _scaled(factor: float) -> np.ndarray:
-    """The transformation [2, 3] of a square image to one so many times as large."""
-    return np.column_stack([factor * np.eye(2), np.full(2, (factor - 1) / 2)])
 
 
 def read_faces(path: Path, tools: FaceTools | None) -> FoundFaces:

@@ -21,7 +21,7 @@ from facealign.geometry import frame, reader_window
 from facealign.geometry import head as heads
 from facealign.geometry.camera import Camera
 from facealign.geometry.fit import Head
-from facealign.geometry.head_points import create_points
+from facealign.geometry.head_points import bend, create_points
 from facealign.images import in_batches, to_float
 from facealign.models.apply import NetState, Network, apply_network
 from facealign.models.packed_weights import load_weights
@@ -143,9 +143,7 @@ def _camera(seen: dict[str, np.ndarray], matrices: np.ndarray) -> Camera:
       seen: from `_look`.
       matrices: [N, 2, 3], from photos to windows.
     """
-    points, count = _points(), len(matrices)
-    solid = points.mean + heads.blend(seen["identity"], points.identity)
-    solid += heads.blend(seen["expression"], points.expression)
+    solid, count = bend(_points(), seen["identity"], seen["expression"]), len(matrices)
     unit = Camera(seen["rotation"], np.ones(count, np.float32), np.zeros((count, 2), np.float32))
     flat = np.asarray(cameras.project(solid, unit))[..., :2]
     to_photo = []

@@ -12,10 +12,9 @@ import jax
 import jax.numpy as jnp
 
 from facealign.geometry import camera as cameras
-from facealign.geometry import head as heads
 from facealign.geometry.camera import DISTANCE, Camera
 from facealign.geometry.head import HeadModel
-from facealign.geometry.head_points import Points, create_points
+from facealign.geometry.head_points import Points, bend, create_points
 
 STEPS, POSE_STEPS = 10, 2  # Gauss-Newton: all of them, and the first ones, which move only the pose
 DEVIATION = 0.3  # cm of a landmark; larger than its noise, since errors of neighbours are alike
@@ -123,8 +122,7 @@ def _middle_and_size(target: jax.Array, weights: jax.Array) -> tuple[jax.Array, 
 
 def _project(head: Head, points: Points) -> tuple[jax.Array, jax.Array]:
     """The points, turned [P, 3] in cm, and how much nearness enlarges each, [P]."""
-    bent = points.mean + heads.blend(head.identity, points.identity)
-    bent += heads.blend(head.expression, points.expression)
+    bent = bend(points, head.identity, head.expression)
     turned = jnp.matmul(bent, head.camera.rotation.T, precision="highest")
     return turned, 1 / (1 - turned[:, 2] / DISTANCE)
 

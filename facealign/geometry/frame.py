@@ -207,6 +207,11 @@ def crop(image: Image.Image, matrix: np.ndarray, size: int = SIZE, channels: int
     return np.asarray(_warp(window, shifted, (size, size))).reshape(size, size, channels)
 
 
+def zoom(factor: float) -> np.ndarray:
+    """The transformation [2, 3] of an image to one so many times as large."""
+    return np.column_stack([factor * np.eye(2), np.full(2, (factor - 1) / 2)])
+
+
 def crop_large(photo: Image.Image, matrix: np.ndarray, size: int, channels: int) -> np.ndarray:
     """As `crop`, of a photo that may be much larger: its pixels are averaged in blocks first.
 
@@ -215,8 +220,7 @@ def crop_large(photo: Image.Image, matrix: np.ndarray, size: int, channels: int)
     shrink = max(1, int(1 / math.sqrt(abs(np.linalg.det(matrix[:, :2])))))
     if shrink > 1:
         photo = photo.reduce(shrink)
-        larger = np.column_stack([shrink * np.eye(2), np.full(2, (shrink - 1) / 2)])
-        matrix = compose(matrix, larger)
+        matrix = compose(matrix, zoom(shrink))
     return crop(photo, matrix, size, channels)
 
 

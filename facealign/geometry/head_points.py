@@ -3,6 +3,7 @@
 import functools
 from typing import NamedTuple
 
+import jax
 import numpy as np
 
 from facealign.geometry import generic_face
@@ -61,6 +62,12 @@ def create_points(model: HeadModel, which: str) -> Points:
         for array in (model.mean, model.identity, model.expression)
     )
     return Points(mean, identity, expression, across.astype(np.float32), trust, slides)
+
+
+def bend(points: Points, identity: jax.Array, expression: jax.Array) -> jax.Array:
+    """The points [..., P, 3] in cm of heads with coefficients [..., K] and [..., E]."""
+    moved = heads.blend(identity, points.identity) + heads.blend(expression, points.expression)
+    return points.mean + moved
 
 
 @functools.cache

@@ -131,7 +131,7 @@ def _create_portrait(image: np.ndarray, face: Face) -> Portrait:
 
 def whole_patch(portrait: np.ndarray) -> Patch:
     """A portrait uint8 [128, 128, 1] as a face to be read."""
-    return Patch(portrait.repeat(3, axis=-1), np.eye(2, 3), None, np.eye(2, 3))
+    return take_whole(Image.fromarray(portrait[..., 0]).convert("RGB")).patches[0]
 
 
 def load_aligner(
