@@ -15,8 +15,8 @@ import onnxruntime
 from common import create_parser, run_main
 
 from facealign.cli.memory import keep_freed_memory
-from facealign.portraits.aligner import load_frontalizer
 from facealign.portraits.export import make_frontal
+from facealign.portraits.methods import load_frontalizer
 
 
 def main() -> None:

@@ -1,9 +1,10 @@
 """Raw photos through the detector, judged like crops: `python benchmarks/raw_photos.py cfp:test`.
 
 Unpacks photos of the split to OUT/photos (of CFP two true profiles of each person, of LFW the first
-200), makes portraits of them with `--mode=align` in OUT/portraits, and judges the largest face of
-each with the numbers of `--mode=evaluate`, beside what the model makes of the same photos cut by
-the frame that the dataset knows. A photo without a portrait counts as one without a face.
+200), makes portraits of them with `--mode=align --method=network` in OUT/portraits, and judges the
+largest face of each with the numbers of `--mode=evaluate`, beside what the network makes of the
+same photos cut by the frame that the dataset knows. A photo without a portrait counts as one
+without a face.
 """
 
 import subprocess
@@ -23,7 +24,7 @@ from facealign.evaluation.evaluation_set import create_evaluation_set, load_phot
 from facealign.evaluation.scoring import score
 from facealign.evaluation.tables import cell
 from facealign.faces.measurement_cache import MeasurementCache
-from facealign.portraits.aligner import load_frontalizer, load_method
+from facealign.portraits.methods import load_frontalizer, network
 from facealign.portraits.results import portrait_path
 from facealign.workdir.report import markdown_table
 
@@ -54,8 +55,9 @@ def unpack(source: Path, names: set[str], folder: Path) -> Iterator[str]:
 
 def align(photos: Path, portraits: Path) -> None:
     """As a user does it; prints what it prints."""
-    command = [sys.executable, "launch.py", "--mode=align", f"--input={photos}", "--sheet"]
-    subprocess.run([*command, f"--output={portraits}"], cwd=ROOT, check=True)
+    flags = ["--mode=align", "--method=network", "--size=128", "--sheet"]
+    folders = [f"--input={photos}", f"--output={portraits}"]
+    subprocess.run([sys.executable, "launch.py", *flags, *folders], cwd=ROOT, check=True)
 
 
 def read_portrait(path: Path) -> np.ndarray:
@@ -73,7 +75,7 @@ def main() -> None:
     parser.add_argument("--data_dir", default="", help="prepared datasets")
     parser.add_argument("--out", required=True, type=Path, help="folder for photos and portraits")
     args = parser.parse_args()
-    data, model = load_frontalizer().config.data, load_method()
+    data, (_, frontal) = load_frontalizer().config.data, network()
     data.update(manual_dir=str(args.manual_dir), data_dir=args.data_dir)
     photos = load_photos(data, args.on)
     names = photos.examples["file_name"].tolist()
@@ -88,7 +90,7 @@ def main() -> None:
     known = photos.examples["image"][rows]
     systems = {
         "raw photo, aligned": np.stack([read_portrait(path) for path in paths]),
-        "frame of the dataset": model.frontal(known, np.full((len(known), 2), np.nan)),
+        "frame of the dataset": frontal(known, np.full((len(known), 2), np.nan)),
         "the photo itself": known,
     }
     lines = [["", *COLUMNS]]

@@ -1,13 +1,17 @@
 """The public Python interface to portraits. Scripts of users import it by this name."""
 
-from facealign.portraits.aligner import (
-    METHODS,
-    Aligner,
-    Method,
-    Photo,
-    Portrait,
-    load_aligner,
-    load_method,
-)
+from facealign.portraits.aligner import Aligner, Photo, load_aligner
+from facealign.portraits.methods import METHODS, Method, load_method
+from facealign.portraits.portrait import Portrait
+from facealign.portraits.style import Style
 
-__all__ = ["METHODS", "Aligner", "Method", "Photo", "Portrait", "load_aligner", "load_method"]
+__all__ = [
+    "METHODS",
+    "Aligner",
+    "Method",
+    "Photo",
+    "Portrait",
+    "Style",
+    "load_aligner",
+    "load_method",
+]

@@ -1,7 +1,8 @@
-"""Fixed names: the two domains of photos, the roles of networks, and the routes between them."""
+"""Fixed names: the version, the domains of photos, roles of networks, routes between them."""
 
 from collections.abc import Collection
 
+VERSION = "0.1.0"  # of facealign
 DOMAINS = ("unrestricted", "restricted")  # U: people looking anywhere; R: frontal, mugshot style
 ROLES = (
     "encoder",

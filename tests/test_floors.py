@@ -14,7 +14,8 @@ FLOORS = (
     {"faces"},
     {"data"},
     {"training"},
-    {"evaluation", "portraits"},
+    {"portraits"},
+    {"evaluation"},
     {"cli", "align"},
     {"__main__"},
 )

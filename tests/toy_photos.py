@@ -1,52 +1,59 @@
-"""Face tools for photos of 200 x 200 px whose corner says whether they show a face.
-
-In a file of its own, since other processes import it.
-"""
+"""Reads faces that `tests/toy_tools.py` finds in photos whose corner says whether it is covered."""
 
 import numpy as np
 from PIL import Image
 
-from facealign.faces import dlib_tools, face
-from facealign.faces.dlib_tools import FaceTools
+from facealign.faces import face
+from facealign.geometry import camera as cameras
 from facealign.geometry import frame
+from facealign.geometry.camera import Camera
+from facealign.geometry.fit import Head
 from facealign.geometry.frame import SIZE, five_points, from_five_points
-from tests.geometry.test_pose import picture
+from facealign.geometry.head import load_head
+from facealign.portraits.turn import portrait_camera
+from tests.toy_tools import landmarks
 
-LARGE, SMALL = (20, 20, 140, 140), (150, 150, 170, 170)
-
-
-def landmarks(_, box):
-    """Those of a frontal face that fills a box."""
-    points = picture(0, 0, 0)
-    points -= points.min(axis=0)
-    return points / points.max() * (box[2] - box[0]) + box[:2]
+CORNER = 5  # px: side of the corners
+FRAME = 256  # px: of the portrait frame in which the head is placed
 
 
-def create_tools():
-    """Face tools that see a face wherever the corner of a photo is bright, and a tiny one more."""
+def head_in(to_crop):
+    """The mean head, looking ahead, in a photo with this transformation to the canonical crop."""
+    model = load_head()
+    to_photo = frame.invert(frame.compose(frame.to_portrait(FRAME), to_crop))
+    camera = cameras.transformed(portrait_camera(model, model.mean, FRAME), to_photo)
+    camera = Camera(*(np.asarray(part, np.float32) for part in camera))
+    return Head(np.zeros(24, np.float32), np.zeros(41, np.float32), camera, np.float32(1.5))
 
-    def search(photo):
-        return [LARGE, SMALL] if photo.getpixel((0, 0)) > 128 else []
 
-    def find(image):  # in crops and portraits
-        return [dlib_tools.Face((0, 0, SIZE, SIZE), landmarks(image, (0, 0, SIZE, SIZE)))]
-
-    return FaceTools(search, find, lambda image, points: np.full(128, image.mean() / 255))
+def is_covered(patch):
+    """Whether the upper right corner of a photo is white."""
+    return bool(patch.box and patch.pixels[:CORNER, -CORNER:].min() == 255)
 
 
 def read(patches):
     """A reader to which every head looks straight ahead, in the box where it was found."""
     noted = []
     for patch in patches:
-        box, in_photo = patch.box, np.eye(2, 3)
-        if box:
+        box, matrix = patch.box, patch.to_crop
+        if matrix is None:
             in_photo = from_five_points(five_points(landmarks(None, box)))
-        if face.eyes_apart(in_photo) < face.EYES_APART:
+            matrix = frame.compose(in_photo, frame.invert(patch.matrix))
+        in_photo = frame.compose(matrix, patch.matrix)
+        if box and face.eyes_apart(in_photo) < face.EYES_APART:
             noted.append((None, "a face left out: tiny"))
             continue
-        matrix = frame.compose(in_photo, frame.invert(patch.matrix))
-        crop = frame.crop(Image.fromarray(patch.pixels), matrix)
-        size = round(frame.side_in_photo(in_photo))
-        angles, points = np.zeros(3), np.zeros((68, 2))
-        noted.append((face.Face(crop, size, box, angles, 1.5, 2.5, points, in_photo), ""))
+        seen = face.Face(
+            crop=frame.crop(Image.fromarray(patch.pixels), matrix),
+            size=round(frame.side_in_photo(in_photo)),
+            box=box,
+            angles=np.zeros(3),
+            error=1.5,
+            doubt=2.5,
+            landmarks=landmarks(None, (0, 0, SIZE, SIZE)),
+            matrix=in_photo,
+            patch=patch,
+            head=head_in(matrix),
+        )
+        noted.append((seen, face.COVERED * is_covered(patch)))
     return noted

@@ -1,18 +1,21 @@
-"""Photos with faces that `tests/toy_photos.py` finds, and a method that inverts them."""
+"""Photos with faces that `tests/toy_tools.py` finds, and a method that inverts them."""
 
 import numpy as np
 from PIL import Image
 
-from facealign.portraits import align_folder, aligner
-from tests.toy_photos import create_tools, read
+from facealign.portraits import align_folder, methods
+from tests.toy_photos import CORNER, read
+from tests.toy_tools import create_tools
 
-NEGATIVE = aligner.Method("negative", lambda crops, poses: 255 - crops)
+NEGATIVE = methods.from_crops("negative", lambda crops, poses: 255 - crops, 128)
 
 
-def photo(seed, bright=True):
+def photo(seed, bright=True, covered=False):
     """Gray uint8 [200, 200] with a face in it, or none."""
-    pixels = np.random.default_rng(seed).integers(0, 256, (200, 200), np.uint8)
-    pixels[:5, :5] = 255 if bright else 0
+    pixels = np.random.default_rng(seed).integers(0, 255, (200, 200), np.uint8)
+    pixels[:CORNER, :CORNER] = 255 if bright else 0
+    if covered:
+        pixels[:CORNER, -CORNER:] = 255
     return pixels
 
 
@@ -20,7 +23,8 @@ def write_photos(folder, names):
     for seed, name in enumerate(names):
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(photo(seed, "empty" not in name)).save(path, "PNG")
+        pixels = photo(seed, bright="empty" not in name, covered="covered" in name)
+        Image.fromarray(pixels).save(path, "PNG")
 
 
 def run(folder, output, model=NEGATIVE, **options):

@@ -32,14 +32,16 @@ MODES = {
     ),
     "evaluate": Mode(
         "compares a run with baselines on people it has not seen; writes tables and a page",
-        ("config", "workdir", "checkpoint", "step", "on"),
+        ("config", "workdir", "checkpoint", "step", "on", "method"),
         needs_one=("workdir", "config"),
     ),
     "align": Mode(
         "makes frontal portraits of photos",
         (
-            *("input", "output", "method", "checkpoint", "step"),
-            *("recursive", "already_aligned", "sheet", "original_size"),
+            *("input", "output", "recursive", "already_aligned"),
+            *("size", "frame", "gray", "yaw", "pitch"),
+            *("format", "quality", "sheet", "mask", "turntable"),
+            *("method", "checkpoint", "step", "original_size"),
         ),
         needs=("input", "output"),
         interrupted="makes the portraits that are missing",
@@ -91,12 +93,23 @@ flags.DEFINE_string("on", "", "photos, DATASET:SPLIT,SPLIT; the test split of th
 # align
 flags.DEFINE_string("input", "", "folder of photos, or one photo")
 flags.DEFINE_string(
-    "method", "network", "network, geometric (moves faces into place) or turn (rotates in 3D)"
+    "method",
+    "",
+    "portrait (own pixels, turned in 3D) unless given; network, geometric or turn",
 )
 flags.DEFINE_bool("recursive", True, "photos in subfolders too; --norecursive leaves them out")
 flags.DEFINE_bool("already_aligned", False, "the photos are canonical crops; no face is searched")
 flags.DEFINE_bool("sheet", False, "write a page of all faces before and after")
-flags.DEFINE_bool("original_size", False, "portraits as large as the crops in the photos")
+flags.DEFINE_integer("size", 512, "of portraits in px, 128 to 1024; 0 is what the photo holds")
+flags.DEFINE_string("frame", "portrait", "portrait: with hair and shoulders; tight: the face alone")
+flags.DEFINE_bool("gray", False, "gray portraits")
+flags.DEFINE_float("yaw", 0.0, "where the head looks in the portrait, -45 to 45 degrees")
+flags.DEFINE_float("pitch", 0.0, "likewise, up or down, -20 to 20 degrees")
+flags.DEFINE_string("format", "png", "of portraits: png, jpg or webp")
+flags.DEFINE_integer("quality", 95, "of jpg and webp, 1 to 100")
+flags.DEFINE_bool("mask", False, "write what the photo showed, what was mirrored and invented too")
+flags.DEFINE_bool("turntable", False, "write an animation of the head from side to side too")
+flags.DEFINE_bool("original_size", False, "earlier name of --size=0")
 
 # export
 flags.DEFINE_integer("batch_size", 0, "crops at a time; 0 is any number", lower_bound=0)

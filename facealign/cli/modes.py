@@ -9,14 +9,17 @@ from ml_collections import ConfigDict
 
 from facealign.cli.memory import peak_memory
 from facealign.data.load import load_data, take
-from facealign.errors import UserError, lookup
+from facealign.errors import UserError, check_choice
 from facealign.images import to_float
 from facealign.models.packed_weights import SHIPPED, save_weights
 from facealign.parallel import processes
 from facealign.paths import open_path
 from facealign.portraits.align_folder import SHEET, align_folder, find_photos
-from facealign.portraits.aligner import METHODS, load_aligner, load_frontalizer, load_method
+from facealign.portraits.aligner import load_aligner
+from facealign.portraits.image_files import Files, check_files
+from facealign.portraits.methods import load_frontalizer, load_method
 from facealign.portraits.results import RESULTS, describe
+from facealign.portraits.style import Style
 from facealign.stages import create_stages
 from facealign.training.loop import train
 from facealign.training.saved_model import load_model, load_run
@@ -39,11 +42,17 @@ def run_train(config: ConfigDict, workdir: epath.Path, profile: bool) -> None:
 
 
 def run_evaluate(
-    config: ConfigDict | None, workdir: epath.Path, checkpoint: str, step: int, on: str
+    config: ConfigDict | None,
+    workdir: epath.Path,
+    checkpoint: str,
+    step: int,
+    on: str,
+    method: str,
 ) -> None:
     """Compares a checkpoint with baselines on held-out people; writes tables and a page.
 
-    With `checkpoint`, of packed weights or another run, `config` only says where photos are.
+    With `checkpoint`, of packed weights or another run, `config` only says where photos are, and
+    so it does with the method "portrait", which compares portraits of the photo's own pixels.
 
     Raises:
       UserError: no such checkpoint, another config, no frontal photos, no photos for `on`, or
@@ -51,6 +60,9 @@ def run_evaluate(
     """
     from facealign.evaluation.run import run_evaluation  # its plots would slow down every mode
 
+    if method == "portrait":
+        return _evaluate_portraits(config, workdir, checkpoint, step, on)
+    check_choice(method, ("", "network"), "--method of --mode=evaluate")
     run = load_model(checkpoint, step) if checkpoint else load_run(workdir, step)
     if checkpoint and (workdir / "config.json").exists():
         raise UserError(
@@ -64,15 +76,38 @@ def run_evaluate(
     run_evaluation(run._replace(config=config or run.config), workdir, on)
 
 
+def _evaluate_portraits(
+    config: ConfigDict | None, workdir: epath.Path, checkpoint: str, step: int, on: str
+) -> None:
+    from facealign.evaluation.portraits import evaluate_portraits
+
+    if checkpoint or step:
+        raise UserError("--method=portrait uses no network; leave --checkpoint and --step out")
+    if config is None:
+        raise UserError("--method=portrait needs --config, which says where photos are")
+    if (workdir / "config.json").exists():
+        raise UserError(f"--workdir={workdir} holds a run; choose another folder for the portraits")
+    evaluate_portraits(config, workdir, on)
+
+
 def run_align(
     input: str,
     output: str,
+    recursive: bool,
+    already_aligned: bool,
+    size: int,
+    frame: str,
+    gray: bool,
+    yaw: float,
+    pitch: float,
+    format: str,
+    quality: int,
+    sheet: bool,
+    mask: bool,
+    turntable: bool,
     method: str,
     checkpoint: str,
     step: int,
-    recursive: bool,
-    already_aligned: bool,
-    sheet: bool,
     original_size: bool,
 ) -> None:
     """Makes frontal portraits of a folder of photos.
@@ -80,16 +115,17 @@ def run_align(
     Raises:
       UserError: flags that do not fit, no photo, no such weights, or as in `align_folder`.
     """
-    model = lookup(METHODS, method, "--method")
-    if model and (checkpoint or step):
-        raise UserError(f"--method={method} uses no network; leave --checkpoint and --step out")
+    if original_size:
+        raise UserError("--original_size is --size=0 now")
+    style = Style(size, frame, yaw, pitch, gray)
+    files = check_files(Files(format, quality, sheet, mask, turntable))
     folders = find_photos(Path(input), Path(output), recursive)
-    model = model or load_method(checkpoint or SHIPPED, step)
-    rows = align_folder(model, folders, already_aligned, sheet, original_size)
+    model = load_method(method, style, checkpoint, step)
+    rows = align_folder(model, folders, already_aligned, files)
     print("\n".join(describe(rows)))
     if peak := peak_memory():
         print(f"peak memory: {peak:.0f} MB, besides the processes that find faces")
-    print(f"wrote {folders.output / RESULTS}" + f" and {SHEET}" * sheet)
+    print(f"wrote {folders.output / RESULTS}" + f" and {SHEET}" * files.sheet)
 
 
 def run_demo(checkpoint: str, step: int, host: str, port: int) -> None:
@@ -100,7 +136,7 @@ def run_demo(checkpoint: str, step: int, host: str, port: int) -> None:
     """
     from facealign.portraits.demo import show
 
-    show(load_aligner(checkpoint or SHIPPED, step), host, port)
+    show(load_aligner(checkpoint, step), host, port)
 
 
 def run_export(output: str, checkpoint: str, step: int, batch_size: int) -> None:

@@ -57,7 +57,17 @@ def pose_scores(
         away = np.where(found, np.abs(values), np.inf)
         scores[f"{angle} median"] = Score(float(np.median(away)))
         scores[f"{angle} < 8"] = mean_score(away < FRONTAL, person)
+    for angle in ("pitch", "roll"):
+        made, real = getattr(measured, angle)[rows], getattr(eval_set.measured, angle)
+        scores[f"{angle} off"] = _off(made[found], real[eval_set.frontal])
     return scores
+
+
+def _off(angles: np.ndarray, real: np.ndarray) -> Score:
+    """How far the median angle of outputs is from that of real frontal photos."""
+    if not len(angles) or not len(real):
+        return Score(np.nan, why="no face, or no real frontal photo")
+    return Score(float(abs(np.median(angles) - np.median(real))))
 
 
 def identity_scores(eval_set: EvaluationSet, outputs: Outputs, measured: Measured) -> Scores:
@@ -67,9 +77,13 @@ def identity_scores(eval_set: EvaluationSet, outputs: Outputs, measured: Measure
     own = table[np.arange(len(person)), outputs.rows]
     scores = {
         "to input": Score(float(np.median(own))),
+        "kept": Score(np.nan, why="no photo that is frontal already"),
         "to others": Score(np.nan, why=ONE_PERSON),
         "TAR of outputs by outputs": tar_score(to_output_gallery(eval_set, outputs, measured)),
     }
+    frontal = np.abs(eval_set.yaw[outputs.rows]) < FRONTAL
+    if frontal.any():
+        scores["kept"] = Score(float(np.median(own[frontal])))
     if eval_set.people > 1:
         others = [
             np.median(row[eval_set.person != p]) for row, p in zip(table, person, strict=True)

@@ -12,26 +12,30 @@ Table = tuple[str, list[list[str]]]  # a title; lines of cells, the first line i
 
 PERCENT = ("found", "yaw < 8", "pitch < 8", "TAR", "EER", "rank-1", "TAR of outputs by outputs",
            "accuracy")  # fmt: skip
-DEGREES = ("yaw median", "pitch median")
+DEGREES = ("yaw median", "pitch median", "pitch off", "roll off")
 PARTS = {
     "Summary": ("found", "yaw < 8", "TAR", "rank-1", "KID", "sharpness"),
-    "Pose": ("photos", "found", "yaw median", "yaw < 8", "pitch median", "pitch < 8"),
-    "Identity": ("TAR", "EER", "AUC", "rank-1", "to input", "to others",
+    "Pose": ("photos", "found", "yaw median", "yaw < 8", "pitch median", "pitch < 8",
+             "pitch off", "roll off"),
+    "Identity": ("TAR", "EER", "AUC", "rank-1", "to input", "kept", "to others",
                  "TAR of outputs by outputs"),
     "Realism": ("FD", "KID", "sharpness", "diversity", "novelty"),
 }  # fmt: skip
-BY_BIN = ("yaw < 8", "TAR", "rank-1")
+BY_BIN = ("yaw < 8", "TAR", "rank-1", "pitch off", "roll off")
 WITH_INTERVAL = ("yaw < 8", "TAR", "rank-1", "FD", "KID", "EER", "AUC", "accuracy")
 LEGEND = {
     "found": "share of outputs in which a face is found",
     "yaw, pitch": "of the head in degrees, 0 looks into the camera: median of the absolute values, "
     "and share below 8. Pitch 0 differs from person to person, so trust only changes of pitch",
+    "pitch off, roll off": "how far the median angle of the outputs is from that of real frontal "
+    "photos, degrees",
     "TAR": "true accept rate: share of outputs accepted as their person, each compared with one "
     "real frontal photo of that person, at the threshold that accepts 1 % of other people",
     "EER, AUC": "equal error rate, and area under the ROC curve, of the same comparisons",
     "rank-1": "share of outputs whose nearest real frontal photo shows the right person",
     "to input, to others": "median distance of descriptors from an output to its own input, and to "
     "inputs of other people; the oracle's shows how far two photos of one person are apart",
+    "kept": "median distance to the input of photos that are less than 8 degrees aside already",
     "TAR of outputs by outputs": "TAR against the outputs for the real frontal photos. Do not rely "
     "on it: the same stranger for every photo of a person gets 100 %",
     "FD, KID": "Frechet distance and kernel distance (times 1000) of descriptors to real frontal "

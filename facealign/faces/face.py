@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple
 
+import jax
 import numpy as np
 from PIL import Image
 
@@ -13,7 +14,7 @@ from facealign.faces.find import Patch
 from facealign.faces.reading import HeadReader, Reading, load_reader
 from facealign.geometry import camera as cameras
 from facealign.geometry import frame
-from facealign.geometry.fit import CROP, CROP_WIDTH
+from facealign.geometry.fit import CROP, CROP_WIDTH, Head
 
 EYES_APART = 20  # px: smallest usable distance between the centres of the eyes
 # Largest usual error of a fitted head, and doubt of the reader, in px of a crop of 128 px, up to 30
@@ -35,6 +36,8 @@ class Face(NamedTuple):
     doubt: float  # by how many of these px the reader thinks that its landmarks are off
     landmarks: np.ndarray  # [68, 2], (x, y) in px of the crop
     matrix: np.ndarray  # [2, 3], transformation of the photo to the crop
+    patch: Patch  # the pixels around it
+    head: Head  # fitted to it; places in px of the patch, no batch axis
 
 
 # Of each patch the face, or None, and a note: what is wrong, or "".
@@ -86,6 +89,8 @@ def _create_face(patch: Patch, photo: Image.Image, read: Reading, number: int) -
         float(read.spread[number].mean() * CROP / CROP_WIDTH / read.head.camera.scale[number]),
         frame.apply(matrix, read.landmarks[number]),
         in_photo,
+        patch,
+        jax.tree.map(lambda array: np.asarray(array)[number], read.head),
     )
 
 

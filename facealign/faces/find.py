@@ -11,15 +11,16 @@ from facealign.faces.dlib_tools import FaceTools
 from facealign.geometry import frame
 from facealign.images import BadPhotoError, read_photo
 
-WIDTH = 3.0  # side of a patch, in sides of the detector's box
-DETAIL = 160  # px: largest side of the box in a patch; in a canonical crop it has 108
-WHOLE = 256  # px: largest side of a patch that is a canonical crop itself
+WIDTH = 3.6  # side of a patch, in sides of the detector's box; a portrait shows 2.2
+DETAIL = 160  # px: largest side of the box in a patch, as far as reading the head needs it
+BOX = 108  # px: side of the box in a canonical crop
+ALMOST = 0.9  # a photo that would be shrunk less keeps its pixels
 
 
 class Patch(NamedTuple):
     """A face that was found, with the pixels around it."""
 
-    pixels: np.ndarray  # uint8 [H, H, 3], sRGB
+    pixels: np.ndarray  # uint8 [H, W, 3], sRGB; nothing beyond the photo
     matrix: np.ndarray  # [2, 3], transformation of the photo to the patch
     box: Box | None  # left, top, right, bottom in px of the photo; None if it was not searched
     to_crop: np.ndarray | None = None  # [2, 3], of the patch to the canonical crop, if it is known
@@ -32,38 +33,54 @@ class FoundFaces(NamedTuple):
     notes: list[str]  # why the photo or some of its faces cannot be used
 
 
-def find_faces(photo: Image.Image, tools: FaceTools) -> FoundFaces:
-    """All faces of a colour photo."""
-    patches = [cut_patch(photo, box) for box in tools.search(photo.convert("L"))]
+def find_faces(photo: Image.Image, tools: FaceTools, detail: int = DETAIL) -> FoundFaces:
+    """All faces of a colour photo; `detail` as in `cut_patch`."""
+    patches = [cut_patch(photo, box, detail) for box in tools.search(photo.convert("L"))]
     return FoundFaces(patches, [] if patches else ["no face was found"])
 
 
-def cut_patch(photo: Image.Image, box: Box) -> Patch:
-    """The patch around a box of a colour photo; beyond the photo, its border is repeated."""
+def cut_patch(photo: Image.Image, box: Box, detail: int = DETAIL) -> Patch:
+    """The patch around a box of a colour photo.
+
+    It is shrunk until it has at most `WIDTH * detail` px: until the box has `detail` px, or more
+    where the photo ends near the face.
+    """
     left, top, right, bottom = box
     side = max(right - left, bottom - top)
-    scale = min(1.0, DETAIL / side)
-    size = round(WIDTH * side * scale)
+    middle = np.array([left + right, top + bottom]) / 2
     # Whole numbers, so that pixels of a patch that is not shrunk are the photo's.
-    start = np.floor(np.array([left + right, top + bottom]) / 2 - WIDTH * side / 2)
-    matrix = np.column_stack([scale * np.eye(2), scale * (0.5 - start) - 0.5])
-    return Patch(frame.crop_large(photo, matrix, size, 3), matrix, box)
+    start = np.floor(middle - WIDTH * side / 2).astype(int).clip(0, np.array(photo.size) - 1)
+    stop = np.ceil(middle + WIDTH * side / 2).astype(int).clip(start + 1, photo.size)
+    window = photo.crop((*start.tolist(), *stop.tolist()))
+    window, matrix = shrink(window, WIDTH * detail / max(window.size))
+    matrix[:, 2] -= matrix[:, :2] @ start
+    return Patch(np.asarray(window), matrix, box)
 
 
-def take_whole(photo: Image.Image) -> FoundFaces:
+def shrink(photo: Image.Image, factor: float) -> tuple[Image.Image, np.ndarray]:
+    """A photo, that many times as large if that is less, and the transformation [2, 3] to it."""
+    if factor >= ALMOST:
+        return photo, np.eye(2, 3)
+    size = tuple(max(1, round(side * factor)) for side in photo.size)
+    ratio = np.array(size) / photo.size
+    small = photo.resize(size, Image.Resampling.BOX if factor < 0.5 else Image.Resampling.HAMMING)
+    return small, np.column_stack([np.diag(ratio), (ratio - 1) / 2])
+
+
+def take_whole(photo: Image.Image, detail: int = DETAIL) -> FoundFaces:
     """Takes a colour photo as one face; the photo is a canonical crop of any size."""
     if photo.width != photo.height:
         size = f"{photo.width} x {photo.height}"
         return FoundFaces([], [f"{size} px: an aligned photo must be square"])
-    size = min(photo.width, WHOLE)
-    matrix, to_crop = frame.zoom(size / photo.width), frame.zoom(frame.SIZE / size)
-    return FoundFaces([Patch(frame.crop_large(photo, matrix, size, 3), matrix, None, to_crop)], [])
+    small, matrix = shrink(photo, detail * frame.SIZE / BOX / photo.width)
+    to_crop = frame.zoom(frame.SIZE / small.width)
+    return FoundFaces([Patch(np.asarray(small), matrix, None, to_crop)], [])
 
 
-def read_faces(path: Path, tools: FaceTools | None) -> FoundFaces:
+def read_faces(path: Path, tools: FaceTools | None, detail: int = DETAIL) -> FoundFaces:
     """The faces of a photo file. Without face tools, the photo must be a canonical crop."""
     try:
         photo = read_photo(path.read_bytes(), 3)
     except (OSError, BadPhotoError) as error:
         return FoundFaces([], [" ".join(str(error).split())])
-    return find_faces(photo, tools) if tools else take_whole(photo)
+    return find_faces(photo, tools, detail) if tools else take_whole(photo, detail)

@@ -92,14 +92,19 @@ def cores() -> int:
     return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
-def read_faces_in_worker(path: Path) -> FoundFaces:
+def read_faces_in_worker(path: Path, detail: int) -> FoundFaces:
     """`find.read_faces` with the face tools of this process."""
-    return read_faces(path, _tools[0] if _tools else None)
+    return read_faces(path, _tools[0] if _tools else None, detail)
 
 
 def measure_in_worker(image: np.ndarray) -> np.ndarray:
     """`measure.measure_photo` with the face tools of this process."""
     return measure_photo(image, _tools[0])
+
+
+def describe_in_worker(image: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+    """The descriptor of a face, by the face tools of this process."""
+    return _tools[0].describe(image, landmarks)
 
 
 def _prepare(create: CreateTools | None) -> None:

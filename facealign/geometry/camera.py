@@ -2,7 +2,7 @@
 
 Points of the head are in cm: x to the right in the image, y down, z towards the camera. Angles are
 those of facealign.geometry.pose, in degrees. All functions take leading axes, and work
-under jit, vmap and grad.
+under jit, vmap and grad. They are compiled, since their many small steps would each be otherwise.
 """
 
 from typing import NamedTuple
@@ -23,6 +23,7 @@ class Camera(NamedTuple):
     shift: jax.Array  # [..., 2]: px, where the origin is in the image
 
 
+@jax.jit
 def project(points: jax.Array, camera: Camera) -> jax.Array:
     """Points [..., N, 3] in cm of the head, in the image: x and y in px, z in cm after rotation."""
     turned = _turn(points, camera.rotation)
@@ -31,6 +32,7 @@ def project(points: jax.Array, camera: Camera) -> jax.Array:
     return jnp.concatenate([flat, turned[..., 2:]], axis=-1)
 
 
+@jax.jit
 def unproject(places: jax.Array, camera: Camera) -> jax.Array:
     """Points [..., N, 3] in cm of the head from places as `project` returns them; its inverse."""
     places = jnp.asarray(places)
@@ -44,6 +46,7 @@ def _turn(points: jax.Array, rotation: jax.Array) -> jax.Array:
     return jnp.einsum("...ij,...nj->...ni", rotation, points, precision="highest")
 
 
+@jax.jit
 def rotation_of(angles: jax.Array) -> jax.Array:
     """The matrices [..., 3, 3] of `pose.rotation`, of angles [..., 3]: yaw, pitch, roll."""
     yaw, pitch, roll = jnp.moveaxis(jnp.radians(jnp.asarray(angles, float)), -1, 0)
@@ -55,6 +58,7 @@ def rotation_of(angles: jax.Array) -> jax.Array:
     return _product(_product(lean, turn), nod)
 
 
+@jax.jit
 def angles_of(rotation: jax.Array) -> jax.Array:
     """Yaw, pitch and roll [..., 3] in degrees of matrices [..., 3, 3].
 
@@ -72,6 +76,7 @@ def angles_of(rotation: jax.Array) -> jax.Array:
     return jnp.degrees(jnp.stack([yaw, pitch, roll], axis=-1))
 
 
+@jax.jit
 def rotate(vector: jax.Array) -> jax.Array:
     """Rotation matrices [..., 3, 3] about vectors [..., 3] by their lengths in radians.
 
@@ -95,6 +100,7 @@ def _product(first: jax.Array, second: jax.Array) -> jax.Array:
     return jnp.matmul(first, second, precision="highest")
 
 
+@jax.jit
 def from_points(points: jax.Array, places: jax.Array, weights: jax.Array) -> Camera:
     """The camera of points [P, 3] in cm that are seen at places [P, 2] in px; without perspective.
 
@@ -123,6 +129,7 @@ def from_points(points: jax.Array, places: jax.Array, weights: jax.Array) -> Cam
     return Camera(rotation, double / 2, affine[:, 3])
 
 
+@jax.jit
 def transformed(camera: Camera, matrix: np.ndarray) -> Camera:
     """The camera of a photo, in a crop of the photo.
 
@@ -144,6 +151,7 @@ def transformed(camera: Camera, matrix: np.ndarray) -> Camera:
     )
 
 
+@jax.jit
 def mirrored(rotation: jax.Array) -> jax.Array:
     """The rotation [..., 3, 3] of the mirrored head in the mirror image of a photo."""
     flip = jnp.array([-1.0, 1.0, 1.0])

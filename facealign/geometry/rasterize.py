@@ -175,12 +175,12 @@ def _inside(points: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
 
 
 class DepthBuffer:
-    """The depth of the nearest surface, in at most LARGEST px, whatever the size of the photo."""
+    """The depth of the nearest surface, in at most `largest` px, whatever the size of the photo."""
 
-    def __init__(self, points: np.ndarray, triangles: np.ndarray):
+    def __init__(self, points: np.ndarray, triangles: np.ndarray, largest: int = LARGEST):
         used = points[triangles.ravel(), :2]
         self.start = used.min(axis=0) - 1
-        self.factor = min(1.0, (LARGEST - 3) / max(np.ptp(used, axis=0).max(), 1e-6))
+        self.factor = min(1.0, (largest - 3) / max(np.ptp(used, axis=0).max(), 1e-6))
         width, height = (np.ceil(np.ptp(used, axis=0) * self.factor) + 3).astype(int)
         self.depth = draw_triangles(self.scaled(points), triangles, (height, width)).depth
 

@@ -9,7 +9,6 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 from absl import logging
 from etils import epath
 from PIL import Image
@@ -19,16 +18,29 @@ from facealign.errors import UserError
 from facealign.faces import find, workers
 from facealign.faces.dlib_tools import FaceTools, load_tools
 from facealign.faces.face import ReadFaces, load_read
-from facealign.images import is_photo, png_bytes
+from facealign.images import is_photo
 from facealign.paths import write_whole
-from facealign.portraits.aligner import Method
-from facealign.portraits.results import RESULTS, Row, crop_path, draw_page
+from facealign.portraits import image_files
+from facealign.portraits.image_files import Files, encode, encode_animation
+from facealign.portraits.methods import Method
+from facealign.portraits.portrait import Portrait
+from facealign.portraits.results import (
+    CROP,
+    MASK,
+    RESULTS,
+    TURNTABLE,
+    Row,
+    draw_page,
+    path_beside,
+)
 from facealign.portraits.results_table import append, open_table
-from facealign.portraits.rows import Made, make_rows
+from facealign.portraits.rows import make_rows
+from facealign.portraits.style import Style
+from facealign.portraits.turntable import swing
 from facealign.workdir.progress_bar import progress_bar
 
 SHEET = "sheet.html"
-CHUNK = 32  # photos in memory at a time
+CHUNK = 16  # photos in memory at a time
 
 
 class Folders(NamedTuple):
@@ -42,22 +54,20 @@ def align_folder(
     method: Method,
     folders: Folders,
     already_aligned: bool = False,
-    sheet: bool = False,
-    original_size: bool = False,
+    files: Files = image_files.USUAL,
     create: Callable[[], FaceTools] = load_tools,
     read: ReadFaces | None = None,
 ) -> list[Row]:
-    """Writes a portrait of every face, results.csv and, if `sheet` is set, sheet.html.
+    """Writes a portrait of every face, results.csv, and what else `files` says.
 
     Photos in results.csv are skipped. Every portrait in results.csv is complete, even if the run is
     stopped at any time.
 
     Args:
-      method: makes portraits of canonical crops.
+      method: makes portraits of faces.
       folders: from `find_photos`.
       already_aligned: whether photos are canonical crops; then no face is searched or compared.
-      sheet: whether to write the crops too, and a page that shows crops and portraits.
-      original_size: whether portraits are as large as the crops in the photos; else 128 px.
+      files: what is written for each portrait.
       create: makes the face tools; a function that other processes can import.
       read: reads the heads of faces; None: by the reader that comes with facealign.
 
@@ -66,10 +76,13 @@ def align_folder(
 
     Raises:
       UserError: the folder holds portraits of another method or files changed by others, or
-        cannot be written; a worker was killed; there are no face tools. Earlier files are unharmed.
+        cannot be written; a worker was killed; there are no face tools; the method cannot do what
+        `files` says. Earlier files are unharmed.
     """
+    if (files.mask or files.turntable) and method.style is None:
+        raise UserError("--mask and --turntable need --method=portrait")
     output, tools = folders.output, None if already_aligned else create
-    name = method.name + ", portraits as large as in the photo" * original_size
+    name = method.name + f", {files.format}" * (files.format != "png")
     if tools:
         tools()  # raises UserError here instead of in another process
     read = read or load_read()
@@ -80,18 +93,21 @@ def align_folder(
         with (
             workers.start_pool(tools) as pool,
             progress_bar(total=len(new), unit="photos") as bar,
-            closing(_find_ahead(pool, folders.photos, new)) as found_ahead,
+            closing(_find_ahead(pool, folders.photos, new, method.detail)) as found_ahead,
         ):
             for chunk, found in found_ahead:
-                made = make_rows(chunk, found, method, read, pool if tools else None)
-                _write_images(output, made, sheet, original_size)
+                compared_by = pool if tools else None
+                made = make_rows(chunk, found, method, read, compared_by, files.format)
+                for row, portrait in made:
+                    if portrait:
+                        _write_images(output, row.portrait, portrait, files, method.style)
                 rows += [row for row, *_ in made]
                 append(output / RESULTS, [row for row, *_ in made])
                 bar.update(len(chunk))
             bar.close()  # before the line of the log
             if peak := workers.peak_memory_of_workers():
                 logging.info("a process that finds faces held at most %.0f MB", peak)
-        if sheet:
+        if files.sheet:
             write_whole(epath.Path(output / SHEET), draw_page(rows, output, name).encode())
     return rows
 
@@ -140,7 +156,7 @@ def find_photos(source: Path, output: Path, recursive: bool = True) -> Folders:
 
 
 def _find_ahead(
-    pool: ProcessPoolExecutor, photos: dict[str, Path], names: Sequence[str]
+    pool: ProcessPoolExecutor, photos: dict[str, Path], names: Sequence[str], detail: int
 ) -> Iterator[tuple[Sequence[str], list[find.FoundFaces]]]:
     """Names in chunks, with the faces of each photo. Workers look for those of the next chunk."""
 
@@ -149,28 +165,28 @@ def _find_ahead(
     try:
         for number, chunk in enumerate(chunks):
             for ahead in chunks[number + len(started) : number + 2]:
-                paths = [photos[name] for name in ahead]
-                started.append([pool.submit(workers.read_faces_in_worker, p) for p in paths])
+                read = [(workers.read_faces_in_worker, photos[name], detail) for name in ahead]
+                started.append([pool.submit(*task) for task in read])
             yield chunk, [task.result() for task in started.popleft()]
     finally:
         for task in itertools.chain(*started):
             task.cancel()
 
 
-def _write_images(output: Path, made: Sequence[Made], sheet: bool, original_size: bool) -> None:
-    """Writes portraits and, if `sheet` is set, crops; options as in `align_folder`."""
-    for row, portrait, face in made:
-        if face:
-            size = face.size if original_size else len(portrait)
-            _write_image(output / row.portrait, portrait, size)
-            if sheet:
-                _write_image(output / crop_path(row.portrait), face.crop, len(face.crop))
+def _write_images(
+    output: Path, name: str, portrait: Portrait, files: Files, style: Style | None
+) -> None:
+    """Writes a portrait, and what else `files` says."""
 
+    def write(path: str, content: bytes) -> None:
+        write_whole(epath.Path(output / path), content)
 
-def _write_image(path: Path, image: np.ndarray, size: int) -> None:
-    """Writes an image uint8 [H, H, 1], resized to size x size px."""
-    picture = Image.fromarray(image[..., 0])
-    if size != len(image):
-        picture = picture.resize((size, size), Image.Resampling.LANCZOS)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(epath.Path(path), png_bytes(picture).getvalue())
+    (output / name).parent.mkdir(parents=True, exist_ok=True)
+    if files.sheet:
+        write(path_beside(name, CROP), encode(portrait.before))
+    if files.mask:
+        write(path_beside(name, MASK), encode(Image.fromarray(portrait.sources)))
+    if files.turntable:
+        pictures = swing(portrait.face, style)
+        write(path_beside(name, TURNTABLE), encode_animation(pictures, files.quality))
+    write(name, encode(portrait.picture, files.format, files.quality))

@@ -1,6 +1,7 @@
 """A local web page that makes portraits of an uploaded photo or a webcam photo."""
 
 import os
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -9,20 +10,25 @@ from PIL import Image, ImageDraw
 
 from facealign.data.datasets import orl_faces
 from facealign.errors import UserError
+from facealign.geometry import frame
+from facealign.geometry.frame import SIZE
 from facealign.images import BadPhotoError
 from facealign.paths import cache_folder
-from facealign.portraits.aligner import Aligner, Portrait
+from facealign.portraits.aligner import Aligner
+from facealign.portraits.methods import turned_in_3d
+from facealign.portraits.portrait import Portrait
 
 SHOWN = 256  # px: side of a face on the page
 DOT = 1.5  # px: radius of a drawn landmark
 EXAMPLES = ("s4/10", "s32/7", "s39/3", "s1/5", "s13/6", "s25/8")  # ORL photos with turned heads
 COLUMNS = ("face", "yaw before", "yaw after", "distance")
+FARTHEST = 45  # degrees that the slider goes to each side
 LARGEST_FILE = "50mb"
 WORDS = """# Photos in, frontal portraits out
-Drop a photo or take one. For each face the page shows the crop with its landmarks, and the frontal
-portrait. *Yaw* is in degrees, 0 is frontal. *Distance* compares the person in the portrait with the
-person in the photo: it is about 0.43 for two photos of one person and 0.75 for two people. Parts
-that the photo hides are invented. Photos stay on this machine.
+Drop a photo or take one. For each face the page shows the crop with its landmarks, and the
+portrait, which the slider turns. *Yaw* is in degrees, 0 is frontal. *Distance* compares the person
+in the portrait with the person in the photo: it is about 0.43 for two photos of one person and 0.75
+for two people. Parts that the photo hides are invented. Photos stay on this machine.
 """
 
 
@@ -34,8 +40,11 @@ class Shown(NamedTuple):
     message: str
 
 
-def turn_photo(aligner: Aligner, path: str | None) -> Shown:
-    """The faces of a photo and their portraits, or a message that says what is wrong."""
+def turn_photo(aligner: Aligner, path: str | None, yaw: float = 0.0) -> Shown:
+    """The faces of a photo and their portraits, or a message that says what is wrong.
+
+    `yaw` is where the heads look in the portraits, in degrees, if the method can turn them.
+    """
     if not path:
         return Shown([], [], "Choose a photo first.")
     try:
@@ -43,13 +52,15 @@ def turn_photo(aligner: Aligner, path: str | None) -> Shown:
     except (BadPhotoError, OSError) as error:
         return Shown([], [], f"This photo cannot be used: {str(error).removeprefix(f'{path}: ')}.")
     if not portraits:
-        return Shown([], [], "No face was found; try a larger one.")
+        return Shown([], [], "No clear face was found; try a larger one.")
+    style = aligner.method.style
+    if yaw and style:
+        portraits = turned_in_3d(style._replace(yaw=yaw)).make([p.face for p in portraits])
     pictures, rows = [], []
     for number, portrait in enumerate(portraits, 1):
         yaw, distance = aligner.measure(portrait)
         pictures.append((_draw(portrait), f"face {number} in the photo"))
-        picture = Image.fromarray(portrait.image).resize((SHOWN, SHOWN), Image.Resampling.BICUBIC)
-        pictures.append((picture, f"face {number}, frontal portrait"))
+        pictures.append((portrait.picture, f"face {number}, portrait"))
         values = (f"{portrait.yaw:.1f}", f"{yaw:.1f}", f"{distance:.2f}")
         rows.append([number, *("not measured" if v == "nan" else v for v in values)])
     return Shown(pictures, rows, f"{len(portraits)} face{'s' * (len(portraits) > 1)} found.")
@@ -75,13 +86,16 @@ def create_demo(aligner: Aligner) -> Any:
         with gradio.Row():
             with gradio.Column():
                 photo = gradio.Image(type="filepath", sources=["upload", "webcam"], label="photo")
-                button = gradio.Button("Make frontal portraits", variant="primary")
+                yaw = gradio.Slider(-FARTHEST, FARTHEST, 0, step=1, label="yaw of the portraits",
+                                    visible=aligner.method.style is not None)  # fmt: skip
+                button = gradio.Button("Make portraits", variant="primary")
                 gradio.Examples(_write_examples(examples), photo)
             with gradio.Column():
                 gallery = gradio.Gallery(label="faces", columns=2, object_fit="contain")
                 message = gradio.Markdown()
                 numbers = gradio.Dataframe(headers=list(COLUMNS), interactive=False)
-        button.click(lambda path: turn_photo(aligner, path), photo, [gallery, numbers, message])
+        for event in (button.click, yaw.release):
+            event(partial(turn_photo, aligner), [photo, yaw], [gallery, numbers, message])
     return page
 
 
@@ -114,12 +128,13 @@ def show(aligner: Aligner, host: str, port: int) -> None:
 
 
 def _draw(portrait: Portrait) -> Image.Image:
-    """Draws the crop of a portrait with its landmarks."""
-    factor = SHOWN / portrait.crop.shape[0]
-    picture = Image.fromarray(portrait.crop).convert("RGB")
-    picture = picture.resize((SHOWN, SHOWN), Image.Resampling.BICUBIC)
+    """Draws the canonical crop of the photo with its landmarks."""
+    face, photo = portrait.face, Image.fromarray(portrait.face.patch.pixels)
+    to_crop = frame.compose(face.matrix, frame.invert(face.patch.matrix))
+    picture = frame.crop_large(photo, frame.compose(frame.zoom(SHOWN / SIZE), to_crop), SHOWN, 3)
+    picture = Image.fromarray(picture)
     pen = ImageDraw.Draw(picture)
-    for x, y in (portrait.landmarks + 0.5) * factor:
+    for x, y in (face.landmarks + 0.5) * (SHOWN / SIZE):
         pen.ellipse((x - DOT, y - DOT, x + DOT, y + DOT), fill=(80, 220, 120))
     return picture
 

@@ -1,7 +1,6 @@
 """Image pyramids: they fill holes smoothly, and blend two images without a seam. NumPy."""
 
 import numpy as np
-from scipy import ndimage
 
 KERNEL = np.array([1, 4, 6, 4, 1], np.float32) / 16
 SMALLEST = 4  # px: smallest side of the top of a pyramid that fills
@@ -29,38 +28,48 @@ def fill(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
     return filled
 
 
-def blend(first: np.ndarray, second: np.ndarray, share: np.ndarray) -> np.ndarray:
-    """The first image [H, W, C] where share [H, W] is 1, the second where it is 0; float32.
+def keep(image: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """The part [H, W, C] of an image that stays where share [H, W] is 1, and goes where it is 0.
 
-    Coarse structures change over slowly, fine ones at once. Burt and Adelson, "A multiresolution
-    spline with application to image mosaics", 1983.
+    Coarse structures change over slowly, fine ones at once. Two images are blended by the part that
+    stays of their difference. Burt and Adelson, "A multiresolution spline with application to image
+    mosaics", 1983.
     """
-    return _blend(first, second, share, LEVELS)
+    return _keep(image, share, LEVELS)
 
 
-def _blend(first: np.ndarray, second: np.ndarray, share: np.ndarray, levels: int) -> np.ndarray:
-    own = share[..., None]
+def _keep(image: np.ndarray, share: np.ndarray, levels: int) -> np.ndarray:
     if levels == 0 or min(share.shape) < LEAST:
-        return first * own + second * (1 - own)
-    coarse_first, coarse_second = halve(first), halve(second)
-    coarse = _blend(coarse_first, coarse_second, halve(share), levels - 1)
-    fine_first = first - double(coarse_first, share.shape)
-    fine_second = second - double(coarse_second, share.shape)
-    return double(coarse, share.shape) + fine_first * own + fine_second * (1 - own)
+        return image * share[..., None]
+    coarse = halve(image)
+    kept = _keep(coarse, halve(share), levels - 1)
+    return double(kept, share.shape) + (image - double(coarse, share.shape)) * share[..., None]
 
 
 def halve(image: np.ndarray) -> np.ndarray:
-    """An image [H, W, ...], blurred and with every second row and column."""
+    """An image [H, W, ...], blurred by `KERNEL` and with every second row and column."""
     for axis in (0, 1):
-        image = ndimage.correlate1d(image, KERNEL, axis=axis, mode="nearest")
-    return image[::2, ::2]
+        image = np.moveaxis(_halve_rows(np.moveaxis(image, axis, 0)), 0, axis)
+    return image
 
 
 def double(image: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     """An image that `halve` made of one of this shape [H, W], as large as before, smooth."""
-    large, weights = np.zeros((*shape, *image.shape[2:]), np.float32), np.zeros(shape, np.float32)
-    large[::2, ::2], weights[::2, ::2] = image, 1
     for axis in (0, 1):
-        large = ndimage.correlate1d(large, KERNEL, axis=axis, mode="constant")
-        weights = ndimage.correlate1d(weights, KERNEL, axis=axis, mode="constant")
-    return large / weights.reshape(*shape, *[1] * (image.ndim - 2))
+        image = np.moveaxis(_double_rows(np.moveaxis(image, axis, 0), shape[axis]), 0, axis)
+    return image
+
+
+def _halve_rows(image: np.ndarray) -> np.ndarray:
+    count = (len(image) + 1) // 2
+    wide = np.pad(image, [(2, 3), *[(0, 0)] * (image.ndim - 1)], mode="edge")
+    return sum(weight * wide[row : row + 2 * count : 2] for row, weight in enumerate(KERNEL))
+
+
+def _double_rows(image: np.ndarray, count: int) -> np.ndarray:
+    """Rows between are the mean of two, the others 1/8, 6/8, 1/8 of three; fewer at the ends."""
+    large = np.empty((count, *image.shape[1:]), np.float32)
+    wide = np.pad(image, [(1, 1), *[(0, 0)] * (image.ndim - 1)], mode="edge")
+    large[::2] = 0.75 * image + 0.125 * (wide[:-2] + wide[2:])
+    large[1::2] = (0.5 * (image + wide[2:]))[: count // 2]
+    return large

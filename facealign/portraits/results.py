@@ -18,6 +18,7 @@ figure { margin: 0; } figure img { width: 48%; margin-right: 1%; }
 figcaption { font-size: .8rem; overflow-wrap: anywhere; }
 """
 RESULTS = "results.csv"
+CROP, MASK, TURNTABLE = "crop.png", "mask.png", "turntable.webp"  # kinds of files beside portraits
 SHOWN = 3  # photos without a portrait that are named
 
 
@@ -35,23 +36,26 @@ class Row(NamedTuple):
     roll: str = ""
     error: str = ""  # of the fitted head, px of a crop of 128 px
     doubt: str = ""  # by how many px the landmarks may be off
+    size: int | str = ""  # of the portrait in px
+    held: int | str = ""  # px of the photo across the portrait
+    seen: str = ""  # share of the face that the photo shows
     yaw_after: str = ""  # in degrees, of the portrait
     distance: str = ""  # between the descriptors of photo and portrait
     note: str = ""
 
 
-def portrait_path(photo: str, face: int) -> str:
+def portrait_path(photo: str, face: int, format: str = "png") -> str:
     """The path below the output folder of the portrait of a face; faces count from 1.
 
     The first portrait of `a/b.jpg` is `a/b.jpg.png`, the second is `a/b.jpg.2.png`. All paths
     differ, since photos have the suffix of a photo.
     """
-    return f"{photo}.png" if face == 1 else f"{photo}.{face}.png"
+    return f"{photo}.{format}" if face == 1 else f"{photo}.{face}.{format}"
 
 
-def crop_path(portrait: str) -> str:
-    """The path of the crop of a portrait, such as `a/b.jpg.crop.png`."""
-    return f"{portrait.removesuffix('.png')}.crop.png"
+def path_beside(portrait: str, kind: str) -> str:
+    """The path of a file of a kind beside a portrait, such as `a/b.jpg.crop.png` of "crop.png"."""
+    return f"{portrait[: portrait.rindex('.')]}.{kind}"
 
 
 def describe(rows: Sequence[Row]) -> list[str]:
@@ -89,7 +93,7 @@ def draw_page(rows: Sequence[Row], output: Path, name: str) -> str:
     figures = []
     for row in rows:
         if row.portrait:
-            images = [crop_path(row.portrait), row.portrait]
+            images = [path_beside(row.portrait, CROP), row.portrait]
             shown = "".join(
                 f'<img src="{quote(image)}" alt="" loading="lazy">'
                 for image in images

@@ -8,20 +8,21 @@ from typing import NamedTuple
 import numpy as np
 
 from facealign.faces import workers
-from facealign.faces.face import Face, ReadFaces
+from facealign.faces.face import Face, ReadFaces, is_strange
 from facealign.faces.find import FoundFaces
-from facealign.faces.measure import Measured, unpack
 from facealign.geometry.pose import FRONTAL
-from facealign.portraits.aligner import Method, make_portraits, whole_patch
+from facealign.portraits.methods import Method
+from facealign.portraits.portrait import Portrait
 from facealign.portraits.results import Row, portrait_path
+
+UNCLEAR = "look at it: the face in the portrait is not clear"
 
 
 class Made(NamedTuple):
-    """A row of results.csv with its images; None in a row without a portrait."""
+    """A row of results.csv with its portrait; None in a row without one."""
 
     row: Row
-    portrait: np.ndarray | None = None  # uint8 [128, 128, 1]
-    face: Face | None = None
+    portrait: Portrait | None = None
 
 
 def make_rows(
@@ -30,65 +31,87 @@ def make_rows(
     method: Method,
     read: ReadFaces,
     pool: ProcessPoolExecutor | None,
+    format: str,
 ) -> list[Made]:
     """The rows of some photos.
 
     Args:
       photos: names of photos.
       found: the faces of each photo.
-      method: makes portraits of canonical crops.
+      method: makes portraits of faces.
       read: reads the heads of faces.
       pool: worker processes that compare portraits with photos; None to compare nothing.
+      format: of the portraits' files.
     """
     noted = read([patch for one in found for patch in one.patches])
-    faces = [face for face, _ in noted if face]
-    portraits = make_portraits(method, faces)
-    after = read([whole_patch(portrait) for portrait in portraits])
-    seen = [None] * len(faces)
-    if pool:
-        images = [*(face.crop for face in faces), *portraits]
-        measured = [*pool.map(workers.measure_in_worker, images)]
-        seen = zip(measured[: len(faces)], measured[len(faces) :], strict=True)
-    results, notes, made = zip(portraits, after, seen, strict=True), iter(noted), []
+    portraits = method.make([face for face, note in noted if face and not note])
+    after = [face for face, _ in read([portrait.patch for portrait in portraits])]
+    distances = _compare(portraits, after, pool) if pool else [""] * len(portraits)
+    results, notes, made = zip(portraits, after, distances, strict=True), iter(noted), []
     for photo, one in zip(photos, found, strict=True):
         number = count(1)
         for face, note in islice(notes, len(one.patches)):
-            if face is None:
-                made.append(Made(Row(photo, note=note)))
+            if face is None or note:
+                made.append(Made(describe_face(photo, face, note)))
                 continue
-            portrait, (turned, _), pair = next(results)
-            row = describe_face(photo, portrait_path(photo, next(number)), face, turned, note)
-            if pool:
-                row = _compare(row, unpack(np.array(pair)))
-            made.append(Made(row, portrait, face))
+            portrait, turned, distance = next(results)
+            path = portrait_path(photo, next(number), format)
+            row = describe_face(photo, face, "already frontal" * _is_frontal(face))
+            made.append(Made(_describe_portrait(row, path, portrait, turned, distance), portrait))
         made += [Made(Row(photo, note=note)) for note in one.notes]
     return made
 
 
-def describe_face(photo: str, portrait: str, face: Face, turned: Face, note: str) -> Row:
-    """The row of a face; `turned` is the face in its portrait."""
+def describe_face(photo: str, face: Face | None, note: str) -> Row:
+    """The row of a face without a portrait; None is a face that could not be read."""
+    if face is None:
+        return Row(photo, note=note)
     yaw, pitch, roll = (f"{angle:.1f}" for angle in face.angles)
-    notes = [note, "already frontal" * bool(abs(face.angles[0]) < FRONTAL)]
     return Row(
         photo,
-        portrait,
+        "",
         *(face.box or ("",) * 4),
         yaw_before=yaw,
         pitch=pitch,
         roll=roll,
         error=f"{face.error:.2f}",
         doubt=f"{face.doubt:.2f}",
-        yaw_after=f"{turned.angles[0]:.1f}",
-        note="; ".join(filter(None, notes)),
+        note=note,
     )
 
 
-def _compare(row: Row, pair: Measured) -> Row:
-    """A row with the distance of photo and portrait, measured one after the other."""
-    if pair.found.all():
-        before, after = pair.descriptor
-        return row._replace(distance=f"{np.linalg.norm(before - after):.3f}")
-    if pair.found[1]:
-        return row
-    notes = [row.note, "no face is found in the portrait"]
-    return row._replace(note="; ".join(filter(None, notes)))
+def _describe_portrait(
+    row: Row, path: str, portrait: Portrait, turned: Face | None, distance: str
+) -> Row:
+    """The row of a face, with its portrait; `turned` is the face in it, None if it has none."""
+    unclear = UNCLEAR * (turned is None or is_strange(turned))
+    return row._replace(
+        portrait=path,
+        size=len(portrait.image),
+        held=round(portrait.held),
+        seen="" if portrait.seen is None else f"{portrait.seen:.2f}",
+        yaw_after="" if turned is None else f"{turned.angles[0]:.1f}",
+        distance=distance,
+        note="; ".join(filter(None, [row.note, unclear])),
+    )
+
+
+def _is_frontal(face: Face) -> bool:
+    return bool(abs(face.angles[0]) < FRONTAL)
+
+
+def _compare(
+    portraits: Sequence[Portrait], after: Sequence[Face | None], pool: ProcessPoolExecutor
+) -> list[str]:
+    """The distances between the descriptors of photo and portrait; "" of one that has no face."""
+    faces = [
+        face
+        for portrait, turned in zip(portraits, after, strict=True)
+        for face in (portrait.face, turned or portrait.face)
+    ]
+    describe = workers.describe_in_worker
+    found = pool.map(describe, [f.crop for f in faces], [f.landmarks for f in faces])
+    descriptors = [*found]
+    pairs = zip(descriptors[::2], descriptors[1::2], strict=True)
+    away = [np.linalg.norm(before - after) for before, after in pairs]
+    return [f"{d:.3f}" * (face is not None) for d, face in zip(away, after, strict=True)]

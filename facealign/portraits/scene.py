@@ -2,8 +2,8 @@
 
 Beside the head, what is d cm beyond the outline in the portrait comes from d cm beyond the outline
 in the photo, row by row; further away the scene stands still. Everything is a shift of the
-similarity that brings the upright photo to the portrait, so a head that looks into the camera keeps
-its photo. Lengths are in cm of the head, heights in cm above the eyes. NumPy.
+similarity that brings the upright photo to the portrait, so a head that looks as in the portrait
+keeps its photo. Lengths are in cm of the head, heights in cm above the eyes. NumPy.
 """
 
 from typing import NamedTuple
@@ -16,9 +16,9 @@ from facealign.geometry import frame, rasterize
 from facealign.geometry.camera import Camera
 from facealign.geometry.frame import smooth_step
 from facealign.portraits.pyramids import fill
-from facealign.portraits.turn import FACE, INNER, View
+from facealign.portraits.turn import FACE, INNER, MOUTH, NECK, View, shown_triangles
 
-STILL, TURNED = 4.0, 12.0  # degrees off the camera: below the photo stays, above the head turns
+STILL, TURNED = 4.0, 12.0  # degrees to turn: below the photo stays, above the head turns
 ANCHOR = np.array([[0.0, 2.5, 2.0]])  # cm: a point inside of the head that stays in its place
 COLLAR = (-11.5, -17.0)  # heights over which the outline of the neck stops moving the scene
 CHEEKS = (-7.0, 0.0)  # heights over which the rows of the outline begin to follow that rise
@@ -26,7 +26,9 @@ CROWN = (-1.5, 5.5)  # heights over which the scene follows the top of the head 
 LARGEST_RISE = 3.9  # cm that the top of the head may move
 REACH, NEAR = 3.5, 0.6  # cm over which the shift of the scene fades to 1 / e, and where that begins
 ROWS, SOFT, SIDES = 0.32, 0.26, 1.5  # cm: smoothing along the outline, of the shift, of its sides
+THROAT = (-9.5, -12.0)
 CHIN = (-11.5, -9.5)  # heights below which the rim of the head is not bridged
+TINY = 1e-6
 SURE, AWAY = (0.2, 0.5), (0.5, 2.5)  # inclinations, and cm beside the head, that bridge it
 
 
@@ -36,15 +38,16 @@ class Reach(NamedTuple):
     place: np.ndarray  # float32 [S, S, 2], in px of the photo
     turned: float  # 0: a similarity of the photo, 1: the head is turned
     beside: np.ndarray  # float32 [S, S]: cm to the head, 0 on it
+    outline: np.ndarray  # bool [S, S]: the head of the photo, upright, where it stood still
+    upright: np.ndarray  # [2, 3]: from the pixels of `outline` to those of the photo
 
 
-def map_scene(view: View, points: np.ndarray, triangles: np.ndarray, photo: Camera) -> Reach:
+def map_scene(view: View, points: np.ndarray, photo: Camera) -> Reach:
     """Where the pixels of a portrait read its photo.
 
     Args:
       view: of the head.
       points: vertices [V, 3] of the head.
-      triangles: those that the view shows, [T, 3].
       photo: the camera of the photo.
     """
     size, scale = len(view.surface), float(view.camera.scale)
@@ -53,28 +56,35 @@ def map_scene(view: View, points: np.ndarray, triangles: np.ndarray, photo: Came
     upright = _upright(view.camera, photo)
     still = frame.apply(upright, np.stack([columns, rows], -1).reshape(-1, 2))
     still = still.reshape(size, size, 2)
-    angle = np.degrees(np.arccos(np.clip(photo.rotation[2, 2], -1, 1)))
-    turned = float(smooth_step((angle - STILL) / (TURNED - STILL)))
-    shown = view.surface & (view.part == FACE) & (view.weight > 0.5)
+    turned = float(smooth_step((_between(view.camera, photo) - STILL) / (TURNED - STILL)))
+    shown = view.surface & (view.part == FACE) & (view.own.weight > 0.5)
     if shown.any():
-        still += (1 - turned) * np.median((view.place - still)[shown], axis=0)
+        still += (1 - turned) * np.median((view.own.place - still)[shown], axis=0)
     beside = ndimage.distance_transform_edt(~view.surface).astype(np.float32) / scale
     seen = np.array(cameras.project(points, photo))
     seen[:, :2] = frame.apply(frame.invert(upright), seen[:, :2])
-    outline = rasterize.draw_triangles(seen, triangles, (size, size)).triangle >= 0
+    outline = rasterize.draw_triangles(seen, shown_triangles(), (size, size)).triangle >= 0
     moved = _follow_outline(view.surface, outline, height, scale)
     moved *= np.exp(-np.maximum(0, beside - NEAR) / REACH)[..., None]
     moved = ndimage.gaussian_filter(moved, (SOFT * scale, SOFT * scale, 0)) @ upright[:, :2].T
-    shift = np.where(view.surface[..., None], view.place - still, moved).astype(np.float32)
+    shift = np.where(view.surface[..., None], view.own.place - still, moved).astype(np.float32)
     shift = _bridge(shift, view, beside, height, scale)
     place = (still + turned * shift).astype(np.float32)
-    return Reach(place, turned, beside)
+    return Reach(place, turned, beside, outline, upright)
+
+
+def _between(portrait: Camera, photo: Camera) -> float:
+    """Degrees between the ways that the head looks in portrait and photo, whatever the roll."""
+    return float(np.degrees(np.arccos(np.clip(portrait.rotation[2] @ photo.rotation[2], -1, 1))))
 
 
 def _upright(portrait: Camera, photo: Camera) -> np.ndarray:
     """The similarity [2, 3] from the pixels of a portrait to those of a photo with upright head."""
-    up = -photo.rotation[:2, 1] / max(float(np.linalg.norm(photo.rotation[:2, 1])), 1e-6)
-    turn = np.array([(-up[1], -up[0]), (up[0], -up[1])]) * float(photo.scale / portrait.scale)
+    # Ways up as complex numbers, of which the ratio is the roll between them.
+    up, wanted = (complex(*camera.rotation[:2, 1]) for camera in (photo, portrait))
+    ratio = up / wanted if min(abs(up), abs(wanted)) > TINY else 1.0
+    ratio *= float(photo.scale / portrait.scale) / abs(ratio)
+    turn = np.array([(ratio.real, -ratio.imag), (ratio.imag, ratio.real)])
     here, there = (np.asarray(cameras.project(ANCHOR, c))[0, :2] for c in (portrait, photo))
     return np.column_stack([turn, there - turn @ here])
 
@@ -126,13 +136,18 @@ def _bridge(
 ) -> np.ndarray:
     """Shifts [S, S, 2] with those about the rim of the head made of what is sure around it.
 
-    There neither the inclined surface nor the rule of the outline is exact.
+    There neither the inclined surface nor the rule of the outline is exact. Nor is the depth of
+    what an open mouth shows, so that follows the lips.
     """
     low, high = SURE
-    on = smooth_step((view.facing - low) / (high - low)) * view.visible
+    mouth = view.surface & np.isin(view.part, MOUTH)
+    on = smooth_step((view.own.facing - low) / (high - low)) * (view.own.visible & ~mouth)
+    loose = smooth_step((THROAT[0] - height) / (THROAT[0] - THROAT[1]))  # of the turned neck
+    on = on * (1 - loose * (view.part == NECK))
     off = smooth_step((beside - AWAY[0]) / (AWAY[1] - AWAY[0]))
     bridged = fill(shift, np.where(view.surface, on, off).astype(np.float32))
-    share = smooth_step((height - CHIN[0]) / (CHIN[1] - CHIN[0]))
+    share = np.maximum(smooth_step((height - CHIN[0]) / (CHIN[1] - CHIN[0])), loose)
     share = share * ~(view.surface & np.isin(view.part, INNER))
-    share = ndimage.gaussian_filter(share.astype(np.float32), SOFT * scale * 0.75)[..., None]
+    share = ndimage.gaussian_filter(share.astype(np.float32), SOFT * scale * 0.75)
+    share = np.maximum(share, mouth)[..., None]
     return shift * (1 - share) + bridged * share

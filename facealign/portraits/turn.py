@@ -1,11 +1,14 @@
 """Where each pixel of a portrait is in the photo: on the head, and how well the photo shows it.
 
-A portrait is a square view of a fitted head that looks into the camera. NumPy.
+A portrait is a square view of a fitted head. NumPy, but for projections and normals in JAX.
 """
 
+import functools
 from typing import NamedTuple
 
+import jax
 import numpy as np
+from scipy import ndimage
 
 from facealign.geometry import camera as cameras
 from facealign.geometry import frame, rasterize
@@ -14,17 +17,31 @@ from facealign.geometry.camera import Camera
 from facealign.geometry.frame import smooth_step
 from facealign.geometry.head import PARTS, HeadModel
 
-INNER = tuple(PARTS.index(name) for name in ("mouth", "teeth", "eyes"))
-FACE, SKULL = PARTS.index("face"), PARTS.index("head")
+MOUTH = tuple(PARTS.index(name) for name in ("mouth", "teeth"))
+INNER = (*MOUTH, PARTS.index("eyes"))
+FACE, SKULL, NECK = (PARTS.index(name) for name in ("face", "head", "neck"))
 CUT = 12.5  # cm: y of the mean head below which its neck is left to the scene, which stands still
 # cm that a point may be behind the surface and still count as seen: of the face; of skull and ears,
 # whose shape is less sure, and of what lies in openings.
 BEHIND, FAR_BEHIND = 0.45, 1.2
+CREASE = 0.6  # cm: narrower steep parts, as the rims of lips, count like those around them
+HALF_AHEAD = 0.64  # cosine of the angle from the side at which lips hide what is between them
 INCLINED = 0.6  # inclination of what lies in openings, which are seen or not
 STEEPEST = 0.12  # inclination in the portrait below which nothing finer is asked of the photo
 # Ratio of the inclinations in photo and portrait, so of how finely they show a place, at which the
 # photo's pixels begin to count, and count fully.
 COARSE, FINE = 0.38, 0.65
+
+_normals = jax.jit(heads.normals)
+
+
+class Side(NamedTuple):
+    """Where the pixels of a portrait of S x S px are in the photo, and how well it shows them."""
+
+    place: np.ndarray  # float32 [S, S, 2]: in px of the photo; 0 beside the head
+    facing: np.ndarray  # float32 [S, S]: inclination to the photo's camera, 1 towards it
+    visible: np.ndarray  # bool [S, S]: no nearer part of the head hides this place in the photo
+    weight: np.ndarray  # float32 [S, S], 0 to 1: how well the photo shows this place
 
 
 class View(NamedTuple):
@@ -34,73 +51,84 @@ class View(NamedTuple):
     eyes: float  # px: row of the eyes in the portrait
     surface: np.ndarray  # bool [S, S]: the head
     part: np.ndarray  # uint8 [S, S]: index into PARTS, of the head; says nothing beside it
-    place: np.ndarray  # float32 [S, S, 2]: in px of the photo; 0 beside the head
-    visible: np.ndarray  # bool [S, S]: no nearer part of the head hides this place in the photo
-    facing: np.ndarray  # float32 [S, S]: inclination to the photo's camera, 1 towards it
-    weight: np.ndarray  # float32 [S, S], 0 to 1: how well the photo shows this place
+    own: Side  # the place itself
+    other: Side  # the place on the other side of the head, which looks alike
 
 
-def portrait_camera(model: HeadModel, points: np.ndarray, size: int) -> Camera:
-    """The camera of a portrait of `size` px of an upright head with vertices [V, 3]."""
-    camera = Camera(np.eye(3, dtype=np.float32), np.float32(1), np.zeros(2, np.float32))
-    landmarks = np.asarray(cameras.project(heads.landmarks68(model, points), camera))[:, :2]
+def portrait_camera(
+    model: HeadModel, points: np.ndarray, size: int, angles: tuple[float, float] = (0.0, 0.0)
+) -> Camera:
+    """The camera of a portrait of `size` px of an upright head with vertices [V, 3].
+
+    `angles` are the yaw and pitch of the head in it, in degrees.
+    """
+    ahead = Camera(np.eye(3, dtype=np.float32), np.float32(1), np.zeros(2, np.float32))
+    landmarks = np.asarray(cameras.project(heads.landmarks68(model, points), ahead))[:, :2]
     five = frame.five_points(landmarks)
     wanted = frame.apply(frame.to_portrait(size), frame.FIVE_POINTS)
     middle, centre = five.mean(axis=0), wanted.mean(axis=0)
     scale = ((five - middle) * (wanted - centre)).sum() / np.square(five - middle).sum()
     shift = centre - scale * middle
-    return camera._replace(scale=np.float32(scale), shift=shift.astype(np.float32))
+    rotation = np.asarray(cameras.rotation_of(np.array([*angles, 0.0])))
+    return Camera(rotation, np.float32(scale), shift.astype(np.float32))
 
 
-def triangles_of(model: HeadModel) -> np.ndarray:
+@functools.cache
+def shown_triangles() -> np.ndarray:
     """The triangles [T, 3] of the head without the lower neck, which does not turn with it."""
+    model = heads.load_head()
     return model.triangles[(model.mean[model.triangles, 1] < CUT).all(axis=1)]
 
 
-def view_head(
-    model: HeadModel, points: np.ndarray, photo: Camera, portrait: Camera, size: int
-) -> View:
+def view_head(points: np.ndarray, photo: Camera, portrait: Camera, size: int) -> View:
     """The view of a head with vertices [V, 3].
 
     Args:
-      model: of the head.
-      points: its vertices.
+      points: vertices of the head that comes with facealign.
       photo: the camera of the photo.
       portrait: the camera of the portrait.
       size: S.
     """
-    triangles = triangles_of(model)
+    model, triangles = heads.load_head(), shown_triangles()
     seen, wanted = (np.asarray(cameras.project(points, camera)) for camera in (photo, portrait))
     drawn = rasterize.draw_triangles(wanted, triangles, (size, size))
     surface = drawn.triangle >= 0
-    corners = triangles[drawn.triangle.clip(0)]
+    corners, shares = triangles[drawn.triangle[surface]], drawn.shares[surface][..., None]
+    part = np.zeros(surface.shape, np.uint8)
+    part[surface] = model.part[corners[:, 0]]
+    normals = np.asarray(_normals(points, triangles))
+    facing, needed = (normals @ camera.rotation[2] for camera in (photo, portrait))
+    buffer = rasterize.DepthBuffer(seen, triangles, size)
 
-    def across(values: np.ndarray) -> np.ndarray:
-        return (values[corners] * drawn.shares[..., None]).sum(axis=2)
+    mouth, half_ahead = np.isin(part[surface], MOUTH), photo.rotation[2, 2] > HALF_AHEAD
+    crease = 2 * round(CREASE * float(portrait.scale) / 2) + 1
+    openings = ndimage.maximum_filter(surface & np.isin(part, INNER), crease)
 
-    normals = np.asarray(heads.normals(points, triangles))
-    facing, needed = (_towards(across(normals @ c.rotation.T)) for c in (photo, portrait))
-    part = np.where(surface, model.part[corners[..., 0]], 0)
-    inner, place = np.isin(part, INNER), across(seen)
-    facing = np.where(inner, INCLINED, facing)
-    behind = np.where(inner | (part == SKULL), FAR_BEHIND, BEHIND)
-    visible = np.zeros_like(surface)
-    visible[surface] = rasterize.DepthBuffer(seen, triangles).shows(place[surface], behind[surface])
-    ratio = np.where(inner, 1, facing.clip(0, 1) / needed.clip(STEEPEST, 1))
-    weight = visible * smooth_step((ratio - COARSE) / (FINE - COARSE))
+    def look(order: np.ndarray) -> Side:
+        """A side; `order` [V] are the vertices of the head in place of its own."""
+        values = np.column_stack([seen[order], facing[order], needed])
+        found = (values[corners] * shares).sum(axis=1)
+        inner = np.isin(part[surface], INNER)
+        inclined = np.where(inner, INCLINED, found[:, 3])
+        behind = np.where(inner | (part[surface] == SKULL), FAR_BEHIND, BEHIND)
+        visible = buffer.shows(found[:, :3], behind) | (mouth & half_ahead)
+        ratio = np.where(inner, 1, inclined.clip(0, 1) / found[:, 4].clip(STEEPEST, 1))
+        weight = smooth_step((ratio - COARSE) / (FINE - COARSE))
+        place, inclined, visible, weight = (
+            _spread(values, surface) for values in (found[:, :2], inclined, visible, weight)
+        )
+        weight = np.where(openings, ndimage.grey_closing(weight, crease), weight)
+        return Side(place, inclined, visible, weight * visible)
+
     between = heads.landmarks68(model, points)[36:48].mean(axis=0, keepdims=True)
-    return View(
-        portrait,
-        float(np.asarray(cameras.project(between, portrait))[0, 1]),
-        surface,
-        part.astype(np.uint8),
-        place[..., :2].astype(np.float32),
-        visible,
-        facing.astype(np.float32),
-        weight.astype(np.float32),
-    )
+    eyes = float(np.asarray(cameras.project(between, portrait))[0, 1])
+    own, other = look(np.arange(len(points))), look(model.mirror)
+    return View(portrait, eyes, surface, part, own, other)
 
 
-def _towards(vectors: np.ndarray) -> np.ndarray:
-    """The z [...] of vectors [..., 3] that are made as long as 1."""
-    return vectors[..., 2] / np.maximum(np.linalg.norm(vectors, axis=-1), 1e-6)
+def _spread(values: np.ndarray, surface: np.ndarray) -> np.ndarray:
+    """Values [M, ...] of the pixels of a surface, as an image [S, S, ...] that is 0 beside it."""
+    dtype = bool if values.dtype == bool else np.float32
+    image = np.zeros((*surface.shape, *values.shape[1:]), dtype)
+    image[surface] = values
+    return image

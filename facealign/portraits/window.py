@@ -1,27 +1,49 @@
 """The part of the portrait frame that a photo fills, so that nothing large is invented."""
 
+from typing import NamedTuple
+
 import numpy as np
 
-from facealign.geometry.frame import ABOVE, PORTRAIT, WIDTH
+from facealign.geometry.frame import ABOVE, EYES, PORTRAIT, SIZE, WIDTH
 
-SMALLEST = 20.0 / PORTRAIT  # side of the smallest window, which shows the face and its ears
+SMALLEST = 17.0 / PORTRAIT  # side of the smallest window, which shows the face
+OVER, UNDER = 4.2, 11.5  # cm over and under the eyes that every window shows: brows and chin
 STEPS = 48  # sides that are tried
 HELD = 0.995  # share of a window that the photo has to fill
-FACE_TOP, FACE_SIDE = ABOVE / PORTRAIT, WIDTH / PORTRAIT  # of the canonical crop in the frame
+COARSE = 96  # px of the frame in which it is searched
+CROP_TOP, CROP_SIDE = ABOVE / PORTRAIT, WIDTH / PORTRAIT  # of the canonical crop in the frame
+EYES_AT = CROP_TOP + EYES[0][1] / SIZE * CROP_SIDE
+TOP, BOTTOM = EYES_AT - OVER / PORTRAIT, EYES_AT + UNDER / PORTRAIT
 
 
-def choose_window(held: np.ndarray) -> tuple[float, float, float]:
-    """Left, top and side of the largest square around the face that a photo fills.
+class Window(NamedTuple):
+    """A square of the portrait frame; shares of the frame, 0 to 1."""
 
-    It lies in the middle of the frame from left to right and shows the canonical crop. If the photo
-    fills none, it is the smallest with the most of the photo.
+    left: float
+    top: float
+    side: float
+
+    def matrix(self, size: int, wanted: int) -> np.ndarray:
+        """The transformation [2, 3] from a frame of `size` px to a window of `wanted` px."""
+        scale = wanted / (self.side * size)
+        corner = np.array([self.left, self.top]) * size
+        return np.column_stack([scale * np.eye(2), scale * (0.5 - corner) - 0.5])
+
+
+TIGHT = Window((1 - CROP_SIDE) / 2, CROP_TOP, CROP_SIDE)
+
+
+def choose_window(held: np.ndarray) -> Window:
+    """The largest square around the face that a photo fills.
+
+    It lies in the middle of the frame from left to right and shows the face from the brows to the
+    chin. If the photo fills none, it is the smallest with the most of the photo.
 
     Args:
       held: [S, S] of a portrait frame, 0 to 1: what is within the photo.
-
-    Returns:
-      Shares of the frame, 0 to 1.
     """
+    every = max(1, len(held) // COARSE)
+    held = held[::every, ::every]
     size = len(held)
     sums = np.pad(held.astype(np.float64).cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
 
@@ -32,14 +54,35 @@ def choose_window(held: np.ndarray) -> tuple[float, float, float]:
 
     for share in np.linspace(1, SMALLEST, STEPS):
         side = round(share * size)
-        lowest = max(0, round((FACE_TOP + FACE_SIDE) * size) - side)
-        highest = min(size - side, round(FACE_TOP * size))
+        lowest = max(0, round(BOTTOM * size) - side)
+        highest = min(size - side, round(TOP * size))
         tops = np.arange(lowest, max(lowest, highest) + 1)
         left = np.full(len(tops), (size - side) // 2)
         found = filled(left, tops, side)
         # Of equal ones that in which the face is as high as in the whole frame.
-        natural = np.abs(tops - FACE_TOP * size * (1 - share))
+        natural = np.abs(tops - CROP_TOP * size * (1 - share))
         best = np.lexsort((natural, -np.minimum(found, HELD)))[0]
         if found[best] >= HELD:
             break
-    return float(left[best]) / size, float(tops[best]) / size, side / size
+    return Window(float(left[best]) / size, float(tops[best]) / size, side / size)
+
+
+ALL = (slice(None), slice(None))
+
+
+def enlarge(
+    image: np.ndarray, window: Window, size: int, part: tuple[slice, slice] = ALL
+) -> np.ndarray:
+    """A window of an image [S, S, ...] of a portrait frame in `size` px, float32.
+
+    Linear, also half a pixel of the image beyond its border, so that values may leave their range.
+    `part` are the rows and columns of it that are wanted.
+    """
+    count = len(image)
+    for axis, start in enumerate((window.top, window.left)):
+        places = ((np.arange(size)[part[axis]] + 0.5) * window.side / size + start) * count - 0.5
+        first = np.floor(places).clip(0, count - 2).astype(int)
+        share = (places - first).astype(np.float32).reshape(-1, *[1] * (image.ndim - 1 - axis))
+        low, high = (image.take(first + more, axis=axis) for more in (0, 1))
+        image = low + (high - low) * share
+    return image

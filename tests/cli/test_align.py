@@ -10,8 +10,8 @@ from PIL import Image
 
 from facealign.cli import modes
 from facealign.cli.flags import FLAGS, MODES
+from facealign.data.datasets import orl_faces
 from facealign.errors import UserError
-from tests import photo_sources
 
 ROOT = Path(__file__).parents[2]
 
@@ -23,9 +23,17 @@ ROOT = Path(__file__).parents[2]
         ({"method": "geometric", "checkpoint": "runs/x"}, "leave --checkpoint and --step out"),
         ({"step": 7}, "is no workdir; leave it out"),
         ({"checkpoint": "weights/nobody.safetensors"}, "cannot read the weights"),
+        ({"method": "network", "yaw": 20.0}, "leave --frame, --yaw and --pitch out"),
+        ({"method": "network", "mask": True}, "need --method=portrait"),
+        ({"size": 64}, "--size=64 must be from 128 to 1024, or 0"),
+        ({"frame": "wide"}, "--frame='wide' is unknown; choose from: portrait, tight"),
+        ({"pitch": 30.0}, "--pitch=30.0 must be from -20 to 20"),
+        ({"format": "gif"}, "--format='gif' is unknown"),
+        ({"quality": 0}, "--quality=0 must be from 1 to 100"),
+        ({"original_size": True}, "--original_size is --size=0 now"),
     ],
 )
-def test_methods_that_cannot_be_are_refused(changes, message, tmp_path):
+def test_flags_that_cannot_be_are_refused(changes, message, tmp_path):
     Image.new("L", (128, 128)).save(tmp_path / "photo.png")
     folders = {"input": str(tmp_path), "output": str(tmp_path.parent / "out")}
     values = {name: FLAGS[name].default for name in MODES["align"].flags}
@@ -43,14 +51,24 @@ def launch(*arguments):
     )
 
 
+def face():
+    """A canonical crop of 128 x 128 px, about."""
+    with Image.open(orl_faces.photo_folder() / "s1" / "1.pgm") as image:
+        return image.crop((0, 10, 92, 102)).resize((128, 128), Image.Resampling.BICUBIC)
+
+
 def test_the_command_aligns_a_folder(tmp_path):
     (tmp_path / "in").mkdir()
-    (tmp_path / "in" / "a.jpg").write_bytes(photo_sources.photo_bytes(0, (128, 128)))
-    done = launch(f"--input={tmp_path / 'in'}", f"--output={tmp_path / 'out'}", "--already_aligned")
+    face().save(tmp_path / "in" / "a.png")
+    folders = f"--input={tmp_path / 'in'}", f"--output={tmp_path / 'out'}"
+    done = launch(*folders, "--already_aligned", "--size=150", "--gray", "--format=jpg", "--mask")
     assert done.returncode == 0, done.stderr
     assert "1 portrait of 1 photo" in done.stdout
     assert "peak memory: " in done.stdout
-    assert (tmp_path / "out" / "a.jpg.png").exists()
+    for name, mode in (("a.png.jpg", "L"), ("a.png.mask.png", "RGB")):
+        with Image.open(tmp_path / "out" / name) as image:
+            assert image.size == (150, 150) and image.mode == mode
+            assert "hidden parts are invented" in image.getexif()[0x010E]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,9 @@ from facealign.data.datasets import orl_faces
 from facealign.faces import face, find, reading
 from facealign.faces.dlib_tools import FaceTools
 from facealign.faces.reading import load_reader
+from facealign.geometry import camera as cameras
 from facealign.geometry import frame
+from facealign.geometry import head as heads
 
 BOX = (12, 27, 82, 97)  # of the face in photos of ORL, 92 x 112 px
 
@@ -18,29 +20,61 @@ def orl_photo(subject="s1", number=1):
         return image.convert("RGB")
 
 
+def colours(size):
+    """A photo of random colours."""
+    width, height = size
+    return Image.fromarray(np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8))
+
+
 def test_a_patch_holds_the_pixels_of_a_photo():
-    photo = Image.fromarray(np.random.default_rng(0).integers(0, 256, (90, 120, 3), np.uint8))
-    patch = find.cut_patch(photo, (40, 30, 60, 50))  # 20 px: a patch of 60 px, from (20, 10)
-    np.testing.assert_array_equal(patch.pixels, np.asarray(photo)[10:70, 20:80])
-    np.testing.assert_allclose(frame.apply(patch.matrix, [(20, 10), (50, 40)]), [(0, 0), (30, 30)])
+    photo = colours((120, 90))
+    patch = find.cut_patch(photo, (40, 30, 60, 50))  # 20 px: a patch of 72 px, from (14, 4)
+    np.testing.assert_array_equal(patch.pixels, np.asarray(photo)[4:76, 14:86])
+    np.testing.assert_allclose(frame.apply(patch.matrix, [(14, 4), (50, 40)]), [(0, 0), (36, 36)])
 
 
 def test_the_patch_of_a_large_face_is_shrunk():
-    """A box of 512 px becomes one of 160, and the patch 480 px of 1536."""
+    """A box of 512 px becomes one of 160; the patch is 1844 x 1600 px of the photo."""
     photo = Image.new("RGB", (2000, 1600), (10, 200, 90))
     photo.paste((255, 0, 0), (600, 400, 640, 440))  # its middle is at 619.5, 419.5
     patch = find.cut_patch(photo, (744, 544, 1256, 1056))
-    assert patch.pixels.shape == (480, 480, 3)
-    left, top = frame.apply(frame.invert(patch.matrix), [(-0.5, -0.5)])[0]
-    np.testing.assert_allclose((left, top), (1000 - 768 - 0.5, 800 - 768 - 0.5))
+    assert patch.pixels.shape == (500, 576, 3)
+    corners = frame.apply(frame.invert(patch.matrix), [(-0.5, -0.5), (575.5, 499.5)])
+    np.testing.assert_allclose(corners, [(77.5, -0.5), (1921.5, 1599.5)])
     red = patch.pixels[..., 0] > 130
     middle = np.argwhere(red)[:, ::-1].mean(axis=0)
     np.testing.assert_allclose(middle, frame.apply(patch.matrix, [(619.5, 419.5)])[0], atol=0.3)
 
 
-def test_beyond_the_photo_its_border_is_repeated():
-    patch = find.cut_patch(Image.new("RGB", (50, 50), (7, 8, 9)), (0, 0, 50, 50))
-    assert patch.pixels.shape == (150, 150, 3) and (patch.pixels == (7, 8, 9)).all()
+def test_beyond_the_photo_there_is_nothing():
+    photo = colours((50, 50))
+    patch = find.cut_patch(photo, (0, 0, 50, 50))
+    np.testing.assert_array_equal(patch.pixels, np.asarray(photo))
+    np.testing.assert_array_equal(patch.matrix, np.eye(2, 3))
+    partly = find.cut_patch(photo, (-10, 40, 10, 60))  # 72 px, from (-36, 14)
+    np.testing.assert_array_equal(partly.pixels, np.asarray(photo)[14:, :36])
+    np.testing.assert_allclose(frame.apply(partly.matrix, [(0, 14)]), [(0, 0)])
+    outside = find.cut_patch(photo, (300, 300, 310, 310))
+    assert min(outside.pixels.shape) >= 1
+
+
+@pytest.mark.parametrize(
+    ("detail", "size"), [(100, 360), (91, 360), (89, 320), (50, 180), (500, 360)]
+)
+def test_a_photo_is_shrunk_to_the_detail_that_is_used_but_not_by_a_little(detail, size):
+    patch = find.cut_patch(colours((400, 400)), (150, 150, 250, 250), detail)
+    assert patch.pixels.shape == (size, size, 3)
+    corners = frame.apply(patch.matrix, [(19.5, 19.5), (379.5, 379.5)])
+    np.testing.assert_allclose(corners, [(-0.5, -0.5), (size - 0.5, size - 0.5)])
+
+
+def test_a_shrunk_photo_has_the_mean_of_its_pixels():
+    photo = colours((40, 20))
+    small, matrix = find.shrink(photo, 0.25)
+    wanted = np.asarray(photo, float).reshape(5, 4, 10, 4, 3).mean(axis=(1, 3))
+    np.testing.assert_allclose(np.asarray(small), wanted, atol=1)
+    np.testing.assert_allclose(frame.apply(matrix, [(1.5, 1.5), (37.5, 17.5)]), [(0, 0), (9, 4)])
+    assert find.shrink(photo, 3.0)[0] is photo
 
 
 def test_faces_and_notes_of_a_photo():
@@ -77,6 +111,22 @@ def test_a_face_is_read_wherever_it_is():
     assert abs(alone.angles[0]) < 15 and 0 < alone.error < 3.6
 
 
+@pytest.mark.parametrize("detail", [160, 25])
+def test_the_head_of_a_face_lies_in_its_patch(detail):
+    """Where it is projected, the landmarks are, but for the error of the fit."""
+    large = orl_photo().resize((184, 224), Image.Resampling.BICUBIC)
+    patch = find.cut_patch(large, tuple(2 * side for side in BOX), detail)
+    assert (len(patch.pixels) < 100) == (detail == 25)
+    ((seen, _),) = face.read_patches(load_reader(), [patch])
+    assert seen.patch is patch and seen.head.camera.shift.shape == (2,)
+    model = heads.load_head()
+    points = heads.shape(model, seen.head.identity, seen.head.expression)
+    places = cameras.project(heads.landmarks68(model, points), seen.head.camera)
+    to_crop = frame.compose(seen.matrix, frame.invert(patch.matrix))
+    away = frame.apply(to_crop, np.asarray(places)[:, :2]) - seen.landmarks
+    assert np.sqrt(np.square(away).sum(axis=1).mean()) < 4
+
+
 def test_a_canonical_crop_is_read_as_it_is():
     reader, patch = load_reader(), find.cut_patch(orl_photo("s2"), BOX)
     ((seen, _),) = face.read_patches(reader, [patch])
@@ -96,9 +146,11 @@ def test_eyes_are_apart_as_the_frame_has_them():
 
 
 def test_a_large_canonical_crop_is_shrunk_and_keeps_its_size():
+    """160 px of a box are 160 * 128 / 108 = 190 px of a crop; 540 are 640."""
     photo = orl_photo().crop((0, 10, 92, 102)).resize((800, 800), Image.Resampling.BICUBIC)
     (patch,) = find.take_whole(photo).patches
-    assert patch.pixels.shape == (256, 256, 3)
+    assert patch.pixels.shape == (190, 190, 3)
+    assert find.take_whole(photo, 540).patches[0].pixels.shape == (640, 640, 3)
     ((seen, _),) = face.read_patches(load_reader(), [patch])
     assert seen.size == 800 and seen.crop.shape == (128, 128, 1)
     np.testing.assert_allclose(seen.matrix[:, :2], 0.16 * np.eye(2), atol=1e-9)
@@ -135,7 +187,7 @@ def test_a_face_without_a_frame_is_left_out_and_others_are_not(monkeypatch):
 )
 def test_what_is_strange(yaw, error, doubt, strange):
     angles = np.array([yaw, 0.0, 0.0])
-    seen = face.Face(None, 128, BOX, angles, error, doubt, None, None)
+    seen = face.Face(None, 128, BOX, angles, error, doubt, *[None] * 4)
     assert face.is_strange(seen) == strange
 
 

@@ -10,7 +10,7 @@ import pytest
 from facealign.geometry.frame import SIZE
 from facealign.geometry.head_rotation import mirror
 from facealign.models.warp_sheet import load_sheet, make_unturn
-from facealign.portraits.aligner import load_frontalizer
+from facealign.portraits.methods import load_frontalizer
 from facealign.training.translate import make_translate
 
 # Of the arrays that the weights were trained with: beginnings of SHA-256.

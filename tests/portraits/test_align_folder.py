@@ -1,15 +1,20 @@
 """A folder of photos to a folder of portraits, in one or several runs."""
 
 import csv
+import json
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from facealign.errors import UserError
-from facealign.portraits import align_folder, aligner
-from tests.toy_photos import create_tools, read
+from facealign.faces.face import COVERED
+from facealign.portraits import align_folder, aligner, methods, turntable
+from facealign.portraits.image_files import Files
+from facealign.portraits.style import Style
+from tests.toy_photos import read
 from tests.toy_portraits import NEGATIVE, photo, run, write_photos
+from tests.toy_tools import LARGE, create_tools
 
 
 def content(folder):
@@ -43,14 +48,83 @@ def test_portraits_have_the_names_of_photos_and_failures_are_noted(tmp_path):
         assert portrait.size == (128, 128) and portrait.mode == "L"
 
 
-def test_portraits_of_original_size(tmp_path):
+def test_a_portrait_may_be_as_large_as_its_crop_in_the_photo(tmp_path):
     write_photos(tmp_path / "in", ["a.png"])
-    run(tmp_path / "in", tmp_path / "out", original_size=True)
-    ((portrait,),) = aligner.Aligner(NEGATIVE, create_tools(), read)([photo(0)])
+    largest = methods.from_crops("negative", lambda crops, poses: 255 - crops, 0)
+    row, _ = run(tmp_path / "in", tmp_path / "out", largest)
+    ((portrait,),) = aligner.Aligner(largest, create_tools(), read)([photo(0)])
     with Image.open(tmp_path / "out" / "a.png.png") as image:
-        assert image.size == (portrait.size, portrait.size) and portrait.size > 128
-    with pytest.raises(UserError, match="as large as in the photo"):  # one size per folder
+        assert image.size == (portrait.face.size,) * 2 and portrait.face.size > 128
+    assert row.size == row.held == portrait.face.size and row.seen == ""
+    with pytest.raises(UserError, match="size 0, not by negative, size 128"):  # one size per folder
         run(tmp_path / "in", tmp_path / "out")
+
+
+def test_a_covered_face_has_a_row_with_its_place_and_no_portrait(tmp_path):
+    write_photos(tmp_path / "in", ["a.png", "covered.png", "z.png"])
+    rows = run(tmp_path / "in", tmp_path / "out")
+    first, _, covered, _, last, _ = rows
+    assert covered.photo == "covered.png" and covered.note == COVERED
+    assert (covered.left, covered.top, covered.right, covered.bottom) == LARGE
+    assert (covered.yaw_before, covered.error, covered.doubt) == ("0.0", "1.50", "2.50")
+    assert (covered.portrait, covered.size, covered.held, covered.distance) == ("", "", "", "")
+    assert (first.portrait, last.portrait) == ("a.png.png", "z.png.png")
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "a.png.png", "model.json", "results.csv", "z.png.png"
+    ]  # fmt: skip
+    with Image.open(tmp_path / "out" / "z.png.png") as image:
+        ((alone,),) = aligner.Aligner(NEGATIVE, create_tools(), read)([photo(2)])
+        np.testing.assert_array_equal(np.asarray(image), alone.image[..., 0])
+
+
+def test_photos_without_any_portrait_are_no_error(tmp_path):
+    write_photos(tmp_path / "in", ["covered.png", "empty.png"])
+    rows = run(tmp_path / "in", tmp_path / "out")
+    assert [row.portrait for row in rows] == [""] * 3 and all(row.note for row in rows)
+
+
+def test_what_is_known_of_a_portrait_is_in_its_row(tmp_path):
+    """Of a head that looks ahead the photo shows everything."""
+    write_photos(tmp_path / "in", ["a.png"])
+    method = methods.turned_in_3d(Style(size=200))
+    run(tmp_path / "in", tmp_path / "out", method)
+    ((portrait,),) = aligner.Aligner(method, create_tools(), read)([photo(0)])
+    with (tmp_path / "out" / "results.csv").open(newline="") as file:
+        row, tiny = csv.DictReader(file)
+    assert (row["size"], row["held"], row["seen"]) == ("200", f"{portrait.held:.0f}", "1.00")
+    assert [*row][-6:] == ["size", "held", "seen", "yaw_after", "distance", "note"]
+    assert (tiny["size"], tiny["held"], tiny["seen"]) == ("", "", "")
+    after = portrait.crop.mean() - portrait.face.crop.mean()  # the toy descriptor: 128 means
+    assert float(row["distance"]) == pytest.approx(abs(after) / 255 * np.sqrt(128), abs=1e-3)
+
+
+def test_a_mask_and_an_animation_are_beside_the_portrait(tmp_path, monkeypatch):
+    monkeypatch.setattr(turntable, "COUNT", 3)
+    write_photos(tmp_path / "in", ["sub/a.png"])
+    method = methods.turned_in_3d(Style(size=128, yaw=25.0))
+    files = Files("webp", sheet=True, mask=True, turntable=True)
+    row, _ = run(tmp_path / "in", tmp_path / "out", method, files=files)
+    assert row.portrait == "sub/a.png.webp" and 0.3 < float(row.seen) < 1
+    found = {path.name: Image.open(path) for path in (tmp_path / "out" / "sub").iterdir()}
+    assert {name: (image.format, image.size) for name, image in found.items()} == {
+        "a.png.webp": ("WEBP", (128, 128)),
+        "a.png.crop.png": ("PNG", (256, 256)),
+        "a.png.mask.png": ("PNG", (128, 128)),
+        "a.png.turntable.webp": ("WEBP", (128, 128)),
+    }
+    assert found["a.png.turntable.webp"].n_frames == 4 and found["a.png.webp"].n_frames == 1
+    ((portrait,),) = aligner.Aligner(method, create_tools(), read)([photo(0)])
+    np.testing.assert_array_equal(np.asarray(found["a.png.mask.png"]), portrait.sources)
+    for image in found.values():
+        image.close()
+
+
+@pytest.mark.parametrize("files", [Files(mask=True), Files(turntable=True)])
+def test_methods_of_crops_have_neither_mask_nor_animation(tmp_path, files):
+    write_photos(tmp_path / "in", ["a.png"])
+    with pytest.raises(UserError, match="--mask and --turntable need --method=portrait"):
+        run(tmp_path / "in", tmp_path / "out", files=files)
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_second_run_makes_only_missing_portraits(tmp_path):
@@ -72,7 +146,7 @@ def test_a_second_run_makes_only_missing_portraits(tmp_path):
 def test_a_run_with_nothing_to_do_writes_the_sheet(tmp_path):
     write_photos(tmp_path / "in", ["a.png"])
     rows = run(tmp_path / "in", tmp_path / "out")
-    assert run(tmp_path / "in", tmp_path / "out", sheet=True) == [
+    assert run(tmp_path / "in", tmp_path / "out", files=Files(sheet=True)) == [
         type(rows[0])(*map(str, row)) for row in rows
     ]
     assert (tmp_path / "out" / "sheet.html").exists()
@@ -87,14 +161,14 @@ def test_photos_of_several_chunks_come_in_order(tmp_path, monkeypatch):
     for seed, name in enumerate(names):
         ((alone,),) = aligner.Aligner(NEGATIVE, create_tools(), read)([photo(seed)])
         with Image.open(tmp_path / "out" / f"{name}.png") as image:
-            np.testing.assert_array_equal(np.asarray(image), alone.image)
+            np.testing.assert_array_equal(np.asarray(image), alone.image[..., 0])
 
 
 def test_rows_of_an_earlier_version_are_kept(tmp_path):
-    """It had neither pitch, roll, error nor doubt."""
+    """It had neither pitch, roll, error, doubt, size, held nor seen."""
     write_photos(tmp_path / "in", ["a.png", "b.png"])
     (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "model.json").write_text('{"model": "negative"}')
+    (tmp_path / "out" / "model.json").write_text(json.dumps({"model": NEGATIVE.name}))
     header = "photo,portrait,left,top,right,bottom,yaw_before,yaw_after,distance,note"
     row = "a.png,a.png.png,1,2,30,40,12.0,3.0,0.41,"
     (tmp_path / "out" / "results.csv").write_text(f"{header}\n{row}\n")
@@ -112,9 +186,11 @@ def test_a_folder_of_another_method_is_refused_and_unchanged(tmp_path):
     write_photos(tmp_path / "in", ["a.png"])
     run(tmp_path / "in", tmp_path / "out")
     before = content(tmp_path / "out")
-    other = aligner.Method("other", lambda crops, poses: crops)
-    with pytest.raises(UserError, match="portraits by negative, not by other"):
+    other = methods.from_crops("other", lambda crops, poses: crops, 128)
+    with pytest.raises(UserError, match="portraits by negative, size 128, not by other"):
         run(tmp_path / "in", tmp_path / "out", other)
+    with pytest.raises(UserError, match="size 128, not by negative, size 128, jpg; choose"):
+        run(tmp_path / "in", tmp_path / "out", files=Files("jpg"))
     assert content(tmp_path / "out") == before
 
 

@@ -4,13 +4,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from facealign import align
+from facealign.errors import UserError
 from facealign.faces import find
 from facealign.geometry import frame
 from facealign.geometry.frame import five_points
 from facealign.images import BadPhotoError
 from facealign.portraits import aligner
-from tests.toy_photos import LARGE, create_tools, landmarks, read
+from tests.toy_photos import read
 from tests.toy_portraits import NEGATIVE, photo
+from tests.toy_tools import LARGE, create_tools, landmarks
 
 
 @pytest.fixture(scope="module")
@@ -22,9 +25,11 @@ def test_a_portrait_is_made_of_the_canonical_crop(make_portraits):
     ((portrait,),) = make_portraits([photo(0)])
     points = five_points(landmarks(None, LARGE))
     crop = frame.crop(Image.fromarray(photo(0)), frame.from_five_points(points))
-    np.testing.assert_array_equal(portrait.crop, crop[..., 0])
-    np.testing.assert_array_equal(portrait.image, 255 - crop[..., 0])
-    assert portrait.box == LARGE and portrait.yaw == 0 and portrait.error == 1.5
+    np.testing.assert_array_equal(portrait.face.crop, crop)
+    np.testing.assert_array_equal(portrait.image, 255 - crop)
+    np.testing.assert_array_equal(portrait.crop, 255 - crop)
+    assert portrait.box == LARGE and portrait.yaw == 0 and portrait.face.error == 1.5
+    assert portrait.picture.size == (128, 128) and portrait.picture.mode == "L"
 
 
 def test_paths_arrays_and_pil_images_give_equal_portraits(make_portraits, tmp_path):
@@ -48,28 +53,32 @@ def test_a_file_that_is_not_a_photo_is_refused(make_portraits, tmp_path):
 def test_an_aligned_photo_needs_no_face_tools_and_must_be_square():
     whole = aligner.Aligner(NEGATIVE, None, read)
     crop = photo(0)[:128, :128]
-    np.testing.assert_array_equal(whole([crop])[0][0].image, 255 - crop)
+    np.testing.assert_array_equal(whole([crop])[0][0].image[..., 0], 255 - crop)
     assert whole([photo(0)[:100]]) == [[]]
     assert "square" in find.take_whole(Image.fromarray(photo(0)[:100])).notes[0]
 
 
-def test_geometric_alignment_is_the_crop_itself():
-    ((portrait,),) = aligner.Aligner(aligner.METHODS["geometric"], create_tools(), read)([photo(0)])
-    np.testing.assert_array_equal(portrait.image, portrait.crop)
+def test_a_covered_face_has_no_portrait(make_portraits):
+    photos = [photo(0), photo(1, covered=True), photo(2)]
+    assert [len(each) for each in make_portraits(photos)] == [1, 0, 1]
+    ((first,), _, (third,)) = make_portraits(photos)
+    for made, pixels in ((first, photo(0)), (third, photo(2))):
+        ((alone,),) = make_portraits([pixels])
+        np.testing.assert_array_equal(made.image, alone.image)
 
 
-def test_the_3d_turn_uses_the_measured_pose_and_keeps_crops_of_unknown_pose():
-    turn = aligner.METHODS["turn"].frontal
-    crops = np.random.default_rng(0).integers(0, 256, (3, 128, 128, 1), np.uint8)
-    poses = np.array([(30, 0), (-30, 0), (np.nan, np.nan)])
-    turned = turn(crops, poses)
-    np.testing.assert_array_equal(turned[2], crops[2])
-    assert all((turned[i] != crops[i]).mean() > 0.5 for i in (0, 1))
-    np.testing.assert_array_equal(turn(crops[2:], poses[2:]), crops[2:])
+def test_a_portrait_is_measured_by_its_own_face(make_portraits):
+    """The toy descriptor is 128 times the mean of the crop, of which the portrait is negative."""
+    ((portrait,),) = make_portraits([photo(0)])
+    yaw, distance = make_portraits.measure(portrait)
+    mean = portrait.face.crop.mean() / 255
+    assert yaw == 0 and distance == pytest.approx(np.sqrt(128) * abs(1 - 2 * mean), abs=1e-6)
+    yaw, distance = aligner.Aligner(NEGATIVE, None, read).measure(portrait)
+    assert yaw == 0 and np.isnan(distance)
 
 
-def test_the_packed_weights_of_the_repository_make_portraits():
-    model = aligner.load_method()
-    crops = np.zeros((3, 128, 128, 1), np.uint8)
-    assert model.frontal(crops, None).shape == crops.shape
-    assert "frontalize.safetensors" in model.name
+def test_the_aligner_of_the_public_interface_turns_the_photos_own_pixels():
+    made = align.load_aligner(already_aligned=True, style=align.Style(size=128, gray=True))
+    assert "own pixels" in made.method.name and made([photo(0)[:100]]) == [[]]
+    with pytest.raises(UserError, match="--size=64"):
+        align.load_aligner(already_aligned=True, style=align.Style(size=64))

@@ -1,10 +1,15 @@
 """The demo page."""
 
+import numpy as np
 from PIL import Image
 
+from facealign.geometry import frame
 from facealign.portraits import aligner, demo
-from tests.toy_photos import create_tools, read
+from facealign.portraits.methods import turned_in_3d
+from facealign.portraits.style import Style
+from tests.toy_photos import read
 from tests.toy_portraits import NEGATIVE, photo
+from tests.toy_tools import create_tools
 
 
 def test_the_page_shows_crops_portraits_and_error_messages(tmp_path):
@@ -12,7 +17,8 @@ def test_the_page_shows_crops_portraits_and_error_messages(tmp_path):
     path = tmp_path / "photo.png"
     Image.fromarray(photo(0)).save(path)
     shown = demo.turn_photo(make_portraits, str(path))
-    assert [picture.size for picture, _ in shown.pictures] == [(demo.SHOWN, demo.SHOWN)] * 2
+    (face, _), (portrait, _) = shown.pictures
+    assert face.size == (demo.SHOWN, demo.SHOWN) and portrait.size == (128, 128)
     ((number, *values),) = shown.rows
     before, after, distance = map(float, values)
     assert number == 1 and abs(before) < 1 and abs(after) < 1 and distance >= 0
@@ -20,4 +26,35 @@ def test_the_page_shows_crops_portraits_and_error_messages(tmp_path):
     path.write_text("hello")
     assert "not a photo" in demo.turn_photo(make_portraits, str(path)).message
     Image.fromarray(photo(0, bright=False)).save(path)
-    assert demo.turn_photo(make_portraits, str(path)).message.startswith("No face was found")
+    assert demo.turn_photo(make_portraits, str(path)).message.startswith("No clear face was found")
+
+
+def test_the_slider_turns_the_portraits_of_a_method_that_can(tmp_path):
+    path = tmp_path / "photo.png"
+    Image.fromarray(photo(0)).save(path)
+    make_portraits = aligner.Aligner(turned_in_3d(Style(128)), create_tools(), read)
+    ((ahead,),) = make_portraits([path])
+    (aside,) = turned_in_3d(Style(128, yaw=30.0)).make([ahead.face])
+    for yaw, wanted in ((0.0, ahead), (30.0, aside)):
+        _, (picture, _) = demo.turn_photo(make_portraits, str(path), yaw).pictures
+        np.testing.assert_array_equal(np.asarray(picture), wanted.image)
+    assert (ahead.image != aside.image).any()
+    gray = aligner.Aligner(NEGATIVE, create_tools(), read)
+    (_, (still, _)), (_, (same, _)) = (
+        demo.turn_photo(gray, str(path), yaw).pictures for yaw in (0.0, 30.0)
+    )
+    assert still == same
+
+
+def test_the_page_shows_the_face_as_the_photo_has_it_with_its_landmarks(tmp_path):
+    path = tmp_path / "photo.png"
+    Image.fromarray(photo(0)).save(path)
+    make_portraits = aligner.Aligner(NEGATIVE, create_tools(), read)
+    ((portrait,),) = make_portraits([path])
+    (picture, _), _ = demo.turn_photo(make_portraits, str(path)).pictures
+    larger = frame.compose(frame.zoom(demo.SHOWN / 128), portrait.face.matrix)
+    plain = frame.crop(Image.fromarray(photo(0)), larger, demo.SHOWN, 3)
+    drawn = (np.asarray(picture) != plain).any(axis=2)
+    places = np.argwhere(drawn)[:, ::-1]
+    away = places[:, None] - (2 * portrait.face.landmarks + 0.5)
+    assert drawn.any() and np.linalg.norm(away, axis=2).min(axis=1).max() < 3

@@ -12,7 +12,7 @@ from facealign.errors import UserError
 from facealign.images import to_float
 from facealign.models import convolutions
 from facealign.portraits import export
-from facealign.portraits.aligner import load_frontalizer
+from facealign.portraits.methods import load_frontalizer
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,11 @@ def image(shape, seed=0):
     return np.random.default_rng(seed).uniform(0, 255, (*shape, 3)).astype(np.float32)
 
 
+def blend(own, other, share):
+    """The own image where the share is 1, the other where it is 0."""
+    return other + pyramids.keep(own - other, share)
+
+
 @pytest.mark.parametrize("shape", SIZES)
 def test_a_constant_stays_constant(shape):
     constant = np.full((*shape, 3), 77, np.float32)
@@ -42,13 +47,13 @@ def test_a_hole_between_two_colours_goes_from_one_to_the_other():
 
 
 @pytest.mark.parametrize("shape", SIZES)
-def test_a_blend_of_an_image_with_itself_is_the_image(shape):
+def test_a_blend_is_one_image_the_other_or_the_same_as_both(shape):
     own, share = image(shape), np.random.default_rng(1).uniform(0, 1, shape).astype(np.float32)
-    np.testing.assert_allclose(pyramids.blend(own, own, share), own, atol=1e-2)
+    np.testing.assert_allclose(blend(own, own, share), own, atol=1e-2)
     other = image(shape, 2)
     whole = np.ones(shape, np.float32)
-    np.testing.assert_allclose(pyramids.blend(own, other, whole), own, atol=1e-2)
-    np.testing.assert_allclose(pyramids.blend(own, other, 0 * whole), other, atol=1e-2)
+    np.testing.assert_allclose(blend(own, other, whole), own, atol=1e-2)
+    np.testing.assert_allclose(blend(own, other, 0 * whole), other, atol=1e-2)
 
 
 def test_a_seam_between_two_gray_levels_is_soft_and_edges_stay_sharp():
@@ -57,8 +62,17 @@ def test_a_seam_between_two_gray_levels_is_soft_and_edges_stay_sharp():
     first, second = np.full((64, 128, 1), 50.0) + stripes, np.full((64, 128, 1), 200.0) + stripes
     share = np.zeros((64, 128), np.float32)
     share[:, :64] = 1
-    row = pyramids.blend(first.astype(np.float32), second.astype(np.float32), share)[32, :, 0]
+    row = blend(first.astype(np.float32), second.astype(np.float32), share)[32, :, 0]
     coarse = (row[:-1] + row[1:]) / 2
     assert np.abs(np.diff(coarse)).max() < 20  # a cut would be 150
     fine = (row - stripes[0, :, 0])[40:88]
     assert np.abs(np.diff(fine)).max() < 20
+
+
+@pytest.mark.parametrize("shape", SIZES)
+def test_what_stays_and_what_goes_is_the_whole(shape):
+    """The shares of both images are 1 together, so the order does not matter."""
+    own, share = image(shape), np.random.default_rng(1).uniform(0, 1, shape).astype(np.float32)
+    both = pyramids.keep(own, share) + pyramids.keep(own, 1 - share)
+    np.testing.assert_allclose(both, own, atol=1e-2)
+    assert np.abs(pyramids.keep(own, share) - own).max() > 10

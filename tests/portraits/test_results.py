@@ -1,12 +1,15 @@
 """The summary, the HTML page and the paths of portraits."""
 
+import pytest
+
 from facealign.portraits import results
+from facealign.portraits.image_files import FORMATS, Files
 from tests.toy_portraits import run, write_photos
 
 
 def test_the_page_shows_every_face_and_escapes_names(tmp_path):
     write_photos(tmp_path / "in", ["<b>&#.png", "empty.png"])
-    run(tmp_path / "in", tmp_path / "out", sheet=True)
+    run(tmp_path / "in", tmp_path / "out", files=Files(sheet=True))
     page = (tmp_path / "out" / "sheet.html").read_text()
     assert "<b>" not in page and "&lt;b&gt;&amp;#.png" in page
     assert 'src="%3Cb%3E%26%23.png.png"' in page and 'src="%3Cb%3E%26%23.png.crop.png"' in page
@@ -29,8 +32,17 @@ def test_the_summary_by_hand():
     assert results.describe([results.Row("a", "a.png")]) == ["1 portrait of 1 photo"]
 
 
-def test_portraits_and_crops_have_different_paths():
+@pytest.mark.parametrize("format", FORMATS)
+def test_portraits_and_files_beside_them_have_different_paths(format):
     photos = ["a.png", "a.jpg", "a.png.jpg", "a.2.png", "a.png.2.png", "a.crop.png", "b/a.png"]
-    portraits = [results.portrait_path(name, face) for name in photos for face in (1, 2, 3)]
-    every = portraits + [results.crop_path(portrait) for portrait in portraits]
+    photos += ["a.mask.png", "a.turntable.webp", "a.webp", "a.png.turntable.webp"]
+    every = [results.portrait_path(name, face, format) for name in photos for face in (1, 2, 3)]
+    kinds = (results.CROP, results.MASK, results.TURNTABLE)
+    every += [results.path_beside(portrait, kind) for portrait in every for kind in kinds]
     assert len(set(every)) == len(every)
+
+
+def test_files_beside_a_portrait_have_its_name_without_its_format():
+    portrait = results.portrait_path("a/b.jpg", 2, "webp")
+    assert portrait == "a/b.jpg.2.webp"
+    assert results.path_beside(portrait, results.MASK) == "a/b.jpg.2.mask.png"

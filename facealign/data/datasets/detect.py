@@ -21,7 +21,7 @@ from facealign.paths import shipped
 
 AT_ONCE = 16  # photos whose heads are read together
 ALIKE = 0.5  # a face with at least this share of the largest face's area is alike in size
-VERSION = 1  # increase it when the same photos give other places or poses
+VERSION = 2  # increase it when the same photos give other places or poses
 
 Read = Iterable[tuple[Photo, Image.Image]]
 Reject = Callable[[Photo, Exception], None]

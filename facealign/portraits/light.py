@@ -1,0 +1,48 @@
+"""The light of one side of a face on pixels of the other side. NumPy."""
+
+import numpy as np
+from scipy import ndimage
+
+from facealign.geometry.frame import smooth_step
+from facealign.portraits.pyramids import double, fill, halve
+from facealign.portraits.scene import Reach
+from facealign.portraits.turn import FACE, View
+
+WIDE, SOFT = 1.3, 0.78  # cm over which the light of both sides is compared, and smoothed
+REACH = (0.65, 3.9)  # cm beside the head from which it fades, and over which
+RANGE, DARK = 1.2, 8.0  # largest log ratio of light; gray level added to it
+ENOUGH = 0.3  # how well both sides have to be shown
+YAWS = (28.0, 48.0)  # degrees over which the two sides have less and less in common
+
+
+def compare_light(
+    own: np.ndarray, other: np.ndarray, both: np.ndarray, view: View, reach: Reach, yaw: float
+) -> np.ndarray:
+    """How much brighter the light is than on the other side, smooth, [S, S, 3]; see `relight`.
+
+    Args:
+      own: colours [S, S, 3] of the pixels of a portrait.
+      other: those of the same places on the other side of the head.
+      both: how well both are shown, [S, S].
+      view: of the head.
+      reach: of the portrait.
+      yaw: of the head in the photo, degrees.
+    """
+    both = (both * (both > ENOUGH) * (view.surface & (view.part == FACE))).astype(np.float32)
+    ratio = np.log(own.clip(0) + DARK) - np.log(other.clip(0) + DARK)
+    ratio = ratio.clip(-RANGE, RANGE) * both[..., None]
+    # All is smooth from here on, so half the pixels are enough.
+    wide, soft = (deviation * float(view.camera.scale) / 2 for deviation in (WIDE, SOFT))
+    known = ndimage.gaussian_filter(halve(both), wide)
+    light = ndimage.gaussian_filter(halve(ratio), (wide, wide, 0))
+    light = fill(light / (known[..., None] + 0.03), np.minimum(1, 4 * known))
+    light = double(ndimage.gaussian_filter(light, (soft, soft, 0)), both.shape)
+    start, width = REACH
+    light *= np.exp(-((np.maximum(0, reach.beside - start) / width) ** 2))[..., None]
+    low, high = YAWS
+    return np.exp(light * (1 - smooth_step((abs(yaw) - low) / (high - low)))).astype(np.float32)
+
+
+def relight(colours: np.ndarray, light: np.ndarray) -> np.ndarray:
+    """Colours of the other side in the light of this one, 0 to 255."""
+    return ((colours + DARK) * light - DARK).clip(0, 255)

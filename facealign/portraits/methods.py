@@ -1,0 +1,156 @@
+"""Ways from faces to portraits: the photo's own pixels turned in 3D, a network, two baselines."""
+
+from collections.abc import Callable, Sequence
+from os import PathLike
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from facealign.errors import UserError, check_choice
+from facealign.faces.face import Face, poses_of
+from facealign.faces.find import BOX, DETAIL
+from facealign.geometry import frame
+from facealign.geometry.frame import PORTRAIT, SIZE, WIDTH
+from facealign.geometry.views import turn_back
+from facealign.images import to_uint8
+from facealign.models.packed_weights import KEPT, SHIPPED
+from facealign.portraits.compose import LARGEST, compose_portrait
+from facealign.portraits.pixels import SHARPER
+from facealign.portraits.portrait import Portrait
+from facealign.portraits.style import USUAL, Style, check_style
+from facealign.training.saved_model import SavedModel, check_crops, load_model
+from facealign.training.translate import make_translate
+
+# From canonical crops uint8 [N, 128, 128, 1] and poses [N, 2] (yaw and pitch in degrees) to frontal
+# ones of the same shape.
+Frontal = Callable[[np.ndarray, np.ndarray], np.ndarray]
+
+WITHOUT_NETWORK: dict[str, tuple[str, Frontal]] = {
+    "geometric": ("geometric alignment", lambda crops, _: crops),
+    "turn": ("generic 3D turn", lambda crops, poses: turn_back(crops, *poses.T)),
+}
+METHODS = ("portrait", "network", *WITHOUT_NETWORK)
+
+
+class Method(NamedTuple):
+    """A way from faces to portraits."""
+
+    name: str  # with all that makes portraits differ
+    make: Callable[[Sequence[Face]], list[Portrait]]
+    detail: int = DETAIL  # px of a face's box that it uses, see `find.cut_patch`
+    style: Style | None = None  # of heads that are turned in 3D; None without
+
+
+def load_method(
+    method: str = "", style: Style = USUAL, weights: PathLike | str = "", step: int = 0
+) -> Method:
+    """A method by its name.
+
+    Args:
+      method: of `METHODS`; "" is "portrait", or "network" if there are weights or a step.
+      style: of the portraits.
+      weights: of the network; a file of packed weights (`--mode=pack`), the workdir of a run, or ""
+        for those that come with facealign.
+      step: of the run's checkpoint; 0 is the newest.
+
+    Raises:
+      UserError: an unknown method, flags that do not fit, or as in `load_frontalizer`.
+    """
+    method = method or ("network" if weights or step else "portrait")
+    check_choice(method, METHODS, "--method")
+    if method != "network" and (weights or step):
+        raise UserError(f"--method={method} uses no network; leave --checkpoint and --step out")
+    check_style(style)
+    if method == "portrait":
+        return turned_in_3d(style)
+    if style._replace(gray=False, size=USUAL.size) != USUAL:
+        raise UserError(
+            f"--method={method} makes gray portraits of the face alone, from the front; leave "
+            "--frame, --yaw and --pitch out"
+        )
+    if method == "network":
+        return from_crops(*network(weights or SHIPPED, step), style.size)
+    return from_crops(*WITHOUT_NETWORK[method], style.size)
+
+
+def turned_in_3d(style: Style) -> Method:
+    """Portraits of the photo's own pixels."""
+
+    def make(faces: Sequence[Face]) -> list[Portrait]:
+        return [_turn(face, style) for face in faces]
+
+    shown = WIDTH if style.frame == "tight" else PORTRAIT
+    box = BOX / SIZE * WIDTH / shown  # share of the portrait
+    wanted = round(SHARPER * (style.size or LARGEST) * box)
+    words = [f"{name} {value}" for name, value in style._asdict().items()
+             if value != Style._field_defaults[name] or name == "size"]  # fmt: skip
+    return Method(f"own pixels turned in 3D, {', '.join(words)}", make, max(DETAIL, wanted), style)
+
+
+def _turn(face: Face, style: Style) -> Portrait:
+    made = compose_portrait(Image.fromarray(face.patch.pixels), face.head, style)
+    image = made.image
+    if style.gray:
+        image = np.asarray(Image.fromarray(image).convert("L"))[..., None]
+    own, other = (np.rint(255 * share).astype(np.uint8) for share in (made.own, made.other))
+    other = np.minimum(other, 255 - own)
+    return Portrait(
+        image,
+        made.to_crop,
+        made.held / np.sqrt(np.linalg.det(face.patch.matrix[:, :2])),
+        face,
+        made.seen,
+        np.stack([own, other, 255 - own - other], axis=-1),
+    )
+
+
+def from_crops(name: str, frontal: Frontal, size: int) -> Method:
+    """Gray portraits made of canonical crops, enlarged to `size` px; 0 is as large as the crop."""
+
+    def make(faces: Sequence[Face]) -> list[Portrait]:
+        if not faces:
+            return []
+        images = frontal(np.stack([face.crop for face in faces]), poses_of(faces))
+        portraits = []
+        for image, face in zip(images, faces, strict=True):
+            own = resize(image[None], size or face.size)[0]
+            portraits.append(Portrait(own, frame.zoom(SIZE / len(own)), float(face.size), face))
+        return portraits
+
+    return Method(f"{name}, size {size}", make)
+
+
+def network(weights: PathLike | str = SHIPPED, step: int = 0) -> tuple[str, Frontal]:
+    """The name and the function of packed weights or of a run; as in `load_method`."""
+    model = load_frontalizer(weights, step)
+    translate, size = make_translate(model.networks), model.config.data.image_size
+
+    def frontal(crops: np.ndarray, _: np.ndarray) -> np.ndarray:
+        images = to_uint8(translate(model.state, resize(crops, size), "decoder_r"))
+        return resize(images, crops.shape[1])
+
+    return model.name, frontal
+
+
+def load_frontalizer(weights: PathLike | str = SHIPPED, step: int = 0) -> SavedModel:
+    """A saved model with only the networks of the roles `KEPT`; arguments as in `load_method`.
+
+    Raises:
+      UserError: there are no such weights, they lack one of these networks, or they are for other
+        images than gray canonical crops.
+    """
+    model = load_model(weights, step)
+    if not set(KEPT) <= set(model.networks):
+        raise UserError(f"--checkpoint={weights} has no decoder of R, which portraits need")
+    check_crops(model.config, f"--checkpoint={weights}")
+    return model._replace(networks={role: model.networks[role] for role in KEPT})
+
+
+def resize(images: np.ndarray, size: int) -> np.ndarray:
+    """Resizes images uint8 [N, H, H, 1] to [N, size, size, 1]."""
+    if images.shape[1] == size:
+        return images
+    pictures = (Image.fromarray(image[..., 0]) for image in images)
+    resized = [np.asarray(p.resize((size, size), Image.Resampling.LANCZOS)) for p in pictures]
+    return np.stack(resized)[..., None]

@@ -1,0 +1,59 @@
+"""A portrait: its pixels, where they come from, and the face that it is of."""
+
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from facealign.faces.detector import Box
+from facealign.faces.face import Face
+from facealign.faces.find import Patch
+from facealign.geometry import frame
+from facealign.geometry.frame import PORTRAIT_SIZE
+
+
+class Portrait(NamedTuple):
+    """A frontal portrait of S x S px."""
+
+    image: np.ndarray  # uint8 [S, S, 3], or [S, S, 1] if it is gray
+    to_crop: np.ndarray  # [2, 3], transformation of the portrait to its canonical crop
+    held: float  # px of the photo across the portrait
+    face: Face  # in the photo
+    seen: float | None = None  # share of the face that the photo shows; None if it is not known
+    # uint8 [S, S, 3]: how much is the photo's own pixel (red), that of the other side of the head
+    # (green), or invented (blue); their sum is 255. None if it is not known.
+    sources: np.ndarray | None = None
+
+    @property
+    def box(self) -> Box | None:
+        """Left, top, right, bottom of the face in px of the photo; None in an aligned photo."""
+        return self.face.box
+
+    @property
+    def yaw(self) -> float:
+        """Of the head in the photo, in degrees."""
+        return float(self.face.angles[0])
+
+    @property
+    def crop(self) -> np.ndarray:
+        """Its canonical crop, gray, uint8 [128, 128, 1]."""
+        return frame.crop(self.picture, self.to_crop)
+
+    @property
+    def before(self) -> Image.Image:
+        """The face as it is in the photo, upright, in a portrait frame of 256 px."""
+        patch = self.face.patch
+        to_crop = frame.compose(self.face.matrix, frame.invert(patch.matrix))
+        matrix = frame.compose(frame.to_portrait(PORTRAIT_SIZE), to_crop)
+        photo = Image.fromarray(patch.pixels)
+        return Image.fromarray(frame.crop_large(photo, matrix, PORTRAIT_SIZE, 3))
+
+    @property
+    def patch(self) -> Patch:
+        """The portrait as a face to be read."""
+        return Patch(np.asarray(self.picture.convert("RGB")), np.eye(2, 3), None, self.to_crop)
+
+    @property
+    def picture(self) -> Image.Image:
+        """Its pixels as a PIL image."""
+        return Image.fromarray(self.image[..., 0] if self.image.shape[2] == 1 else self.image)
