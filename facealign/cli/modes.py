@@ -105,6 +105,7 @@ def run_align(
     sheet: bool,
     mask: bool,
     turntable: bool,
+    distance: bool,
     method: str,
     checkpoint: str,
     step: int,
@@ -118,7 +119,7 @@ def run_align(
     if original_size:
         raise UserError("--original_size is --size=0 now")
     style = Style(size, frame, yaw, pitch, gray)
-    files = check_files(Files(format, quality, sheet, mask, turntable))
+    files = check_files(Files(format, quality, sheet, mask, turntable, distance))
     folders = find_photos(Path(input), Path(output), recursive)
     model = load_method(method, style, checkpoint, step)
     rows = align_folder(model, folders, already_aligned, files)

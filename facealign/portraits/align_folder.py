@@ -95,15 +95,14 @@ def align_folder(
             progress_bar(total=len(new), unit="photos") as bar,
             closing(_find_ahead(pool, folders.photos, new, method.detail)) as found_ahead,
         ):
-            for chunk, found in found_ahead:
-                compared_by = pool if tools else None
-                made = make_rows(chunk, found, method, read, compared_by, files.format)
+            compared_by = pool if tools and files.distance else None
+            for made in make_rows(found_ahead, method, read, compared_by, files.format):
                 for row, portrait in made:
                     if portrait:
                         _write_images(output, row.portrait, portrait, files, method.style)
-                rows += [row for row, *_ in made]
-                append(output / RESULTS, [row for row, *_ in made])
-                bar.update(len(chunk))
+                rows += [row for row, _ in made]
+                append(output / RESULTS, [row for row, _ in made])
+                bar.update(len({row.photo for row, _ in made}))
             bar.close()  # before the line of the log
             if peak := workers.peak_memory_of_workers():
                 logging.info("a process that finds faces held at most %.0f MB", peak)

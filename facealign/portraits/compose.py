@@ -25,10 +25,9 @@ from facealign.portraits.pyramids import fill, keep
 from facealign.portraits.scene import Reach, map_scene
 from facealign.portraits.style import Style
 from facealign.portraits.turn import FACE, View, portrait_camera, view_head
-from facealign.portraits.window import TIGHT, Window, choose_window, enlarge
+from facealign.portraits.window import TIGHT, Window, choose_window, enlarge, enlarge_some
 
 GRID = 256  # px of the frame in which places are found
-MARGIN = 32  # px around what is not the photo's own, over which a blend may reach
 BORDER = 0.02  # share of the photo's shorter side over which its border fades
 FEATHER, CORE = 0.19, 0.26  # cm: how weights are smoothed; how far inside the photo's head is sure
 EDGE = 1.0  # px of the frame: how soft the outline of the head is
@@ -42,8 +41,9 @@ class Composed(NamedTuple):
     """A portrait of S x S px."""
 
     image: np.ndarray  # uint8 [S, S, 3]
-    own: np.ndarray  # float32 [S, S], 0 to 1: how much is from its own place in the photo
-    other: np.ndarray  # float32 [S, S]: how much is from the other side; the rest is filled
+    # float32 [G, G, 2], 0 to 1, of the whole frame: how much is from its own place in the photo,
+    # and how much from the other side; the rest is filled.
+    shares: np.ndarray
     seen: float  # share of the face that the photo shows
     held: float  # px of the photo across the portrait
     to_crop: np.ndarray  # [2, 3], transformation of the portrait to its canonical crop
@@ -91,7 +91,7 @@ def compose_portrait(
     face = view.surface & (view.part == FACE)
     return Composed(
         np.rint(image.clip(0, 255)).astype(np.uint8),
-        *(enlarge(share, window, size).clip(0, 1) for share in _shares(sources)),
+        np.stack(_shares(sources), axis=-1),
         float(sources.own_weight[face].mean()) if face.any() else 0.0,
         inside,
         frame.invert(frame.compose(window.matrix(GRID, size), frame.to_portrait(GRID))),
@@ -195,27 +195,18 @@ def _paint(
     """The colours [S, S, 3] of a window of the frame: the coarse blend, and details."""
     image = pixels.at(enlarge(sources.own, window, size))
     others = np.maximum(sources.other_weight > 0, 1 - smooth.known)
-    part = _box(enlarge(others, window, size) > 0)
-    weight, rest, choice, known = (
-        enlarge(map_, window, size, part).clip(0, 1) for map_ in (*sources[2:], smooth.known)
-    )
-    place, light, filled, moved = (
-        enlarge(map_, window, size, part)
-        for map_ in (sources.other, smooth.light, smooth.filled, smooth.moved)
-    )
+    some = np.nonzero(enlarge(others, window, size) > 0)
+    shares = np.stack([*sources[2:], smooth.known], axis=-1)
+    maps = (shares, sources.other, smooth.light, smooth.filled, smooth.moved)
+    ends = np.cumsum([map_.shape[-1] for map_ in maps])[:-1]
+    enlarged = enlarge_some(np.concatenate(maps, axis=-1), window, size, some)
+    shares, place, light, filled, moved = np.split(enlarged, ends, axis=-1)
+    weight, rest, choice, known = shares.clip(0, 1).T
     other = relight(pixels.at(place), light)
-    first = _mix(image[part], other, weight, rest)
-    first = filled + (first - filled) * known[..., None]
-    image[part] = first + moved - (first - other) * (rest * (1 - choice))[..., None]
+    first = _mix(image[some], other, weight, rest)
+    first = filled + (first - filled) * known[:, None]
+    image[some] = first + moved - (first - other) * (rest * (1 - choice))[:, None]
     return image
-
-
-def _box(mask: np.ndarray) -> tuple[slice, slice]:
-    """The rows and columns of a mask, and some around; all if it is empty."""
-    return tuple(
-        slice(max(0, int(found.argmax()) - MARGIN), len(found) - int(found[::-1].argmax()) + MARGIN)
-        for found in (mask.any(axis=1), mask.any(axis=0))
-    )
 
 
 def _known(sources: Sources) -> np.ndarray:

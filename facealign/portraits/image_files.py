@@ -23,6 +23,7 @@ class Files(NamedTuple):
     sheet: bool = False  # the face in the photo too, and a page of all
     mask: bool = False  # an image of what was seen, mirrored and invented too
     turntable: bool = False  # an animation too
+    distance: bool = True  # how far its descriptor is from the photo's, in results.csv
 
 
 USUAL = Files()

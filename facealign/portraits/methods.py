@@ -1,6 +1,7 @@
 """Ways from faces to portraits: the photo's own pixels turned in 3D, a network, two baselines."""
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from os import PathLike
 from typing import NamedTuple
 
@@ -10,6 +11,7 @@ from PIL import Image
 from facealign.errors import UserError, check_choice
 from facealign.faces.face import Face, poses_of
 from facealign.faces.find import BOX, DETAIL
+from facealign.faces.workers import cores
 from facealign.geometry import frame
 from facealign.geometry.frame import PORTRAIT, SIZE, WIDTH
 from facealign.geometry.views import turn_back
@@ -78,7 +80,8 @@ def turned_in_3d(style: Style) -> Method:
     """Portraits of the photo's own pixels."""
 
     def make(faces: Sequence[Face]) -> list[Portrait]:
-        return [_turn(face, style) for face in faces]
+        with ThreadPoolExecutor(cores()) as pool:
+            return list(pool.map(_turn, faces, [style] * len(faces)))
 
     shown = WIDTH if style.frame == "tight" else PORTRAIT
     box = BOX / SIZE * WIDTH / shown  # share of the portrait
@@ -93,15 +96,14 @@ def _turn(face: Face, style: Style) -> Portrait:
     image = made.image
     if style.gray:
         image = np.asarray(Image.fromarray(image).convert("L"))[..., None]
-    own, other = (np.rint(255 * share).astype(np.uint8) for share in (made.own, made.other))
-    other = np.minimum(other, 255 - own)
     return Portrait(
         image,
         made.to_crop,
         made.held / np.sqrt(np.linalg.det(face.patch.matrix[:, :2])),
         face,
         made.seen,
-        np.stack([own, other, 255 - own - other], axis=-1),
+        made.shares,
+        made.window,
     )
 
 

@@ -29,13 +29,13 @@ class Pixels:
         self._pixels = np.pad(np.asarray(photo), (*more, (0, 0)), mode="edge")[None]
 
     def at(self, place: np.ndarray) -> np.ndarray:
-        """The colours float32 [H, W, 3] of places [H, W, 2] in px of the photo."""
+        """The colours float32 [..., 3] of places [..., 2] in px of the photo."""
         flat = place.reshape(-1, 2) * self._matrix[[0, 1], [0, 1]] + self._matrix[:, 2]
         flat = flat.clip(0, self._last).astype(np.float32)
         more = -len(flat) % PLACES
         flat = np.pad(flat, ((0, more), (0, 0)))
         colours = np.array(_resample(self._pixels, flat[None, :, None]))  # a copy may be written
-        return colours[0, : len(flat) - more, 0].reshape(*place.shape[:2], 3)
+        return colours[0, : len(flat) - more, 0].reshape(*place.shape[:-1], 3)
 
 
 @jax.jit

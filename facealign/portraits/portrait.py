@@ -10,6 +10,7 @@ from facealign.faces.face import Face
 from facealign.faces.find import Patch
 from facealign.geometry import frame
 from facealign.geometry.frame import PORTRAIT_SIZE
+from facealign.portraits.window import Window, enlarge
 
 
 class Portrait(NamedTuple):
@@ -20,9 +21,20 @@ class Portrait(NamedTuple):
     held: float  # px of the photo across the portrait
     face: Face  # in the photo
     seen: float | None = None  # share of the face that the photo shows; None if it is not known
-    # uint8 [S, S, 3]: how much is the photo's own pixel (red), that of the other side of the head
-    # (green), or invented (blue); their sum is 255. None if it is not known.
-    sources: np.ndarray | None = None
+    shares: np.ndarray | None = None  # as in `compose.Composed`; None if they are not known
+    window: Window | None = None  # of the frame
+
+    @property
+    def sources(self) -> np.ndarray:
+        """Where its pixels come from, uint8 [S, S, 3].
+
+        How much is the photo's own (red), how much that of the other side of the head (green), and
+        how much is invented (blue); their sum is 255. Only of heads that are turned in 3D.
+        """
+        shares = enlarge(self.shares, self.window, len(self.image)).clip(0, 1)
+        own, other = np.moveaxis(np.rint(255 * shares).astype(np.uint8), -1, 0)
+        other = np.minimum(other, 255 - own)
+        return np.stack([own, other, 255 - own - other], axis=-1)
 
     @property
     def box(self) -> Box | None:

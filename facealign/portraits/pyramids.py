@@ -62,14 +62,19 @@ def double(image: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
 
 def _halve_rows(image: np.ndarray) -> np.ndarray:
     count = (len(image) + 1) // 2
-    wide = np.pad(image, [(2, 3), *[(0, 0)] * (image.ndim - 1)], mode="edge")
+    wide = _extended(image, 2, 3)
     return sum(weight * wide[row : row + 2 * count : 2] for row, weight in enumerate(KERNEL))
 
 
 def _double_rows(image: np.ndarray, count: int) -> np.ndarray:
     """Rows between are the mean of two, the others 1/8, 6/8, 1/8 of three; fewer at the ends."""
     large = np.empty((count, *image.shape[1:]), np.float32)
-    wide = np.pad(image, [(1, 1), *[(0, 0)] * (image.ndim - 1)], mode="edge")
+    wide = _extended(image, 1, 1)
     large[::2] = 0.75 * image + 0.125 * (wide[:-2] + wide[2:])
     large[1::2] = (0.5 * (image + wide[2:]))[: count // 2]
     return large
+
+
+def _extended(image: np.ndarray, before: int, after: int) -> np.ndarray:
+    """An image with its first and last row repeated; much faster than `np.pad`."""
+    return np.concatenate([*[image[:1]] * before, image, *[image[-1:]] * after])

@@ -1,14 +1,14 @@
 """From the faces of some photos to portraits, with a row of results.csv for each."""
 
-from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
 from itertools import count, islice
 from typing import NamedTuple
 
 import numpy as np
 
 from facealign.faces import workers
-from facealign.faces.face import Face, ReadFaces, is_strange
+from facealign.faces.face import Face, Noted, ReadFaces, is_strange
 from facealign.faces.find import FoundFaces
 from facealign.geometry.pose import FRONTAL
 from facealign.portraits.methods import Method
@@ -26,40 +26,71 @@ class Made(NamedTuple):
 
 
 def make_rows(
-    photos: Sequence[str],
-    found: Sequence[FoundFaces],
+    chunks: Iterable[tuple[Sequence[str], Sequence[FoundFaces]]],
     method: Method,
     read: ReadFaces,
     pool: ProcessPoolExecutor | None,
     format: str,
-) -> list[Made]:
-    """The rows of some photos.
+) -> Iterator[list[Made]]:
+    """The rows of chunks of photos.
+
+    Those of a chunk come when the portraits of the next are made, so that other processes compare
+    portraits with photos meanwhile.
 
     Args:
-      photos: names of photos.
-      found: the faces of each photo.
+      chunks: names of photos, and the faces of each.
       method: makes portraits of faces.
       read: reads the heads of faces.
-      pool: worker processes that compare portraits with photos; None to compare nothing.
+      pool: worker processes that compare; None to compare nothing.
       format: of the portraits' files.
     """
-    noted = read([patch for one in found for patch in one.patches])
-    portraits = method.make([face for face, note in noted if face and not note])
-    after = [face for face, _ in read([portrait.patch for portrait in portraits])]
-    distances = _compare(portraits, after, pool) if pool else [""] * len(portraits)
-    results, notes, made = zip(portraits, after, distances, strict=True), iter(noted), []
+    waiting = None
+    for photos, found in chunks:
+        noted = read([patch for one in found for patch in one.patches])
+        portraits = method.make([face for face, note in noted if face and not note])
+        after = [face for face, _ in read([portrait.patch for portrait in portraits])]
+        tasks = _start_comparing(portraits, after, pool) if pool else []
+        if waiting:
+            yield _finish(*waiting)
+        pairs = zip(portraits, after, strict=True)
+        waiting = _list_faces(photos, found, noted, pairs, format), tasks
+    if waiting:
+        yield _finish(*waiting)
+
+
+def _list_faces(
+    photos: Sequence[str],
+    found: Sequence[FoundFaces],
+    noted: Noted,
+    portraits: Iterator[tuple[Portrait, Face | None]],
+    format: str,
+) -> list[Made]:
+    """The rows of some photos, without distances; arguments as in `make_rows`."""
+    noted, made = iter(noted), []
     for photo, one in zip(photos, found, strict=True):
         number = count(1)
-        for face, note in islice(notes, len(one.patches)):
+        for face, note in islice(noted, len(one.patches)):
             if face is None or note:
                 made.append(Made(describe_face(photo, face, note)))
                 continue
-            portrait, turned, distance = next(results)
+            portrait, turned = next(portraits)
             path = portrait_path(photo, next(number), format)
             row = describe_face(photo, face, "already frontal" * _is_frontal(face))
-            made.append(Made(_describe_portrait(row, path, portrait, turned, distance), portrait))
+            made.append(Made(_describe_portrait(row, path, portrait, turned), portrait))
         made += [Made(Row(photo, note=note)) for note in one.notes]
     return made
+
+
+def _finish(made: list[Made], tasks: list[Future]) -> list[Made]:
+    """The rows with distances, from the descriptors of photo and portrait of each portrait."""
+    descriptors = iter([task.result() for task in tasks])
+    away = iter([np.linalg.norm(a - b) for a, b in zip(descriptors, descriptors, strict=True)])
+    return [
+        one._replace(row=one.row._replace(distance=f"{next(away):.3f}"))
+        if tasks and one.row.yaw_after
+        else one
+        for one in made
+    ]
 
 
 def describe_face(photo: str, face: Face | None, note: str) -> Row:
@@ -80,9 +111,7 @@ def describe_face(photo: str, face: Face | None, note: str) -> Row:
     )
 
 
-def _describe_portrait(
-    row: Row, path: str, portrait: Portrait, turned: Face | None, distance: str
-) -> Row:
+def _describe_portrait(row: Row, path: str, portrait: Portrait, turned: Face | None) -> Row:
     """The row of a face, with its portrait; `turned` is the face in it, None if it has none."""
     unclear = UNCLEAR * (turned is None or is_strange(turned))
     return row._replace(
@@ -91,7 +120,6 @@ def _describe_portrait(
         held=round(portrait.held),
         seen="" if portrait.seen is None else f"{portrait.seen:.2f}",
         yaw_after="" if turned is None else f"{turned.angles[0]:.1f}",
-        distance=distance,
         note="; ".join(filter(None, [row.note, unclear])),
     )
 
@@ -100,18 +128,13 @@ def _is_frontal(face: Face) -> bool:
     return bool(abs(face.angles[0]) < FRONTAL)
 
 
-def _compare(
+def _start_comparing(
     portraits: Sequence[Portrait], after: Sequence[Face | None], pool: ProcessPoolExecutor
-) -> list[str]:
-    """The distances between the descriptors of photo and portrait; "" of one that has no face."""
-    faces = [
-        face
+) -> list[Future]:
+    """The descriptors of photo and portrait, one after the other, of each that shows a face."""
+    return [
+        pool.submit(workers.describe_in_worker, face.crop, face.landmarks)
         for portrait, turned in zip(portraits, after, strict=True)
-        for face in (portrait.face, turned or portrait.face)
+        if turned
+        for face in (portrait.face, turned)
     ]
-    describe = workers.describe_in_worker
-    found = pool.map(describe, [f.crop for f in faces], [f.landmarks for f in faces])
-    descriptors = [*found]
-    pairs = zip(descriptors[::2], descriptors[1::2], strict=True)
-    away = [np.linalg.norm(before - after) for before, after in pairs]
-    return [f"{d:.3f}" * (face is not None) for d, face in zip(away, after, strict=True)]

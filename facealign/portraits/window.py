@@ -67,22 +67,41 @@ def choose_window(held: np.ndarray) -> Window:
     return Window(float(left[best]) / size, float(tops[best]) / size, side / size)
 
 
-ALL = (slice(None), slice(None))
-
-
-def enlarge(
-    image: np.ndarray, window: Window, size: int, part: tuple[slice, slice] = ALL
-) -> np.ndarray:
+def enlarge(image: np.ndarray, window: Window, size: int) -> np.ndarray:
     """A window of an image [S, S, ...] of a portrait frame in `size` px, float32.
 
     Linear, also half a pixel of the image beyond its border, so that values may leave their range.
-    `part` are the rows and columns of it that are wanted.
     """
-    count = len(image)
     for axis, start in enumerate((window.top, window.left)):
-        places = ((np.arange(size)[part[axis]] + 0.5) * window.side / size + start) * count - 0.5
-        first = np.floor(places).clip(0, count - 2).astype(int)
-        share = (places - first).astype(np.float32).reshape(-1, *[1] * (image.ndim - 1 - axis))
+        first, share = _find_pixels(np.arange(size), start, window.side / size, image.shape[1])
+        share = share.reshape(-1, *[1] * (image.ndim - 1 - axis))
         low, high = (image.take(first + more, axis=axis) for more in (0, 1))
         image = low + (high - low) * share
     return image
+
+
+def enlarge_some(
+    image: np.ndarray, window: Window, size: int, some: tuple[np.ndarray, np.ndarray]
+) -> np.ndarray:
+    """Some pixels [N, C] of what `enlarge` makes of an image [S, S, C]: their rows and columns."""
+    count, step = len(image), window.side / size
+    (row, down), (column, across) = (
+        _find_pixels(pixels, start, step, count)
+        for pixels, start in zip(some, (window.top, window.left), strict=True)
+    )
+    flat, corner = image.reshape(count * count, -1), row * count + column
+    down, across = down[:, None], across[:, None]
+    upper, lower = (
+        flat[corner + below] * (1 - across) + flat[corner + below + 1] * across
+        for below in (0, count)
+    )
+    return upper + (lower - upper) * down
+
+
+def _find_pixels(
+    pixels: np.ndarray, start: float, step: float, count: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The first of two pixels of an image of `count` px, and the share of the second."""
+    places = ((pixels + 0.5) * step + start) * count - 0.5
+    first = np.floor(places).clip(0, count - 2).astype(int)
+    return first, (places - first).astype(np.float32)

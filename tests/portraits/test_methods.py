@@ -95,7 +95,7 @@ def test_the_parts_that_were_seen_mirrored_and_invented_are_the_whole(yaw):
         assert min(seen, mirrored, invented) > 0 and portrait.seen < 1
     else:
         assert (seen, mirrored, invented) == (255, 0, 0) and portrait.seen == 1
-    assert negative(128).make([face()])[0].sources is None and negative(128).style is None
+    assert negative(128).make([face()])[0].shares is None and negative(128).style is None
 
 
 def test_the_detail_of_a_photo_is_enough_for_its_portrait():
