@@ -32,7 +32,7 @@ class Pixels:
         """The colours float32 [..., 3] of places [..., 2] in px of the photo."""
         flat = place.reshape(-1, 2) * self._matrix[[0, 1], [0, 1]] + self._matrix[:, 2]
         flat = flat.clip(0, self._last).astype(np.float32)
-        more = -len(flat) % PLACES
+        more = -len(flat) % PLACES or PLACES * (not len(flat))  # there is no program for none
         flat = np.pad(flat, ((0, more), (0, 0)))
         colours = np.array(_resample(self._pixels, flat[None, :, None]))  # a copy may be written
         return colours[0, : len(flat) - more, 0].reshape(*place.shape[:-1], 3)

@@ -26,8 +26,8 @@ CROWN = (-1.5, 5.5)  # heights over which the scene follows the top of the head 
 LARGEST_RISE = 3.9  # cm that the top of the head may move
 REACH, NEAR = 3.5, 0.6  # cm over which the shift of the scene fades to 1 / e, and where that begins
 ROWS, SOFT, SIDES = 0.32, 0.26, 1.5  # cm: smoothing along the outline, of the shift, of its sides
-THROAT = (-9.5, -12.0)
-CHIN = (-11.5, -9.5)  # heights below which the rim of the head is not bridged
+THROAT = (-9.5, -12.0)  # heights over which the neck passes from the head to the scene
+CHEST = (-15.0, -13.0)  # heights below which the rim of the head is not bridged
 TINY = 1e-6
 SURE, AWAY = (0.2, 0.5), (0.5, 2.5)  # inclinations, and cm beside the head, that bridge it
 
@@ -36,6 +36,7 @@ class Reach(NamedTuple):
     """Where the pixels of a portrait of S x S px read the photo, and how they lie to the head."""
 
     place: np.ndarray  # float32 [S, S, 2], in px of the photo
+    angle: float  # degrees between the ways that the head looks in portrait and photo
     turned: float  # 0: a similarity of the photo, 1: the head is turned
     beside: np.ndarray  # float32 [S, S]: cm to the head, 0 on it
     outline: np.ndarray  # bool [S, S]: the head of the photo, upright, where it stood still
@@ -56,7 +57,8 @@ def map_scene(view: View, points: np.ndarray, photo: Camera) -> Reach:
     upright = _upright(view.camera, photo)
     still = frame.apply(upright, np.stack([columns, rows], -1).reshape(-1, 2))
     still = still.reshape(size, size, 2)
-    turned = float(smooth_step((_between(view.camera, photo) - STILL) / (TURNED - STILL)))
+    angle = _between(view.camera, photo)
+    turned = float(smooth_step((angle - STILL) / (TURNED - STILL)))
     shown = view.surface & (view.part == FACE) & (view.own.weight > 0.5)
     if shown.any():
         still += (1 - turned) * np.median((view.own.place - still)[shown], axis=0)
@@ -70,7 +72,7 @@ def map_scene(view: View, points: np.ndarray, photo: Camera) -> Reach:
     shift = np.where(view.surface[..., None], view.own.place - still, moved).astype(np.float32)
     shift = _bridge(shift, view, beside, height, scale)
     place = (still + turned * shift).astype(np.float32)
-    return Reach(place, turned, beside, outline, upright)
+    return Reach(place, angle, turned, beside, outline, upright)
 
 
 def _between(portrait: Camera, photo: Camera) -> float:
@@ -146,7 +148,7 @@ def _bridge(
     on = on * (1 - loose * (view.part == NECK))
     off = smooth_step((beside - AWAY[0]) / (AWAY[1] - AWAY[0]))
     bridged = fill(shift, np.where(view.surface, on, off).astype(np.float32))
-    share = np.maximum(smooth_step((height - CHIN[0]) / (CHIN[1] - CHIN[0])), loose)
+    share = np.maximum(smooth_step((height - CHEST[0]) / (CHEST[1] - CHEST[0])), loose)
     share = share * ~(view.surface & np.isin(view.part, INNER))
     share = ndimage.gaussian_filter(share.astype(np.float32), SOFT * scale * 0.75)
     share = np.maximum(share, mouth)[..., None]

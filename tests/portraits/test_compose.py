@@ -14,7 +14,7 @@ from facealign.geometry.camera import Camera
 from facealign.geometry.fit import Head
 from facealign.portraits import compose, scene, turn
 from facealign.portraits.style import Style
-from facealign.portraits.window import TIGHT, Window, enlarge
+from facealign.portraits.window import TIGHT, Window
 
 SIZE = 128
 WHOLE = Window(0.0, 0.0, 1.0)
@@ -174,8 +174,7 @@ def test_there_and_back(yaw):
     portrait = turn.portrait_camera(model, model.mean, SIZE, (yaw, 0.0))
     wanted, drawn = paint(portrait, (SIZE, SIZE))
     view = turn.view_head(model.mean, head.camera, portrait, SIZE)
-    own = enlarge(made.shares[..., 0], WHOLE, SIZE)
-    sure = (drawn.triangle >= 0) & (view.part == turn.FACE) & (own > 0.95)
+    sure = (drawn.triangle >= 0) & (view.part == turn.FACE) & (view.own.weight > 0.95)
     assert sure.sum() > 800
     difference = np.abs(made.image - wanted)[sure]
     assert np.median(difference) < 2 and np.percentile(difference, 95) < 12

@@ -1,0 +1,162 @@
+"""Where the pixels of a portrait come from: their own place, or the other side of the head. NumPy.
+
+The rim of the head and its hair come from their own place, though that is smeared there, so that
+head and scene meet without a seam; so does all of a head that is hardly turned. What is hidden
+further inside comes from the other side, as far as that is shown.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy import ndimage
+
+from facealign.geometry import frame
+from facealign.geometry.frame import smooth_step
+from facealign.portraits.scene import AWAY, Reach
+from facealign.portraits.turn import FACE, SKULL, View
+
+BORDER = 0.02  # share of the photo's shorter side over which its border fades
+FEATHER, CORE = 0.19, 0.26  # cm: how weights are smoothed; how far inside the photo's head is sure
+RIM = (0.9, 2.0)  # cm inside of the outline over which hidden pixels cease to be smeared
+HARDLY = (14.0, 26.0)  # degrees of turning over which they cease to be smeared everywhere
+FAR = (38.0, 52.0)  # degrees of turning over which the rim is no longer smeared, but the middle
+HAIR = (-1.0, 1.0)  # cm above the eyes over which hair begins
+EDGE = 1.0  # px: how soft the outline of the head is
+SURE = (0.0, 0.5)  # of the photo's head: from where the head's own pixels may come
+INSIDE = (0.3, 0.7)  # of the photo's head: where places of profiles stay
+GHOST = (0.3, 0.9)  # of the photo's head: what would repeat it beside the portrait's
+CHOICE, SOFT_CHOICE = (0.25, 0.75), 0.13  # shares of own pixels that choose a side; cm
+
+
+class Sources(NamedTuple):
+    """Where the pixels of a frame of S x S px come from; places in px of the photo."""
+
+    own: np.ndarray  # float32 [S, S, 2]: the place itself
+    other: np.ndarray  # float32 [S, S, 2]: the same on the other side of the head
+    own_weight: np.ndarray  # float32 [S, S], 0 to 1
+    other_weight: np.ndarray  # float32 [S, S]: of what the place itself does not show
+    choice: np.ndarray  # float32 [S, S]: 1 where detail is of the place itself
+
+    @property
+    def known(self) -> np.ndarray:
+        """How much of each pixel is one of the photo, [S, S], 0 to 1; the rest is filled."""
+        return np.minimum(1, 2 * (self.own_weight + self.other_weight)) ** 2
+
+    @property
+    def shares(self) -> np.ndarray:
+        """How much of each pixel is its own, and how much the other side's, [S, S, 2], 0 to 1."""
+        replaced = self.other_weight * (1 - self.choice)
+        share = (self.own_weight + 1e-3) / (self.own_weight + self.other_weight + 1e-3)
+        first = self.known * (1 - replaced)
+        return np.stack([first * share, first * (1 - share) + replaced], axis=-1)
+
+
+def hold(place: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """How far places [S, S, 2] are inside of a photo of (width, height) px, 0 to 1."""
+    x, y = place[..., 0], place[..., 1]
+    width, height = size
+    inside = np.minimum.reduce([x, y, width - 1 - x, height - 1 - y])
+    border = max(2.0, BORDER * min(size))
+    return smooth_step((inside + 0.5 * border) / (2 * border)).astype(np.float32)
+
+
+def find_sources(
+    view: View, reach: Reach, held: np.ndarray, photo_size: tuple[int, int]
+) -> Sources:
+    """Where the pixels of a view come from.
+
+    Args:
+      view: of the head.
+      reach: where the view reads the photo.
+      held: how far that is inside of the photo, from `hold`.
+      photo_size: its width and height in px.
+    """
+    scale, surface = float(view.camera.scale), view.surface
+    core, far = Core(reach, scale), _step(reach.angle, FAR)
+    own_place, other_place = reach.place, view.other.place
+    own, other = view.own.weight, view.other.weight
+    if far:  # the middle of a profile is seen from neither side, so what is next to it is smeared
+        face = surface & (view.part == FACE)
+        own_place, other_place = (
+            np.where(face[..., None], core.move_inside(place), place)
+            for place in (own_place, other_place)
+        )
+        missing = far * face * (1 - np.minimum(1, 2 * (own + other)))
+        nearer = view.own.facing >= view.other.facing
+        own, other = np.maximum(own, missing * nearer), np.maximum(other, missing * ~nearer)
+    inside = core.at(own_place)
+    own = _soften(own * held * _step(inside, SURE), scale)
+    own = np.maximum(own, _smeared(view, reach) * held)
+    ghost = 0.95 * reach.turned * _step(inside, GHOST) * _step(reach.beside, AWAY)
+    # Head and scene meet in a soft edge, so each is needed a little beyond it.
+    on_head, beside = _nearest(surface), _nearest(~surface)
+    edge = ndimage.gaussian_filter(surface.astype(np.float32), EDGE)
+    scene = (held * (1 - ghost))[beside]
+    own = 1 - reach.turned * (1 - (scene + (own[on_head] - scene) * edge))
+    other = other * hold(other_place, photo_size) * _step(core.at(other_place), SURE)
+    other = _soften(other, scale)[on_head] * edge * (1 - own)  # nothing of the scene is mirrored
+    choice = ndimage.gaussian_filter(own / (own + other + 1e-3), SOFT_CHOICE * scale)
+    maps = own_place, other_place[on_head], own, other, _step(choice, CHOICE)
+    return Sources(*(map_.astype(np.float32) for map_ in maps))
+
+
+class Core:
+    """Where a photo surely shows the head, by the outline of the fitted head.
+
+    Args:
+      reach: of a portrait.
+      scale: px a cm of its frame.
+    """
+
+    def __init__(self, reach: Reach, scale: float):
+        self._matrix, self._inverse = reach.upright, frame.invert(reach.upright)
+        inset = CORE * scale
+        core = ndimage.distance_transform_edt(np.pad(reach.outline, 1))[1:-1, 1:-1] > inset
+        self._map = ndimage.gaussian_filter(core.astype(np.float32), inset / 2)
+
+    def at(self, place: np.ndarray) -> np.ndarray:
+        """How surely it does at places [S, S, 2] in px of the photo, 0 to 1."""
+        return _look_up(self._map, self._upright(place))
+
+    def move_inside(self, place: np.ndarray) -> np.ndarray:
+        """Places [S, S, 2], those beside the head moved to the nearest in it."""
+        nearest = np.stack(_nearest(self._map > 0.5)[::-1]).astype(np.float32)
+        nearest = ndimage.gaussian_filter(nearest, (0, 1, 1))  # they are whole numbers
+        upright = self._upright(place)
+        moved = np.stack([_look_up(axis, upright) for axis in nearest], axis=-1)
+        moved = frame.apply(self._matrix, moved.reshape(-1, 2)).reshape(place.shape)
+        stays = _step(_look_up(self._map, upright), INSIDE)[..., None]
+        return place * stays + moved * (1 - stays)
+
+    def _upright(self, place: np.ndarray) -> np.ndarray:
+        return frame.apply(self._inverse, place.reshape(-1, 2)).reshape(place.shape)
+
+
+def _look_up(image: np.ndarray, place: np.ndarray) -> np.ndarray:
+    """An image [H, W] at places [S, S, 2] in px, linear."""
+    return ndimage.map_coordinates(image, [place[..., 1], place[..., 0]], order=1, mode="nearest")
+
+
+def _smeared(view: View, reach: Reach) -> np.ndarray:
+    """How much the place itself is taken, [S, S], 0 to 1, whatever the photo shows of it."""
+    scale = float(view.camera.scale)
+    inside = ndimage.distance_transform_edt(np.pad(view.surface, 1))[1:-1, 1:-1] / scale
+    height = (view.eyes - np.arange(len(inside))[:, None]) / scale
+    hair = (view.part == SKULL) * _step(height, HAIR)
+    smeared = np.maximum(1 - _step(inside, RIM), hair) * (1 - _step(reach.angle, FAR))
+    return np.maximum(smeared, 1 - _step(reach.angle, HARDLY))
+
+
+def _step(values: np.ndarray | float, ends: tuple[float, float]) -> np.ndarray:
+    return smooth_step((values - ends[0]) / (ends[1] - ends[0]))
+
+
+def _soften(weight: np.ndarray, scale: float) -> np.ndarray:
+    return np.minimum(weight, ndimage.gaussian_filter(weight, FEATHER * scale))
+
+
+def _nearest(known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The rows and columns [S, S] of the nearest known pixel of each pixel."""
+    return tuple(
+        ndimage.distance_transform_edt(~known, return_distances=False, return_indices=True)
+    )

@@ -1,0 +1,78 @@
+"""Where the pixels of a portrait come from."""
+
+import functools
+
+import numpy as np
+import pytest
+
+from facealign.geometry import head as heads
+from facealign.portraits import scene, sources, turn
+from tests.portraits.test_compose import SIZE, head_at
+
+PHOTO = (240, 200)
+
+
+@functools.cache
+def found(yaw):
+    """Of the mean head in a photo that holds all of the frame."""
+    model, head = heads.load_head(), head_at(yaw)
+    portrait = turn.portrait_camera(model, model.mean, SIZE)
+    view = turn.view_head(model.mean, head.camera, portrait, SIZE)
+    reach = scene.map_scene(view, model.mean, head.camera)
+    held = np.ones((SIZE, SIZE), np.float32)
+    return view, reach, sources.find_sources(view, reach, held, PHOTO)
+
+
+def face_of(view):
+    return view.surface & (view.part == turn.FACE)
+
+
+def test_all_of_a_head_that_looks_ahead_is_its_own():
+    _, reach, got = found(2.0)
+    assert reach.turned == 0 and got.own_weight.min() == 1 and got.other_weight.max() == 0
+    np.testing.assert_array_equal(got.shares, np.broadcast_to((1.0, 0.0), (SIZE, SIZE, 2)))
+
+
+@pytest.mark.parametrize("yaw", [13.0, 34.0])
+def test_head_and_scene_meet_in_pixels_of_their_own(yaw):
+    """The rim, 0.9 cm wide, is 3 px here; what is near the middle is shown anyway."""
+    view, _, got = found(yaw)
+    columns = np.arange(SIZE)
+    for row in (40, 60):
+        inside = columns[view.surface[row]]
+        rim = got.own_weight[row, [inside[1], inside[2], inside[-3], inside[-2]]]
+        assert rim.min() > 0.9
+    hidden = face_of(view) & (view.own.weight < 0.1)
+    assert (got.own_weight[hidden].min() > 0.9) == (yaw < sources.HARDLY[0])
+
+
+@pytest.mark.parametrize("yaw", [90.0, -90.0])
+def test_no_part_of_a_profile_is_filled(yaw):
+    """Its middle, which neither side shows, is smeared; before, it was filled."""
+    view, _, got = found(yaw)
+    face = face_of(view)
+    assert (np.minimum(1, 2 * (view.own.weight + view.other.weight))[face] < 0.5).mean() > 0.05
+    assert got.known[face].mean() > 0.97
+
+
+def test_a_head_comes_from_both_sides_alike():
+    first, second = (found(yaw)[2] for yaw in (35.0, -35.0))
+    middle = float(found(35.0)[0].camera.shift[0])
+    columns = np.rint(2 * middle - np.arange(SIZE)).astype(int)
+    kept = (columns >= 0) & (columns < SIZE)
+    difference = np.abs(first.own_weight[:, kept] - second.own_weight[:, columns[kept]])
+    assert difference.mean() < 0.02
+
+
+def test_places_beside_the_head_move_to_the_nearest_in_it():
+    view, reach, _ = found(90.0)
+    core = sources.Core(reach, float(view.camera.scale))
+    rows, columns = np.mgrid[:SIZE, :SIZE]
+    upright = np.stack([columns, rows], axis=-1).reshape(-1, 2)
+    place = scene.frame.apply(reach.upright, upright).reshape(SIZE, SIZE, 2)
+    at, moved = core.at(place), core.move_inside(place)
+    assert at[reach.outline].mean() > 0.8 and at[~reach.outline].max() < 0.5
+    np.testing.assert_allclose(moved[at > 0.75], place[at > 0.75])
+    assert core.at(moved)[reach.outline].min() > 0.2
+    away = np.linalg.norm(moved - place, axis=-1)[(at < 0.3) & reach.outline]
+    assert away.max() < 1.5 * float(head_at().camera.scale)  # cm in px of the photo
