@@ -16,7 +16,7 @@ from facealign.geometry import frame, rasterize
 from facealign.geometry.camera import Camera
 from facealign.geometry.frame import smooth_step
 from facealign.portraits.pyramids import fill
-from facealign.portraits.turn import FACE, INNER, MOUTH, NECK, View, shown_triangles
+from facealign.portraits.turn import EYES, FACE, MOUTH, NECK, View, shown_triangles
 
 STILL, TURNED = 4.0, 12.0  # degrees to turn: below the photo stays, above the head turns
 ANCHOR = np.array([[0.0, 2.5, 2.0]])  # cm: a point inside of the head that stays in its place
@@ -29,6 +29,7 @@ ROWS, SOFT, SIDES = 0.32, 0.26, 1.5  # cm: smoothing along the outline, of the s
 THROAT = (-9.5, -12.0)  # heights over which the neck passes from the head to the scene
 CHEST = (-15.0, -13.0)  # heights below which the rim of the head is not bridged
 TINY = 1e-6
+SEAM = 1.2  # cm on both sides of the outline over which shifts are smoothed
 SURE, AWAY = (0.2, 0.5), (0.5, 2.5)  # inclinations, and cm beside the head, that bridge it
 
 
@@ -149,7 +150,10 @@ def _bridge(
     off = smooth_step((beside - AWAY[0]) / (AWAY[1] - AWAY[0]))
     bridged = fill(shift, np.where(view.surface, on, off).astype(np.float32))
     share = np.maximum(smooth_step((height - CHEST[0]) / (CHEST[1] - CHEST[0])), loose)
-    share = share * ~(view.surface & np.isin(view.part, INNER))
-    share = ndimage.gaussian_filter(share.astype(np.float32), SOFT * scale * 0.75)
-    share = np.maximum(share, mouth)[..., None]
-    return shift * (1 - share) + bridged * share
+    share = share * ~(view.surface & (view.part == EYES))
+    share = ndimage.gaussian_filter(share.astype(np.float32), SOFT * scale * 0.75)[..., None]
+    bridged = shift * (1 - share) + bridged * share
+    inside = ndimage.distance_transform_edt(np.pad(view.surface, 1))[1:-1, 1:-1] / scale
+    near = (1 - smooth_step((beside + inside) / SEAM))[..., None]
+    smooth = ndimage.gaussian_filter(bridged, (SOFT * scale, SOFT * scale, 0))
+    return bridged * (1 - near) + smooth * near

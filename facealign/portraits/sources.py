@@ -13,7 +13,7 @@ from scipy import ndimage
 from facealign.geometry import frame
 from facealign.geometry.frame import smooth_step
 from facealign.portraits.scene import AWAY, Reach
-from facealign.portraits.turn import FACE, SKULL, View
+from facealign.portraits.turn import FACE, NECK, SKULL, View
 
 BORDER = 0.02  # share of the photo's shorter side over which its border fades
 FEATHER, CORE = 0.19, 0.26  # cm: how weights are smoothed; how far inside the photo's head is sure
@@ -143,7 +143,10 @@ def _smeared(view: View, reach: Reach) -> np.ndarray:
     inside = ndimage.distance_transform_edt(np.pad(view.surface, 1))[1:-1, 1:-1] / scale
     height = (view.eyes - np.arange(len(inside))[:, None]) / scale
     hair = (view.part == SKULL) * _step(height, HAIR)
-    smeared = np.maximum(1 - _step(inside, RIM), hair) * (1 - _step(reach.angle, FAR))
+    neck = view.surface & (view.part == NECK)  # it does not turn as the head does
+    smeared = np.maximum(np.maximum(1 - _step(inside, RIM), hair), neck) * (
+        1 - _step(reach.angle, FAR)
+    )
     return np.maximum(smeared, 1 - _step(reach.angle, HARDLY))
 
 

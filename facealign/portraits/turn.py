@@ -18,8 +18,10 @@ from facealign.geometry.frame import smooth_step
 from facealign.geometry.head import PARTS, HeadModel
 
 MOUTH = tuple(PARTS.index(name) for name in ("mouth", "teeth"))
-INNER = (*MOUTH, PARTS.index("eyes"))
+EYES = PARTS.index("eyes")
+INNER = (*MOUTH, EYES)
 FACE, SKULL, NECK = (PARTS.index(name) for name in ("face", "head", "neck"))
+POUCH = 3.2  # cm from the middle of the mean head: beyond the corners of the mouth
 CUT = 12.5  # cm: y of the mean head below which its neck is left to the scene, which stands still
 # cm that a point may be behind the surface and still count as seen: of the face; of skull and ears,
 # whose shape is less sure, and of what lies in openings.
@@ -75,9 +77,17 @@ def portrait_camera(
 
 @functools.cache
 def shown_triangles() -> np.ndarray:
-    """The triangles [T, 3] of the head without the lower neck, which does not turn with it."""
+    """The triangles [T, 3] of the head that a portrait shows.
+
+    Without the lower neck, which does not turn with it, and the cheek pouches of the mouth, which
+    come through thin cheeks.
+    """
     model = heads.load_head()
-    return model.triangles[(model.mean[model.triangles, 1] < CUT).all(axis=1)]
+    x, y, _ = model.mean[model.triangles].transpose(2, 0, 1)
+    pouch = np.isin(model.part[model.triangles], MOUTH).all(axis=1) & (np.abs(x) > POUCH).any(
+        axis=1
+    )
+    return model.triangles[(y < CUT).all(axis=1) & ~pouch]
 
 
 def view_head(points: np.ndarray, photo: Camera, portrait: Camera, size: int) -> View:
@@ -102,6 +112,7 @@ def view_head(points: np.ndarray, photo: Camera, portrait: Camera, size: int) ->
 
     mouth, half_ahead = np.isin(part[surface], MOUTH), photo.rotation[2, 2] > HALF_AHEAD
     crease = 2 * round(CREASE * float(portrait.scale) / 2) + 1
+    around_mouth = ndimage.maximum_filter(surface & np.isin(part, MOUTH), crease)
     openings = ndimage.maximum_filter(surface & np.isin(part, INNER), crease)
 
     def look(order: np.ndarray) -> Side:
@@ -117,8 +128,8 @@ def view_head(points: np.ndarray, photo: Camera, portrait: Camera, size: int) ->
         place, inclined, visible, weight = (
             _spread(values, surface) for values in (found[:, :2], inclined, visible, weight)
         )
-        weight = np.where(openings, ndimage.grey_closing(weight, crease), weight)
-        return Side(place, inclined, visible, weight * visible)
+        weight = np.where(openings, ndimage.grey_closing(weight, crease), weight) * visible
+        return Side(place, inclined, visible, np.maximum(weight, around_mouth * half_ahead))
 
     between = heads.landmarks68(model, points)[36:48].mean(axis=0, keepdims=True)
     eyes = float(np.asarray(cameras.project(between, portrait))[0, 1])
