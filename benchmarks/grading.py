@@ -120,7 +120,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=100, help="portraits")
     parser.add_argument("--few", type=int, default=20, help="controls, and portraits of before")
     parser.add_argument("--seed", type=int, default=0)
-    args = parser.parse_args()
+    args = parser.parse_intermixed_args()
     {"draw": draw, "count": count}[args.what](args)
 
 

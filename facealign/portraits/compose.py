@@ -37,6 +37,7 @@ class Composed(NamedTuple):
     # and how much from the other side; the rest is filled.
     shares: np.ndarray
     seen: float  # share of the face that the photo shows
+    within: float  # share of the portrait that the photo holds
     held: float  # px of the photo across the portrait
     to_crop: np.ndarray  # [2, 3], transformation of the portrait to its canonical crop
     window: Window  # of the frame
@@ -76,6 +77,7 @@ def compose_portrait(
         np.rint(image.clip(0, 255)).astype(np.uint8),
         sources.shares,
         float(shown[face].mean()) if face.any() else 0.0,
+        float(enlarge(held, window, GRID).clip(0, 1).mean()),
         inside,
         frame.invert(frame.compose(window.matrix(GRID, size), frame.to_portrait(GRID))),
         window,

@@ -101,6 +101,7 @@ def _turn(face: Face, style: Style) -> Portrait:
         made.to_crop,
         made.held / np.sqrt(np.linalg.det(face.patch.matrix[:, :2])),
         face,
+        made.within,
         made.seen,
         made.shares,
         made.window,

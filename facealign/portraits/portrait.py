@@ -20,6 +20,7 @@ class Portrait(NamedTuple):
     to_crop: np.ndarray  # [2, 3], transformation of the portrait to its canonical crop
     held: float  # px of the photo across the portrait
     face: Face  # in the photo
+    within: float = 1.0  # share of the portrait that the photo holds
     seen: float | None = None  # share of the face that the photo shows; None if it is not known
     shares: np.ndarray | None = None  # as in `compose.Composed`; None if they are not known
     window: Window | None = None  # of the frame

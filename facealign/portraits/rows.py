@@ -15,6 +15,7 @@ from facealign.portraits.methods import Method
 from facealign.portraits.portrait import Portrait
 from facealign.portraits.results import Row, portrait_path
 
+CUT, WITHIN = "the photo ends at the face", 0.97  # share of the portrait that it holds
 UNCLEAR = "look at it: the face in the portrait is not clear"
 
 
@@ -113,6 +114,7 @@ def describe_face(photo: str, face: Face | None, note: str) -> Row:
 
 def _describe_portrait(row: Row, path: str, portrait: Portrait, turned: Face | None) -> Row:
     """The row of a face, with its portrait; `turned` is the face in it, None if it has none."""
+    cut = CUT * (portrait.within < WITHIN)
     unclear = UNCLEAR * (turned is None or is_strange(turned))
     return row._replace(
         portrait=path,
@@ -120,7 +122,7 @@ def _describe_portrait(row: Row, path: str, portrait: Portrait, turned: Face | N
         held=round(portrait.held),
         seen="" if portrait.seen is None else f"{portrait.seen:.2f}",
         yaw_after="" if turned is None else f"{turned.angles[0]:.1f}",
-        note="; ".join(filter(None, [row.note, unclear])),
+        note="; ".join(filter(None, [row.note, cut, unclear])),
     )
 
 

@@ -230,6 +230,7 @@ def test_a_portrait_knows_where_its_canonical_crop_is():
 def test_a_head_beyond_the_border_is_no_error():
     made = make(head_at(20.0, shift=(5.0, 48.0)), image=photo((60, 50)))
     assert made.shares[..., 0].mean() < 0.9 and np.isfinite(made.shares).all()
+    assert made.within < 0.7 and make(head_at(20.0)).within > 0.97
 
 
 def test_a_large_photo_is_shrunk_once_and_gives_the_same_portrait():
