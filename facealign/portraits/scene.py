@@ -30,7 +30,7 @@ THROAT = (-9.5, -12.0)  # heights over which the neck passes from the head to th
 CHEST = (-15.0, -13.0)  # heights below which the rim of the head is not bridged
 TINY = 1e-6
 SEAM = 1.2  # cm on both sides of the outline over which shifts are smoothed
-SURE, AWAY = (0.2, 0.5), (0.3, 1.5)  # inclinations, and cm beside the head, that bridge it
+SURE, AWAY = (0.2, 0.5), (0.5, 2.5)  # inclinations, and cm beside the head, that bridge it
 
 
 class Reach(NamedTuple):

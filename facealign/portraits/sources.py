@@ -17,7 +17,7 @@ from facealign.portraits.turn import FACE, NECK, SKULL, View
 
 BORDER = 0.02  # share of the photo's shorter side over which its border fades
 FEATHER, CORE = 0.19, 0.26  # cm: how weights are smoothed; how far inside the photo's head is sure
-RIM = (0.4, 1.2)  # cm inside of the outline over which hidden pixels cease to be smeared
+RIM = (0.9, 2.0)  # cm inside of the outline over which hidden pixels cease to be smeared
 HARDLY = (14.0, 26.0)  # degrees of turning over which they cease to be smeared everywhere
 FAR = (38.0, 52.0)  # degrees of turning over which the rim is no longer smeared, but the middle
 HAIR = (-1.0, 1.0)  # cm above the eyes over which hair begins
