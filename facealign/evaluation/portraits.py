@@ -44,7 +44,7 @@ def evaluate_portraits(config: ConfigDict, workdir: epath.Path, on: str) -> None
     photos, frames = load_photos(config.data, on), load_photos(_in_frames(config.data), on)
     if not comes_aligned(photos.dataset):
         raise UserError(f"--on={photos.dataset} has no portrait frames; choose lfw or cfp")
-    photos, frames = _shared(photos, frames)
+    photos, frames = in_both(photos, frames)
     method = load_method("portrait", Style(size=SIZE, frame="tight"))
     made = make_portraits(frames.examples["image"], method, load_read())
     crops = np.stack([portrait.crop for portrait in made])
@@ -79,7 +79,7 @@ def _in_frames(data: Any) -> ConfigDict:
     return wide
 
 
-def _shared(*both: Photos) -> list[Photos]:
+def in_both(*both: Photos) -> list[Photos]:
     """The photos that are in both, in the same order."""
     names = [photos.examples["file_name"] for photos in both]
     shared = np.intersect1d(*names)
