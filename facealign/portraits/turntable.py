@@ -8,13 +8,14 @@ from facealign.portraits.compose import compose_portrait
 from facealign.portraits.style import Style
 
 FARTHEST, COUNT = 40.0, 13  # degrees to each side; images from one side to the other
+LARGEST = 512  # px
 
 
 def swing(face: Face, style: Style) -> list[Image.Image]:
     """The images of a head that looks to one side, to the other and back, in one frame."""
     photo = Image.fromarray(face.patch.pixels)
     front = compose_portrait(photo, face.head, style._replace(yaw=0.0))
-    style = style._replace(size=len(front.image))
+    style = style._replace(size=min(len(front.image), LARGEST))
     images = []
     for share in np.sin(np.linspace(-np.pi / 2, np.pi / 2, COUNT)):
         turned = style._replace(yaw=float(FARTHEST * share))
