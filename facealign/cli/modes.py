@@ -62,7 +62,7 @@ def run_evaluate(
 
     if method == "portrait":
         return _evaluate_portraits(config, workdir, checkpoint, step, on)
-    check_choice(method, ("", "network"), "--method of --mode=evaluate")
+    check_choice(method or "network", ("network", "portrait"), "--method of --mode=evaluate")
     run = load_model(checkpoint, step) if checkpoint else load_run(workdir, step)
     if checkpoint and (workdir / "config.json").exists():
         raise UserError(

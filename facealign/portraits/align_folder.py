@@ -40,7 +40,7 @@ from facealign.portraits.turntable import swing
 from facealign.workdir.progress_bar import progress_bar
 
 SHEET = "sheet.html"
-CHUNK = 16  # photos in memory at a time
+CHUNK, LARGE = 16, 400  # photos in memory at a time; fewer of faces with more px of detail
 
 
 class Folders(NamedTuple):
@@ -159,7 +159,8 @@ def _find_ahead(
 ) -> Iterator[tuple[Sequence[str], list[find.FoundFaces]]]:
     """Names in chunks, with the faces of each photo. Workers look for those of the next chunk."""
 
-    chunks = [names[start : start + CHUNK] for start in range(0, len(names), CHUNK)]
+    count = CHUNK if detail <= LARGE else CHUNK // 4
+    chunks = [names[start : start + count] for start in range(0, len(names), count)]
     started = deque()
     try:
         for number, chunk in enumerate(chunks):

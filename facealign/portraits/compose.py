@@ -71,11 +71,12 @@ def compose_portrait(
         image = _paint(pixels, sources, smooth, window, size)
     else:
         image = pixels.at(enlarge(sources.own, window, size))
-    face, shown = view.surface & (view.part == FACE), view.own.weight * held
-    shown = 1 - reach.turned * (1 - shown)
+    face = view.surface & (view.part == FACE)
+    shown = held * (1 - reach.turned * (1 - view.own.weight))
     return Composed(
         np.rint(image.clip(0, 255)).astype(np.uint8),
-        sources.shares,
+        # Where the photo ends, a head that is not turned shows its border, which is invented too.
+        sources.shares * (1 - (1 - reach.turned) * (1 - held))[..., None],
         float(shown[face].mean()) if face.any() else 0.0,
         float(enlarge(held, window, GRID).clip(0, 1).mean()),
         inside,

@@ -17,13 +17,15 @@ from facealign.geometry.frame import PORTRAIT, SIZE, WIDTH
 from facealign.geometry.views import turn_back
 from facealign.images import to_uint8
 from facealign.models.packed_weights import KEPT, SHIPPED
-from facealign.portraits.compose import LARGEST, compose_portrait
+from facealign.portraits.compose import LARGEST, SMALLEST, compose_portrait
 from facealign.portraits.pixels import SHARPER
 from facealign.portraits.portrait import Portrait
 from facealign.portraits.style import USUAL, Style, check_style
 from facealign.training.saved_model import SavedModel, check_crops, load_model
 from facealign.training.translate import make_translate
 
+# Threads that turn heads at once, and px of portraits from which on it is one, for lack of memory.
+MOST, MANY = 4, 640
 # From canonical crops uint8 [N, 128, 128, 1] and poses [N, 2] (yaw and pitch in degrees) to frontal
 # ones of the same shape.
 Frontal = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -80,7 +82,7 @@ def turned_in_3d(style: Style) -> Method:
     """Portraits of the photo's own pixels."""
 
     def make(faces: Sequence[Face]) -> list[Portrait]:
-        with ThreadPoolExecutor(cores()) as pool:
+        with ThreadPoolExecutor(min(cores(), MOST) if 0 < style.size <= MANY else 1) as pool:
             return list(pool.map(_turn, faces, [style] * len(faces)))
 
     shown = WIDTH if style.frame == "tight" else PORTRAIT
@@ -117,7 +119,7 @@ def from_crops(name: str, frontal: Frontal, size: int) -> Method:
         images = frontal(np.stack([face.crop for face in faces]), poses_of(faces))
         portraits = []
         for image, face in zip(images, faces, strict=True):
-            own = resize(image[None], size or face.size)[0]
+            own = resize(image[None], size or min(max(face.size, SMALLEST), LARGEST))[0]
             portraits.append(Portrait(own, frame.zoom(SIZE / len(own)), float(face.size), face))
         return portraits
 

@@ -8,8 +8,8 @@ from facealign.faces.find import shrink
 from facealign.geometry.resample import resample
 
 SHARPER = 1.25  # a photo has at most so many times the pixels of what is made of it
-# Photos are padded to squares of multiples of so many px, and places to multiples of so many, so
-# that few programs are compiled.
+# Photos are padded to squares of multiples of so many px, and places to a power of two of at least
+# so many, so that few programs are compiled.
 BLOCK, PLACES = 256, 2**15
 
 
@@ -32,7 +32,7 @@ class Pixels:
         """The colours float32 [..., 3] of places [..., 2] in px of the photo."""
         flat = place.reshape(-1, 2) * self._matrix[[0, 1], [0, 1]] + self._matrix[:, 2]
         flat = flat.clip(0, self._last).astype(np.float32)
-        more = -len(flat) % PLACES or PLACES * (not len(flat))  # there is no program for none
+        more = max(PLACES, 1 << (len(flat) - 1).bit_length()) - len(flat) if len(flat) else PLACES
         flat = np.pad(flat, ((0, more), (0, 0)))
         colours = np.array(_resample(self._pixels, flat[None, :, None]))  # a copy may be written
         return colours[0, : len(flat) - more, 0].reshape(*place.shape[:-1], 3)

@@ -119,7 +119,8 @@ def test_a_head_that_looks_as_its_portrait_keeps_its_photo(yaw, pitch, roll):
     wanted = similar(image, head, made, (yaw, pitch))
     difference = np.abs(made.image - wanted.clip(0, 255))
     assert np.percentile(difference, 99) < 2.5 and difference.mean() < 0.6
-    assert made.shares[..., 0].min() == 1 and made.shares[..., 1].max() == 0 and made.seen == 1
+    assert made.shares[..., 1].max() == 0 and (made.shares[..., 0] == 1).mean() > 0.3
+    assert made.seen == 1 and (made.shares[..., 0].min() == 1) == (roll == 0)
 
 
 def test_a_head_that_looks_elsewhere_does_not_keep_its_photo():
