@@ -91,7 +91,11 @@ def test_what_is_known_of_a_portrait_is_in_its_row(tmp_path):
     ((portrait,),) = aligner.Aligner(method, create_tools(), read)([photo(0)])
     with (tmp_path / "out" / "results.csv").open(newline="") as file:
         row, tiny = csv.DictReader(file)
-    assert (row["size"], row["held"], row["seen"]) == ("200", f"{portrait.held:.0f}", f"{portrait.seen:.2f}")
+    assert (row["size"], row["held"], row["seen"]) == (
+        "200",
+        f"{portrait.held:.0f}",
+        f"{portrait.seen:.2f}",
+    )
     assert [*row][-6:] == ["size", "held", "seen", "yaw_after", "distance", "note"]
     assert (tiny["size"], tiny["held"], tiny["seen"]) == ("", "", "")
     after = portrait.crop.mean() - portrait.face.crop.mean()  # the toy descriptor: 128 means
