@@ -3,8 +3,8 @@
 import numpy as np
 from scipy import ndimage
 
-from facealign.geometry.frame import smooth_step
 from facealign.portraits.pyramids import double, fill, halve
+from facealign.portraits.ramp import ramp
 from facealign.portraits.scene import Reach
 from facealign.portraits.turn import FACE, View
 
@@ -39,8 +39,7 @@ def compare_light(
     light = double(ndimage.gaussian_filter(light, (soft, soft, 0)), both.shape)
     start, width = REACH
     light *= np.exp(-((np.maximum(0, reach.beside - start) / width) ** 2))[..., None]
-    low, high = YAWS
-    return np.exp(light * (1 - smooth_step((abs(yaw) - low) / (high - low)))).astype(np.float32)
+    return np.exp(light * (1 - ramp(abs(yaw), YAWS))).astype(np.float32)
 
 
 def relight(colours: np.ndarray, light: np.ndarray) -> np.ndarray:

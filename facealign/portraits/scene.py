@@ -14,22 +14,23 @@ from scipy import ndimage
 from facealign.geometry import camera as cameras
 from facealign.geometry import frame, rasterize
 from facealign.geometry.camera import Camera
-from facealign.geometry.frame import smooth_step
 from facealign.portraits.pyramids import fill
+from facealign.portraits.ramp import ramp
 from facealign.portraits.turn import EYES, FACE, MOUTH, NECK, View, shown_triangles
 
-STILL, TURNED = 4.0, 12.0  # degrees to turn: below the photo stays, above the head turns
+TURNED = (4.0, 12.0)  # degrees to turn: below the photo stays, above the head turns
 ANCHOR = np.array([[0.0, 2.5, 2.0]])  # cm: a point inside of the head that stays in its place
 COLLAR = (-11.5, -17.0)  # heights over which the outline of the neck stops moving the scene
 CHEEKS = (-7.0, 0.0)  # heights over which the rows of the outline begin to follow that rise
 CROWN = (-1.5, 5.5)  # heights over which the scene follows the top of the head up or down
 LARGEST_RISE = 3.9  # cm that the top of the head may move
 REACH, NEAR = 3.5, 0.6  # cm over which the shift of the scene fades to 1 / e, and where that begins
-ROWS, SOFT, SIDES = 0.32, 0.26, 1.5  # cm: smoothing along the outline, of the shift, of its sides
+ROWS, SOFT = 0.32, 0.26  # cm: smoothing along the outline, and of the shift
+SIDES = (-1.5, 1.5)  # cm right of the middle over which one side's shift passes to the other's
 THROAT = (-9.5, -12.0)  # heights over which the neck passes from the head to the scene
 CHEST = (-15.0, -13.0)  # heights below which the rim of the head is not bridged
 TINY = 1e-6
-SEAM = 1.2  # cm on both sides of the outline over which shifts are smoothed
+SEAM = (0.0, 1.2)  # cm on both sides of the outline over which shifts are smoothed
 SURE, AWAY = (0.2, 0.5), (0.5, 2.5)  # inclinations, and cm beside the head, that bridge it
 
 
@@ -40,6 +41,7 @@ class Reach(NamedTuple):
     angle: float  # degrees between the ways that the head looks in portrait and photo
     turned: float  # 0: a similarity of the photo, 1: the head is turned
     beside: np.ndarray  # float32 [S, S]: cm to the head, 0 on it
+    inside: np.ndarray  # float32 [S, S]: cm to what is beside the head, 0 there
     outline: np.ndarray  # bool [S, S]: the head of the photo, upright, where it stood still
     upright: np.ndarray  # [2, 3]: from the pixels of `outline` to those of the photo
 
@@ -59,11 +61,11 @@ def map_scene(view: View, points: np.ndarray, photo: Camera) -> Reach:
     still = frame.apply(upright, np.stack([columns, rows], -1).reshape(-1, 2))
     still = still.reshape(size, size, 2)
     angle = _between(view.camera, photo)
-    turned = float(smooth_step((angle - STILL) / (TURNED - STILL)))
+    turned = float(ramp(angle, TURNED))
     shown = view.surface & (view.part == FACE) & (view.own.weight > 0.5)
     if shown.any():
         still += (1 - turned) * np.median((view.own.place - still)[shown], axis=0)
-    beside = ndimage.distance_transform_edt(~view.surface).astype(np.float32) / scale
+    beside, inside = _distances(view.surface, scale)
     seen = np.array(cameras.project(points, photo))
     seen[:, :2] = frame.apply(frame.invert(upright), seen[:, :2])
     outline = rasterize.draw_triangles(seen, shown_triangles(), (size, size)).triangle >= 0
@@ -71,9 +73,17 @@ def map_scene(view: View, points: np.ndarray, photo: Camera) -> Reach:
     moved *= np.exp(-np.maximum(0, beside - NEAR) / REACH)[..., None]
     moved = ndimage.gaussian_filter(moved, (SOFT * scale, SOFT * scale, 0)) @ upright[:, :2].T
     shift = np.where(view.surface[..., None], view.own.place - still, moved).astype(np.float32)
-    shift = _bridge(shift, view, beside, height, scale)
+    shift = _bridge(shift, view, beside, inside, height, scale)
     place = (still + turned * shift).astype(np.float32)
-    return Reach(place, angle, turned, beside, outline, upright)
+    return Reach(place, angle, turned, beside, inside, outline, upright)
+
+
+def _distances(mask: np.ndarray, scale: float) -> tuple[np.ndarray, np.ndarray]:
+    """How far each pixel is from a mask, and how far in it, [S, S] each in cm."""
+    padded = np.pad(mask, 1)  # an image that the mask fills has an edge all the same
+    inside = ndimage.distance_transform_edt(padded)[1:-1, 1:-1]
+    beside = ndimage.distance_transform_edt(~mask)
+    return beside.astype(np.float32) / scale, inside.astype(np.float32) / scale
 
 
 def _between(portrait: Camera, photo: Camera) -> float:
@@ -108,17 +118,17 @@ def _follow_outline(
     limit = LARGEST_RISE * scale
     rise = np.clip(other_top - top, -limit, limit)
     heights, count = height[:, 0], len(height)
-    follow = smooth_step((heights - CHEEKS[0]) / (CHEEKS[1] - CHEEKS[0]))
+    follow = ramp(heights, CHEEKS)
     row = np.rint(np.arange(count) + rise * follow).clip(0, count - 1).astype(int)
-    fade = 1 - smooth_step((heights - COLLAR[0]) / (COLLAR[1] - COLLAR[0]))
+    fade = 1 - ramp(heights, COLLAR)
     leftwards, rightwards = (
         ndimage.gaussian_filter1d((other[row] - own) * fade, ROWS * scale)
         for other, own in ((other_left, left), (other_to, to))
     )
     beyond = np.arange(count)[None] - (left + to)[:, None] / 2  # px right of the head's middle
-    share = smooth_step((beyond / scale + SIDES) / (2 * SIDES))
+    share = ramp(beyond / scale, SIDES)
     across = leftwards[:, None] * (1 - share) + rightwards[:, None] * share
-    down = rise * smooth_step((height - CROWN[0]) / (CROWN[1] - CROWN[0]))
+    down = rise * ramp(height, CROWN)
     return np.stack([across, down], axis=-1)
 
 
@@ -134,6 +144,7 @@ def _bridge(
     shift: np.ndarray,
     view: View,
     beside: np.ndarray,
+    inside: np.ndarray,
     height: np.ndarray,
     scale: float,
 ) -> np.ndarray:
@@ -142,18 +153,16 @@ def _bridge(
     There neither the inclined surface nor the rule of the outline is exact. Nor is the depth of
     what an open mouth shows, so that follows the lips.
     """
-    low, high = SURE
     mouth = view.surface & np.isin(view.part, MOUTH)
-    on = smooth_step((view.own.facing - low) / (high - low)) * (view.own.visible & ~mouth)
-    loose = smooth_step((THROAT[0] - height) / (THROAT[0] - THROAT[1]))  # of the turned neck
+    on = ramp(view.own.facing, SURE) * (view.own.visible & ~mouth)
+    loose = ramp(height, THROAT)  # of the turned neck
     on = on * (1 - loose * (view.part == NECK))
-    off = smooth_step((beside - AWAY[0]) / (AWAY[1] - AWAY[0]))
+    off = ramp(beside, AWAY)
     bridged = fill(shift, np.where(view.surface, on, off).astype(np.float32))
-    share = np.maximum(smooth_step((height - CHEST[0]) / (CHEST[1] - CHEST[0])), loose)
+    share = np.maximum(ramp(height, CHEST), loose)
     share = share * ~(view.surface & (view.part == EYES))
     share = ndimage.gaussian_filter(share.astype(np.float32), SOFT * scale * 0.75)[..., None]
     bridged = shift * (1 - share) + bridged * share
-    inside = ndimage.distance_transform_edt(np.pad(view.surface, 1))[1:-1, 1:-1] / scale
-    near = (1 - smooth_step((beside + inside) / SEAM))[..., None]
+    near = (1 - ramp(beside + inside, SEAM))[..., None]
     smooth = ndimage.gaussian_filter(bridged, (SOFT * scale, SOFT * scale, 0))
     return bridged * (1 - near) + smooth * near

@@ -11,7 +11,7 @@ import numpy as np
 from scipy import ndimage
 
 from facealign.geometry import frame
-from facealign.geometry.frame import smooth_step
+from facealign.portraits.ramp import ramp
 from facealign.portraits.scene import AWAY, Reach
 from facealign.portraits.turn import FACE, NECK, SKULL, View
 
@@ -57,7 +57,7 @@ def hold(place: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     width, height = size
     inside = np.minimum.reduce([x, y, width - 1 - x, height - 1 - y])
     border = max(2.0, BORDER * min(size))
-    return smooth_step((inside + 0.5 * border) / (2 * border)).astype(np.float32)
+    return ramp(inside, (-0.5 * border, 1.5 * border)).astype(np.float32)
 
 
 def find_sources(
@@ -72,7 +72,7 @@ def find_sources(
       photo_size: its width and height in px.
     """
     scale, surface = float(view.camera.scale), view.surface
-    core, far = Core(reach, scale), _step(reach.angle, FAR)
+    core, far = Core(reach, scale), ramp(reach.angle, FAR)
     own_place, other_place = reach.place, view.other.place
     own, other = view.own.weight, view.other.weight
     if far:  # the middle of a profile is seen from neither side, so what is next to it is smeared
@@ -85,18 +85,18 @@ def find_sources(
         nearer = view.own.facing >= view.other.facing
         own, other = np.maximum(own, missing * nearer), np.maximum(other, missing * ~nearer)
     inside = core.at(own_place)
-    own = _soften(own * held * _step(inside, SURE), scale)
+    own = _soften(own * held * ramp(inside, SURE), scale)
     own = np.maximum(own, _smeared(view, reach) * held)
-    ghost = 0.95 * reach.turned * _step(inside, GHOST) * _step(reach.beside, AWAY)
+    ghost = 0.95 * reach.turned * ramp(inside, GHOST) * ramp(reach.beside, AWAY)
     # Head and scene meet in a soft edge, so each is needed a little beyond it.
     on_head, beside = _nearest(surface), _nearest(~surface)
     edge = ndimage.gaussian_filter(surface.astype(np.float32), EDGE)
     scene = (held * (1 - ghost))[beside]
     own = 1 - reach.turned * (1 - (scene + (own[on_head] - scene) * edge))
-    other = other * hold(other_place, photo_size) * _step(core.at(other_place), SURE)
+    other = other * hold(other_place, photo_size) * ramp(core.at(other_place), SURE)
     other = _soften(other, scale)[on_head] * edge * (1 - own)  # nothing of the scene is mirrored
     choice = ndimage.gaussian_filter(own / (own + other + 1e-3), SOFT_CHOICE * scale)
-    maps = own_place, other_place[on_head], own, other, _step(choice, CHOICE)
+    maps = own_place, other_place[on_head], own, other, ramp(choice, CHOICE)
     return Sources(*(map_.astype(np.float32) for map_ in maps))
 
 
@@ -125,7 +125,7 @@ class Core:
         upright = self._upright(place)
         moved = np.stack([_look_up(axis, upright) for axis in nearest], axis=-1)
         moved = frame.apply(self._matrix, moved.reshape(-1, 2)).reshape(place.shape)
-        stays = _step(_look_up(self._map, upright), INSIDE)[..., None]
+        stays = ramp(_look_up(self._map, upright), INSIDE)[..., None]
         return place * stays + moved * (1 - stays)
 
     def _upright(self, place: np.ndarray) -> np.ndarray:
@@ -140,18 +140,12 @@ def _look_up(image: np.ndarray, place: np.ndarray) -> np.ndarray:
 def _smeared(view: View, reach: Reach) -> np.ndarray:
     """How much the place itself is taken, [S, S], 0 to 1, whatever the photo shows of it."""
     scale = float(view.camera.scale)
-    inside = ndimage.distance_transform_edt(np.pad(view.surface, 1))[1:-1, 1:-1] / scale
-    height = (view.eyes - np.arange(len(inside))[:, None]) / scale
-    hair = (view.part == SKULL) * _step(height, HAIR)
+    height = (view.eyes - np.arange(len(view.surface))[:, None]) / scale
+    hair = (view.part == SKULL) * ramp(height, HAIR)
     neck = view.surface & (view.part == NECK)  # it does not turn as the head does
-    smeared = np.maximum(np.maximum(1 - _step(inside, RIM), hair), neck) * (
-        1 - _step(reach.angle, FAR)
-    )
-    return np.maximum(smeared, 1 - _step(reach.angle, HARDLY))
-
-
-def _step(values: np.ndarray | float, ends: tuple[float, float]) -> np.ndarray:
-    return smooth_step((values - ends[0]) / (ends[1] - ends[0]))
+    smeared = np.maximum.reduce([1 - ramp(reach.inside, RIM), hair, neck])
+    smeared = smeared * (1 - ramp(reach.angle, FAR))
+    return np.maximum(smeared, 1 - ramp(reach.angle, HARDLY))
 
 
 def _soften(weight: np.ndarray, scale: float) -> np.ndarray:

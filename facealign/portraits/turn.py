@@ -14,8 +14,8 @@ from facealign.geometry import camera as cameras
 from facealign.geometry import frame, rasterize
 from facealign.geometry import head as heads
 from facealign.geometry.camera import Camera
-from facealign.geometry.frame import smooth_step
 from facealign.geometry.head import PARTS, HeadModel
+from facealign.portraits.ramp import ramp
 
 MOUTH = tuple(PARTS.index(name) for name in ("mouth", "teeth"))
 EYES = PARTS.index("eyes")
@@ -32,7 +32,7 @@ INCLINED = 0.6  # inclination of what lies in openings, which are seen or not
 STEEPEST = 0.12  # inclination in the portrait below which nothing finer is asked of the photo
 # Ratio of the inclinations in photo and portrait, so of how finely they show a place, at which the
 # photo's pixels begin to count, and count fully.
-COARSE, FINE = 0.38, 0.65
+FINE = (0.38, 0.65)
 
 _normals = jax.jit(heads.normals)
 
@@ -124,7 +124,7 @@ def view_head(points: np.ndarray, photo: Camera, portrait: Camera, size: int) ->
         behind = np.where(inner | (part[surface] == SKULL), FAR_BEHIND, BEHIND)
         visible = buffer.shows(found[:, :3], behind) | (mouth & half_ahead)
         ratio = np.where(inner, 1, inclined.clip(0, 1) / found[:, 4].clip(STEEPEST, 1))
-        weight = smooth_step((ratio - COARSE) / (FINE - COARSE))
+        weight = ramp(ratio, FINE)
         place, inclined, visible, weight = (
             _spread(values, surface) for values in (found[:, :2], inclined, visible, weight)
         )
