@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from facealign.data.datasets import orl_faces
+
 # Of each split: by the folds of CFP (the first three) and by the hash of the name.
 PEOPLE = {
     "train": ("50_Cent", "Anna_Kowalska"),
@@ -24,6 +26,15 @@ def photo_bytes(seed: int, size: tuple[int, int] = (250, 250), mode: str = "L") 
     image = Image.fromarray(coarse).resize(size, Image.Resampling.BICUBIC).convert(mode)
     buffer = io.BytesIO()
     image.save(buffer, "JPEG")
+    return buffer.getvalue()
+
+
+def face_bytes() -> bytes:
+    """About the canonical crop of a face that looks ahead, 128 x 128 px, as JPEG."""
+    with Image.open(orl_faces.photo_folder() / "s1" / "1.pgm") as image:
+        crop = image.crop((0, 10, 92, 102)).resize((128, 128), Image.Resampling.BICUBIC)
+    buffer = io.BytesIO()
+    crop.save(buffer, "JPEG")
     return buffer.getvalue()
 
 

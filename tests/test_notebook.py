@@ -25,7 +25,7 @@ def test_the_notebook_runs_from_top_to_bottom(data_dir, tmp_path, monkeypatch):
     monkeypatch.setenv("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     photo = tmp_path / "photo.jpg"
-    photo.write_bytes(photo_sources.photo_bytes(0, (128, 128)))
+    photo.write_bytes(photo_sources.face_bytes())
     notebook = nbformat.read(ROOT / "notebooks" / "facealign.ipynb", as_version=4)
     nbformat.validate(notebook)
     (parameters,) = [c for c in notebook.cells if "parameters" in c.metadata.get("tags", ())]

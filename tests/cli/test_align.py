@@ -10,8 +10,8 @@ from PIL import Image
 
 from facealign.cli import modes
 from facealign.cli.flags import FLAGS, MODES
-from facealign.data.datasets import orl_faces
 from facealign.errors import UserError
+from tests import photo_sources
 
 ROOT = Path(__file__).parents[2]
 
@@ -51,15 +51,9 @@ def launch(*arguments):
     )
 
 
-def face():
-    """A canonical crop of 128 x 128 px, about."""
-    with Image.open(orl_faces.photo_folder() / "s1" / "1.pgm") as image:
-        return image.crop((0, 10, 92, 102)).resize((128, 128), Image.Resampling.BICUBIC)
-
-
 def test_the_command_aligns_a_folder(tmp_path):
     (tmp_path / "in").mkdir()
-    face().save(tmp_path / "in" / "a.png")
+    (tmp_path / "in" / "a.png").write_bytes(photo_sources.face_bytes())
     folders = f"--input={tmp_path / 'in'}", f"--output={tmp_path / 'out'}"
     done = launch(*folders, "--already_aligned", "--size=150", "--gray", "--format=jpg", "--mask")
     assert done.returncode == 0, done.stderr

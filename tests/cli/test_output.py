@@ -35,7 +35,7 @@ def call(*flags: bytes, environment: dict[str, str]) -> subprocess.CompletedProc
 )
 def test_a_run_ends_well_whatever_its_output_is_called(name, environment, shown, tmp_path):
     (tmp_path / "in").mkdir()
-    (tmp_path / "in" / "a.jpg").write_bytes(photo_sources.photo_bytes(0, (128, 128)))
+    (tmp_path / "in" / "a.jpg").write_bytes(photo_sources.face_bytes())
     output = os.fsencode(tmp_path) + b"/" + name
     done = call(
         b"--mode=align",
