@@ -108,7 +108,7 @@ flags.DEFINE_float("pitch", 0.0, "likewise, up or down, -20 to 20 degrees")
 flags.DEFINE_string("format", "png", "of portraits: png, jpg or webp")
 flags.DEFINE_integer("quality", 95, "of jpg and webp, 1 to 100")
 flags.DEFINE_bool("mask", False, "write what the photo showed, what was mirrored and invented too")
-flags.DEFINE_bool("distance", True, "compare portraits with photos, which takes half of the time")
+flags.DEFINE_bool("distance", True, "compare portraits with photos, which takes time")
 flags.DEFINE_bool("turntable", False, "write an animation of the head from side to side too")
 flags.DEFINE_bool("original_size", False, "earlier name of --size=0")
 

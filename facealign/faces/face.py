@@ -39,6 +39,11 @@ class Face(NamedTuple):
     patch: Patch  # the pixels around it
     head: Head  # fitted to it; places in px of the patch, no batch axis
 
+    @property
+    def to_crop(self) -> np.ndarray:
+        """The transformation [2, 3] of the patch to the canonical crop."""
+        return frame.compose(self.matrix, frame.invert(self.patch.matrix))
+
 
 # Of each patch the face, or None, and a note: what is wrong, or "".
 Noted = list[tuple[Face | None, str]]

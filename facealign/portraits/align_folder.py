@@ -54,7 +54,7 @@ def align_folder(
     method: Method,
     folders: Folders,
     already_aligned: bool = False,
-    files: Files = image_files.USUAL,
+    files: Files = image_files.USUAL_FILES,
     create: Callable[[], FaceTools] = load_tools,
     read: ReadFaces | None = None,
 ) -> list[Row]:
@@ -187,6 +187,6 @@ def _write_images(
     if files.mask:
         write(path_beside(name, MASK), encode(Image.fromarray(portrait.sources)))
     if files.turntable:
-        pictures = swing(portrait.face, style)
+        pictures = swing(portrait, style)
         write(path_beside(name, TURNTABLE), encode_animation(pictures, files.quality))
     write(name, encode(portrait.picture, files.format, files.quality))

@@ -22,9 +22,9 @@ from facealign.faces.find import FoundFaces, find_faces, take_whole
 from facealign.images import BadPhotoError, convert, read_photo
 from facealign.portraits.methods import Method, load_method
 from facealign.portraits.portrait import Portrait
-from facealign.portraits.style import USUAL, Style
+from facealign.portraits.style import USUAL_STYLE, Style
 
-AT_ONCE = 16  # photos whose pixels are in memory
+AT_ONCE = 16  # photos that are read together
 Photo = str | os.PathLike | Image.Image | np.ndarray
 
 
@@ -41,7 +41,7 @@ class Aligner:
         self.method = method
         self._tools = tools
         self._read = read or load_read()
-        self._lock = threading.Lock()  # dlib's detector is not thread-safe
+        self._lock = threading.Lock()  # the face tools are for one thread at a time
 
     def __call__(self, photos: Sequence[Photo]) -> list[list[Portrait]]:
         """A list of portraits for each photo, one for each face that is found, largest first.
@@ -93,7 +93,7 @@ def load_aligner(
     weights: os.PathLike | str = "",
     step: int = 0,
     already_aligned: bool = False,
-    style: Style = USUAL,
+    style: Style = USUAL_STYLE,
     method: str = "",
 ) -> Aligner:
     """An aligner that turns the photo's own pixels, or with a network.

@@ -20,7 +20,7 @@ from facealign.portraits.light import compare_light, relight
 from facealign.portraits.pixels import Pixels
 from facealign.portraits.pyramids import fill, keep
 from facealign.portraits.scene import Reach, map_scene
-from facealign.portraits.sources import Sources, find_sources, hold
+from facealign.portraits.sources import Sources, find_sources, hold, own_share
 from facealign.portraits.style import Style
 from facealign.portraits.turn import FACE, View, portrait_camera, view_head
 from facealign.portraits.window import TIGHT, Window, choose_window, enlarge, enlarge_some
@@ -138,5 +138,4 @@ def _paint(
 
 
 def _mix(own: np.ndarray, other: np.ndarray, weight: np.ndarray, rest: np.ndarray) -> np.ndarray:
-    share = (weight + 1e-3) / (weight + rest + 1e-3)
-    return other + (own - other) * share[..., None]
+    return other + (own - other) * own_share(weight, rest)[..., None]

@@ -130,8 +130,9 @@ def show(aligner: Aligner, host: str, port: int) -> None:
 def _draw(portrait: Portrait) -> Image.Image:
     """Draws the canonical crop of the photo with its landmarks."""
     face, photo = portrait.face, Image.fromarray(portrait.face.patch.pixels)
-    to_crop = frame.compose(face.matrix, frame.invert(face.patch.matrix))
-    picture = frame.crop_large(photo, frame.compose(frame.zoom(SHOWN / SIZE), to_crop), SHOWN, 3)
+    picture = frame.crop_large(
+        photo, frame.compose(frame.zoom(SHOWN / SIZE), face.to_crop), SHOWN, 3
+    )
     picture = Image.fromarray(picture)
     pen = ImageDraw.Draw(picture)
     for x, y in (face.landmarks + 0.5) * (SHOWN / SIZE):

@@ -26,7 +26,7 @@ class Files(NamedTuple):
     distance: bool = True  # how far its descriptor is from the photo's, in results.csv
 
 
-USUAL = Files()
+USUAL_FILES = Files()
 
 
 def check_files(files: Files) -> Files:

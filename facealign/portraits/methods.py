@@ -20,7 +20,7 @@ from facealign.models.packed_weights import KEPT, SHIPPED
 from facealign.portraits.compose import LARGEST, SMALLEST, compose_portrait
 from facealign.portraits.pixels import SHARPER
 from facealign.portraits.portrait import Portrait
-from facealign.portraits.style import USUAL, Style, check_style
+from facealign.portraits.style import USUAL_STYLE, Style, check_style
 from facealign.training.saved_model import SavedModel, check_crops, load_model
 from facealign.training.translate import make_translate
 
@@ -47,7 +47,7 @@ class Method(NamedTuple):
 
 
 def load_method(
-    method: str = "", style: Style = USUAL, weights: PathLike | str = "", step: int = 0
+    method: str = "", style: Style = USUAL_STYLE, weights: PathLike | str = "", step: int = 0
 ) -> Method:
     """A method by its name.
 
@@ -68,7 +68,7 @@ def load_method(
     check_style(style)
     if method == "portrait":
         return turned_in_3d(style)
-    if style._replace(gray=False, size=USUAL.size) != USUAL:
+    if style._replace(gray=False, size=USUAL_STYLE.size) != USUAL_STYLE:
         raise UserError(
             f"--method={method} makes gray portraits of the face alone, from the front; leave "
             "--frame, --yaw and --pitch out"

@@ -55,10 +55,8 @@ class Portrait(NamedTuple):
     @property
     def before(self) -> Image.Image:
         """The face as it is in the photo, upright, in a portrait frame of 256 px."""
-        patch = self.face.patch
-        to_crop = frame.compose(self.face.matrix, frame.invert(patch.matrix))
-        matrix = frame.compose(frame.to_portrait(PORTRAIT_SIZE), to_crop)
-        photo = Image.fromarray(patch.pixels)
+        matrix = frame.compose(frame.to_portrait(PORTRAIT_SIZE), self.face.to_crop)
+        photo = Image.fromarray(self.face.patch.pixels)
         return Image.fromarray(frame.crop_large(photo, matrix, PORTRAIT_SIZE, 3))
 
     @property

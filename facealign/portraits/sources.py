@@ -25,6 +25,7 @@ EDGE = 1.0  # px: how soft the outline of the head is
 SURE = (0.0, 0.5)  # of the photo's head: from where the head's own pixels may come
 INSIDE = (0.3, 0.7)  # of the photo's head: where places of profiles stay
 GHOST = (0.3, 0.9)  # of the photo's head: what would repeat it beside the portrait's
+TINY = 1e-3  # weight that counts as nothing
 CHOICE, SOFT_CHOICE = (0.25, 0.75), 0.13  # shares of own pixels that choose a side; cm
 
 
@@ -46,9 +47,14 @@ class Sources(NamedTuple):
     def shares(self) -> np.ndarray:
         """How much of each pixel is its own, and how much the other side's, [S, S, 2], 0 to 1."""
         replaced = self.other_weight * (1 - self.choice)
-        share = (self.own_weight + 1e-3) / (self.own_weight + self.other_weight + 1e-3)
+        share = own_share(self.own_weight, self.other_weight)
         first = self.known * (1 - replaced)
         return np.stack([first * share, first * (1 - share) + replaced], axis=-1)
+
+
+def own_share(own: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """The share of its own place in a pixel, by the weights of both places; 1 if there is none."""
+    return (own + TINY) / (own + other + TINY)
 
 
 def hold(place: np.ndarray, size: tuple[int, int]) -> np.ndarray:

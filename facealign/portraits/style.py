@@ -18,7 +18,7 @@ class Style(NamedTuple):
     gray: bool = False
 
 
-USUAL = Style()
+USUAL_STYLE = Style()
 
 
 def check_style(style: Style) -> Style:

@@ -27,7 +27,7 @@ CUT = 12.5  # cm: y of the mean head below which its neck is left to the scene, 
 # whose shape is less sure, and of what lies in openings.
 BEHIND, FAR_BEHIND = 0.45, 1.2
 CREASE = 0.6  # cm: narrower steep parts, as the rims of lips, count like those around them
-HALF_AHEAD = 0.64  # cosine of the angle from the side at which lips hide what is between them
+HALF_AHEAD = 0.64  # cosine of the yaw, 50 degrees, beyond which lips hide what is between them
 INCLINED = 0.6  # inclination of what lies in openings, which are seen or not
 STEEPEST = 0.12  # inclination in the portrait below which nothing finer is asked of the photo
 # Ratio of the inclinations in photo and portrait, so of how finely they show a place, at which the

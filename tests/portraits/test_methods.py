@@ -158,7 +158,9 @@ def test_a_canonical_crop_becomes_a_portrait():
 
 def test_a_turntable_swings_from_side_to_side_and_back(monkeypatch):
     monkeypatch.setattr(turntable, "COUNT", 5)
-    images = turntable.swing(face(), Style(128, "tight", yaw=20.0, gray=True))
+    style = Style(128, "tight", yaw=20.0, gray=True)
+    (portrait,) = methods.turned_in_3d(style).make([face()])
+    images = turntable.swing(portrait, style)
     assert len(images) == 8 and {image.size for image in images} == {(128, 128)}
     assert {image.mode for image in images} == {"L"}
     pixels = [np.asarray(image, int) for image in images]

@@ -86,8 +86,7 @@ def _read_heads(
             continue
         if not np.isfinite(photo.yaw):
             photo = photo._replace(**dict(zip(ANGLES, pose_in_crop(face).tolist(), strict=True)))
-        matrix = frame.compose(face.matrix, frame.invert(patch.matrix))
-        yield photo, Image.fromarray(patch.pixels), matrix
+        yield photo, Image.fromarray(patch.pixels), face.to_crop
 
 
 def find_main_face(image: Image.Image, tools: FaceTools) -> Patch:
