@@ -21,7 +21,7 @@ def get_config(variant: str = "") -> ConfigDict:
     config.stages.cycle = base.stage(
         "cycle",
         400,
-        tuple(role for role in base.ROLES if role not in ("recognizer", "code_critic", "reader")),
+        base.ROLES[: base.ROLES.index("recognizer")],
         2e-4,
         cycle=10.0,
         reconstruction=5.0,  # CycleGAN's identity loss: half the weight of cycle

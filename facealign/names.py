@@ -16,6 +16,7 @@ ROLES = (
     "recognizer",
     "code_critic",  # tells codes of R's photos from codes of U's photos
     "reader",  # reads pose, shape and landmarks of heads
+    "matte",  # tells people from what is behind them
 )
 GENERATOR = ("encoder", "encoder_r", "decoder_u", "decoder_r")  # the roles that make images
 

@@ -9,6 +9,8 @@ from facealign.names import CRITICS, DOMAINS, GENERATOR, POOLS, ROLES
 AUTOENCODERS = ("encoder", "decoder_u", "decoder_r")
 FRONTALIZER = ("encoder", "decoder_r")
 HEAD_FIELDS = ("landmarks", "known", "rotation", "posed", "identity", "expression", "shaped")
+MOVES = ("flip", "shift", "zoom", "rotation", "input_warp")  # of config.augment
+CHANGES = (*MOVES, "brightness", "contrast", "light", "noise")
 KNOWS_POSE = "uses the yaw of heads"
 MIRRORS = "mirrors R's photos itself, about the middle of the face, not of the crop"
 
@@ -23,7 +25,7 @@ class Objective(NamedTuple):
     trains_with: Mapping[str, tuple[str, ...]] = {}
     rotated: bool = False  # whether its batches have R's photos turned by the generic head
     labels: tuple[tuple[str, str], ...] = ()  # (field, domain) in its batches, besides images
-    still: bool = False  # whether config.augment may not move what images show
+    alters: tuple[str, ...] = ()  # changes of config.augment that it makes itself
     why_no_flip: str = ""  # why config.augment.flip has to be off; "": it may be on
     model: str = ""  # the only config.model.name and config.discriminator.name; "": any
 
@@ -68,7 +70,13 @@ OBJECTIVES: dict[str, Objective] = {
         needs=("reader",),
         trains=("reader",),
         labels=tuple((field, domain) for domain in DOMAINS for field in HEAD_FIELDS),
-        still=True,
+        alters=MOVES,
+    ),
+    "cut_out": Objective(
+        needs=("matte",),
+        trains=("matte",),
+        labels=tuple((field, domain) for domain in DOMAINS for field in ("alpha", "sure")),
+        alters=CHANGES,
     ),
 }
 

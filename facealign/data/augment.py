@@ -84,6 +84,13 @@ def light(images: jax.Array, key: jax.Array, amount: float) -> jax.Array:
     return jnp.clip((images + 1) * (1 + share * ramp)[..., None] - 1, -1, 1)
 
 
+def without_colour(images: jax.Array, key: jax.Array, share: float) -> jax.Array:
+    """Images of three channels, about this share of them gray, by the weights of ITU-R 601."""
+    gray = (images * jnp.array([0.299, 0.587, 0.114])).sum(axis=-1, keepdims=True)
+    chosen = jax.random.bernoulli(key, share, (len(images), 1, 1, 1))
+    return jnp.where(chosen, jnp.broadcast_to(gray, images.shape), images)
+
+
 def noise(images: jax.Array, key: jax.Array, deviation: float) -> jax.Array:
     """Adds Gaussian noise of this standard deviation to every pixel."""
     return jnp.clip(images + deviation * jax.random.normal(key, images.shape), -1, 1)

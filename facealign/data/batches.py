@@ -97,7 +97,7 @@ def create_labels(
         if name not in domains[domain]:
             raise UserError(
                 f"config.data.{domain}={config.data[domain]!r} does not know the {name} of heads; "
-                "choose NAME-heads or NAME-turned of lfw, cfp, mugshots or orl_faces"
+                "choose datasets as in configs/reader.py or configs/matte.py"
             )
         labels[name, domain] = domains[domain][name]
     if ("subject", DOMAINS[0]) in wanted:  # numbered over both domains, which share people

@@ -61,7 +61,7 @@ def soiled_windows(
     windows, landmarks = _cut(photos, heads["landmarks"], spread, shift)
     upright = jnp.zeros((count, 3, 3)).at[:, :2, :2].set(lean).at[:, 2, 2].set(1)
     rotation = jnp.einsum("bij,bjk->bik", upright.transpose(0, 2, 1), heads["rotation"])
-    windows = _without_colour(windows, keys[4])
+    windows = augment.without_colour(windows, keys[4], GRAY)
     windows = _covered(windows, keys[5])
     windows = augment.blur(windows, keys[6], SOFTEST)
     windows = augment.noise(windows, keys[7], NOISE * jax.random.uniform(keys[8]))
@@ -94,13 +94,6 @@ def _cut(
     back = jnp.linalg.inv(spread)
     found = jnp.einsum("bij,bnj->bni", back, landmarks - centre) / unit - shift[:, None]
     return resample(photos, places), found / (SIZE / 2)
-
-
-def _without_colour(images: jax.Array, key: jax.Array) -> jax.Array:
-    """Images with some of them gray, by the weights of ITU-R 601."""
-    gray = (images * jnp.array([0.299, 0.587, 0.114])).sum(axis=-1, keepdims=True)
-    chosen = jax.random.bernoulli(key, GRAY, (len(images), 1, 1, 1))
-    return jnp.where(chosen, jnp.broadcast_to(gray, images.shape), images)
 
 
 def _covered(images: jax.Array, key: jax.Array) -> jax.Array:

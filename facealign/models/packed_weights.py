@@ -23,7 +23,11 @@ from facealign.workdir.config import complete
 SUFFIX = ".safetensors"
 SHIPPED = shipped("frontalize.safetensors")
 KEPT = ("encoder", "decoder_r")  # roles of the networks that make frontal photos
-PURPOSES = (KEPT, ("reader",))  # roles that are packed together; the first that a run has
+PURPOSES = (
+    KEPT,
+    ("reader",),
+    ("matte",),
+)  # roles that are packed together; the first that a run has
 
 
 class PackedWeights(NamedTuple):
@@ -45,7 +49,8 @@ def save_weights(
     roles = next((roles for roles in PURPOSES if set(roles) <= set(nets)), None)
     if roles is None:
         raise UserError(
-            f"a run of only {', '.join(nets)} can neither make frontal photos nor read heads"
+            f"a run of only {', '.join(nets)} can neither make frontal photos, nor read heads, "
+            "nor cut people out"
         )
     with np.errstate(over="ignore"):  # overflows are found below
         arrays = {

@@ -14,6 +14,7 @@ from facealign.models import (
     hourglass,
     image_pool,
     light,
+    matte,
     medium,
     reader,
     recognizer,
@@ -92,6 +93,10 @@ def _create_reader(_: Any) -> nn.Module:
     return reader.Reader()
 
 
+def _create_matte(_: Any) -> nn.Module:
+    return matte.Matte()
+
+
 MAKERS: dict[str, Callable[[Any], nn.Module]] = {
     "encoder": _create_encoder,
     "encoder_r": _create_encoder,
@@ -104,6 +109,7 @@ MAKERS: dict[str, Callable[[Any], nn.Module]] = {
     "recognizer": _create_recognizer,
     "code_critic": _create_code_critic,
     "reader": _create_reader,
+    "matte": _create_matte,
 }
 
 

@@ -14,12 +14,7 @@ from facealign.metrics import image_quality
 from facealign.models.apply import NetState, Network
 from facealign.names import DOMAINS, SWAP
 from facealign.training import losses
-from facealign.training.reader_check import (
-    READER_METRICS,
-    draw_reading,
-    measure_mean,
-    measure_reader,
-)
+from facealign.training.checks import CHECKS
 from facealign.training.recognizer_check import measure_pixels, measure_recognizer
 from facealign.training.samples import choose_samples
 from facealign.training.state import TrainState, averaged
@@ -82,9 +77,11 @@ class Evaluator:
         # Lower is better: what config.best_metric may name.
         self.best_metrics = [f"l1/{name}" for name, kind in self.kinds.items() if kind.target]
         self.best_metrics += ["eer/recognizer"] if people else []
-        self.best_metrics += list(READER_METRICS) if "reader" in networks else []
+        self._checks = {role: CHECKS[role] for role in CHECKS if role in networks}
+        for check in self._checks.values():
+            self.best_metrics += list(check.metrics)
         self._translate = make_translate(networks)
-        self._recognizer, self._reader = networks.get("recognizer"), networks.get("reader")
+        self._networks = networks
         self._train, self._held_out, self._people = train, held_out, people
         self._samples = choose_samples((train, self._held_out), SAMPLES)
         self.before: dict[str, np.ndarray] = {}  # outputs of the last call of `measure`, by kind
@@ -105,9 +102,10 @@ class Evaluator:
         self.before = outputs
         if self._people:
             net = self._net(state, "recognizer")
-            numbers |= measure_recognizer(self._recognizer, net, self._people)
-        if self._reader:
-            numbers |= measure_reader(self._reader, self._net(state, "reader"), self._held_out)
+            numbers |= measure_recognizer(self._networks["recognizer"], net, self._people)
+        for role, check in self._checks.items():
+            net = self._net(state, role)
+            numbers |= check.measure(self._networks[role], net, self._held_out)
         return numbers
 
     def _net(self, state: TrainState, role: str) -> NetState:
@@ -116,21 +114,21 @@ class Evaluator:
     def baselines(self, names: Sequence[str] = ("l1",)) -> dict[str, dict[str, float]]:
         """Metrics of baselines that need no network: row -> metric -> value."""
         rows = measure_baselines(self._train, self._held_out, self.kinds, names)
-        if self._reader:
-            rows["mean head"] = measure_mean(self._train, self._held_out)
+        for check in self._checks.values():
+            rows[check.baseline] = check.measure_baseline(self._train, self._held_out)
         return rows | ({"pixels compared": measure_pixels(self._people)} if self._people else {})
 
     def draw(self, state: TrainState) -> np.ndarray:
         """The sample grid, uint8 [height, width]: training people above held-out people."""
         u, r = (self._samples[domain] for domain in DOMAINS)
         groups = {"training": SAMPLES, "held out": SAMPLES}
-        if self._reader:
-            net = self._net(state, "reader")
-            shown = {"photo": u, "turned": r}
-            return draw_grid(
-                {name: draw_reading(self._reader, net, photos) for name, photos in shown.items()},
-                groups,
-            )
+        columns = {
+            name: check.draw(self._networks[role], self._net(state, role), self._samples[domain])
+            for role, check in self._checks.items()
+            for name, domain in check.domains.items()
+        }
+        if columns:
+            return draw_grid(columns, groups)
         columns = {"input": u}
         if "reconstruction_u" in self.kinds:
             columns["reconstruction"] = to_uint8(self._translate(state, u, "decoder_u"))

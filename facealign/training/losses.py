@@ -190,3 +190,9 @@ def laplace(places: jax.Array, spread: jax.Array, target: jax.Array) -> jax.Arra
     """
     distance = jnp.sqrt(jnp.square(places - target).sum(axis=-1) + TINY)
     return distance * jnp.exp(-spread) + 2 * spread
+
+
+def matte_cross_entropy(logits: jax.Array, alpha: jax.Array, sure: jax.Array) -> jax.Array:
+    """Mean cross-entropy, a scalar, of logits [B, H, W] with shares alpha, weighted by `sure`."""
+    each = jax.nn.softplus(logits) - alpha * logits
+    return (each * sure).sum() / jnp.maximum(sure.sum(), 1e-6)

@@ -10,12 +10,13 @@ import jax.numpy as jnp
 import optax
 
 from facealign.errors import UserError, lookup
-from facealign.geometry import reader_window
+from facealign.geometry import matte_window, reader_window
 from facealign.models.apply import NetState, Network, Tree, apply_network, init_network
 from facealign.models.table import create_modules
 from facealign.stages import Stage, roles_of
 from facealign.training.optimizers import create_optimizer
 
+WINDOWS = {"reader": reader_window.SIZE, "matte": matte_window.SIZE}  # px that a role sees
 DTYPES = {"float32": jnp.float32, "bfloat16": jnp.bfloat16, "float64": jnp.float64}
 
 
@@ -87,9 +88,9 @@ def create_state(
 
 
 def input_of(role: str, image: Any, code: Any) -> Any:
-    """What the network of a role takes: the image, its code, or a reader's window; as shapes."""
-    if role == "reader":
-        return jnp.zeros((1, reader_window.SIZE, reader_window.SIZE, 3))
+    """What the network of a role takes: the image, its code, or a window of it; as shapes."""
+    if role in WINDOWS:
+        return jnp.zeros((1, WINDOWS[role], WINDOWS[role], 3))
     return code if takes_code(role) else image
 
 

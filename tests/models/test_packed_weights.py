@@ -60,7 +60,7 @@ def test_a_run_can_start_from_packed_weights(saved):
 def test_a_run_without_a_decoder_of_r_cannot_be_packed(saved, tmp_path):
     _, _, state = saved
     alone = {"encoder": state.nets["encoder"]}
-    with pytest.raises(UserError, match="can neither make frontal photos nor read heads"):
+    with pytest.raises(UserError, match="can neither make frontal photos, nor read heads"):
         save_weights(epath.Path(tmp_path) / "w.safetensors", frontalize.get_config(), 0, alone)
 
 

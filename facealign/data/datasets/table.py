@@ -5,7 +5,7 @@ from typing import Any
 
 import tensorflow_datasets as tfds
 
-from facealign.data.datasets import cfp, folder, heads, lfw, mugshots, orl_faces, polygons
+from facealign.data.datasets import cfp, cutouts, folder, heads, lfw, mugshots, orl_faces, polygons
 
 # Name -> function of (config.data, data_dir) that creates the builder.
 DATASETS: dict[str, Callable[[Any, str], tfds.core.DatasetBuilder]] = {
@@ -16,5 +16,6 @@ DATASETS: dict[str, Callable[[Any, str], tfds.core.DatasetBuilder]] = {
     "mugshots": mugshots.create_builder,
     "orl_faces": orl_faces.create_builder,
     "polygons": polygons.create_builder,
+    **cutouts.BUILDERS,  # mugshots-cutouts, lfw-outlines, cfp-outlines
     **heads.BUILDERS,  # NAME-heads and NAME-turned
 }

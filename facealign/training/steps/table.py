@@ -12,7 +12,7 @@ import jax
 
 from facealign.data.augment import augment
 from facealign.errors import UserError, check_choice
-from facealign.geometry.reader_window import STORED
+from facealign.geometry import matte_window, reader_window
 from facealign.models.apply import Network
 from facealign.names import RECONSTRUCTION
 from facealign.stages import OBJECTIVES, Stage
@@ -20,14 +20,13 @@ from facealign.training import losses
 from facealign.training.steps.adversarial import make_adversarial_step
 from facealign.training.steps.attribute import make_attribute_step
 from facealign.training.steps.autoencode import make_paired_step, make_reconstruction_step
+from facealign.training.steps.cut_out import make_cut_out_step
 from facealign.training.steps.cycle import make_cycle_step
 from facealign.training.steps.forward import TrainStep
 from facealign.training.steps.frontalize import make_frontalize_step
 from facealign.training.steps.gan import GanRules
 from facealign.training.steps.read import make_read_step
 from facealign.training.steps.recognize import make_recognize_step
-
-MOVES = ("flip", "shift", "zoom", "rotation", "input_warp")  # of config.augment
 
 STEPS: dict[str, Callable[..., TrainStep]] = {
     "reconstruction": make_reconstruction_step,
@@ -38,6 +37,12 @@ STEPS: dict[str, Callable[..., TrainStep]] = {
     "frontalize": make_frontalize_step,
     "recognize": make_recognize_step,
     "read": make_read_step,
+    "cut_out": make_cut_out_step,
+}
+# Objective -> fields of config.data that it needs.
+PHOTOS = {
+    "read": {"channels": 3, "image_size": reader_window.STORED},
+    "cut_out": {"channels": 3, "image_size": matte_window.STORED},
 }
 
 
@@ -90,18 +95,17 @@ def check_stage(config: Any, stage: Stage) -> None:
             f"config.data.frame={config.data.frame!r}, but the {stage.objective} objective turns "
             "heads in canonical crops; set it to 'canonical'"
         )
-    wanted = {"channels": 3, "image_size": STORED} if stage.objective == "read" else {}
-    for name, value in wanted.items():
+    for name, value in PHOTOS.get(stage.objective, {}).items():
         if config.data[name] != value:
             raise UserError(
                 f"config.data.{name}={config.data[name]}, but the {stage.objective} "
                 f"objective needs {value}; set it to that"
             )
-    for name in MOVES if objective.still else ():
+    for name in objective.alters:
         if config.augment[name]:
             raise UserError(
                 f"config.augment.{name}={config.augment[name]}, but the {stage.objective} "
-                "objective moves photos and their landmarks itself; set it to 0"
+                "objective makes such changes itself; set it to 0"
             )
     if objective.why_no_flip and config.augment.flip:
         raise UserError(

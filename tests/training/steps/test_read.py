@@ -105,5 +105,5 @@ def test_other_photos_than_those_of_the_heads_are_refused(name):
 def test_pictures_may_not_be_moved_by_others(name):
     config = reader.get_config()
     config.augment[name] = type(config.augment[name])(1)
-    with pytest.raises(UserError, match=rf"config\.augment\.{name}.*moves photos"):
+    with pytest.raises(UserError, match=rf"config\.augment\.{name}.*makes such changes itself"):
         create_step(config, {}, create_stages(config)[0])

@@ -1,0 +1,32 @@
+"""The matte: a network that tells the person in a photo from what is behind.
+
+No one labels anything. It learns from portraits whose plain background can be taken away, set
+before other backgrounds, and from photos in which the fitted head tells a part. The archives are in
+`config.data.manual_dir`.
+"""
+
+from ml_collections import ConfigDict
+
+from configs import base
+
+
+def get_config() -> ConfigDict:
+    config = base.get_config()
+    config.data.unrestricted = "lfw-outlines+cfp-outlines"
+    config.data.restricted = "mugshots-cutouts"
+    config.data.channels = 3
+    config.data.image_size = 160  # px: of photos, which are wider than the matte's windows
+    config.data.uniform_yaw = True
+    config.run = ("cut_out",)
+    config.stages.cut_out = base.stage(
+        "cut_out", 4000, ("matte",), 1e-3, composed=1.0, outlines=0.5
+    )
+    config.optimizer.b1 = 0.9
+    config.optimizer.schedule = "cosine"
+    config.optimizer.ema_decay.matte = 0.998
+    config.log_every = 50
+    config.evaluate_every = 500
+    config.checkpoint_every = 500
+    config.evaluate_examples = 256
+    config.best_metric = "error/composed"
+    return config
