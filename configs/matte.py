@@ -19,14 +19,14 @@ def get_config() -> ConfigDict:
     config.data.uniform_yaw = True
     config.run = ("cut_out",)
     config.stages.cut_out = base.stage(
-        "cut_out", 4000, ("matte",), 1e-3, composed=1.0, outlines=0.5
+        "cut_out", 1500, ("matte",), 1e-3, composed=1.0, outlines=0.5
     )
     config.optimizer.b1 = 0.9
     config.optimizer.schedule = "cosine"
     config.optimizer.ema_decay.matte = 0.998
     config.log_every = 50
-    config.evaluate_every = 500
-    config.checkpoint_every = 500
-    config.evaluate_examples = 256
+    config.evaluate_every = 250
+    config.checkpoint_every = 250
+    config.evaluate_examples = 128
     config.best_metric = "error/composed"
     return config

@@ -21,7 +21,7 @@ PLAIN = 0.25  # share of backgrounds of one colour that changes slowly
 OTHERS = 0.35  # share of people with somebody beside them,
 ASIDE, OTHER_ZOOM = (38.0, 75.0), (0.8, 1.4)  # that many px aside, and so much smaller
 GRAY = 0.15  # share of windows without colour
-LIGHT = (0.45, 1.25)  # how bright people, clothes and backgrounds become
+LIGHT = (0.6, 1.35)  # how bright people, clothes and backgrounds become
 TINT, CONTRAST, SOFTEST, NOISE = 0.12, 0.25, 1.3, 0.05
 # A body in cm below the middle of the window: where it begins; how far its top falls a cm further
 # from the neck, whose half width is given; half the shoulders' width, beyond which arms fall.

@@ -7,7 +7,7 @@ from flax import linen as nn
 from facealign.models import layers
 from facealign.models.blocks import LEAKY_SLOPE
 
-WIDTHS = (24, 48, 96, 160, 192)  # channels from half of the window's size down to a 32nd
+WIDTHS = (16, 32, 64, 128, 160)  # channels from half of the window's size down to a 32nd
 SUBPIXELS = 2  # the last map has a quarter of the window's pixels
 
 
