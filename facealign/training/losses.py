@@ -193,6 +193,6 @@ def laplace(places: jax.Array, spread: jax.Array, target: jax.Array) -> jax.Arra
 
 
 def matte_cross_entropy(logits: jax.Array, alpha: jax.Array, sure: jax.Array) -> jax.Array:
-    """Mean cross-entropy, a scalar, of logits [B, H, W] with shares alpha, weighted by `sure`."""
-    each = jax.nn.softplus(logits) - alpha * logits
-    return (each * sure).sum() / jnp.maximum(sure.sum(), 1e-6)
+    """Mean cross-entropy [B] of logits [B, H, W] with shares alpha, weighted by `sure`."""
+    each = (jax.nn.softplus(logits) - alpha * logits) * sure
+    return each.sum(axis=(1, 2)) / jnp.maximum(sure.sum(axis=(1, 2)), 1e-6)

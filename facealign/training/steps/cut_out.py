@@ -37,7 +37,7 @@ def make_cut_out_step(
             output, batch_stats, _ = apply_role(networks, state, params, ROLE, windows, net_key)
             logits = jnp.split(output, 2)
             terms = {
-                name: losses.matte_cross_entropy(own, known["alpha"], known["sure"])
+                name: losses.matte_cross_entropy(own, known["alpha"], known["sure"]).mean()
                 for name, own, known in zip(
                     ("composed", "outlines"), logits, (composed, outlined), strict=True
                 )
