@@ -39,7 +39,7 @@ MODES = {
         "makes frontal portraits of photos",
         (
             *("input", "output", "recursive", "already_aligned"),
-            *("size", "frame", "gray", "yaw", "pitch"),
+            *("size", "frame", "gray", "yaw", "pitch", "background"),
             *("format", "quality", "sheet", "mask", "turntable", "distance"),
             *("method", "checkpoint", "step", "original_size"),
         ),
@@ -105,6 +105,11 @@ flags.DEFINE_string("frame", "portrait", "portrait: with hair and shoulders; tig
 flags.DEFINE_bool("gray", False, "gray portraits")
 flags.DEFINE_float("yaw", 0.0, "where the head looks in the portrait, -45 to 45 degrees")
 flags.DEFINE_float("pitch", 0.0, "likewise, up or down, -20 to 20 degrees")
+flags.DEFINE_string(
+    "background",
+    "auto",
+    "keep the photo's own; plain; a colour as #D0D0D0; auto: plain beyond 45 degrees",
+)
 flags.DEFINE_string("format", "png", "of portraits: png, jpg or webp")
 flags.DEFINE_integer("quality", 95, "of jpg and webp, 1 to 100")
 flags.DEFINE_bool("mask", False, "write what the photo showed, what was mirrored and invented too")

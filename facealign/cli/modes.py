@@ -100,6 +100,7 @@ def run_align(
     gray: bool,
     yaw: float,
     pitch: float,
+    background: str,
     format: str,
     quality: int,
     sheet: bool,
@@ -118,7 +119,7 @@ def run_align(
     """
     if original_size:
         raise UserError("--original_size is --size=0 now")
-    style = Style(size, frame, yaw, pitch, gray)
+    style = Style(size, frame, yaw, pitch, gray, background)
     files = check_files(Files(format, quality, sheet, mask, turntable, distance))
     folders = find_photos(Path(input), Path(output), recursive)
     model = load_method(method, style, checkpoint, step)

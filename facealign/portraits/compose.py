@@ -16,7 +16,14 @@ from facealign.geometry import frame
 from facealign.geometry import head as heads
 from facealign.geometry.camera import Camera
 from facealign.geometry.fit import Head
+from facealign.portraits.background import (
+    choose_colour,
+    find_person,
+    is_plain,
+    replace_background,
+)
 from facealign.portraits.light import compare_light, relight
+from facealign.portraits.matte import Matte
 from facealign.portraits.pixels import Pixels
 from facealign.portraits.pyramids import fill, keep
 from facealign.portraits.scene import Reach, map_scene
@@ -44,13 +51,14 @@ class Composed(NamedTuple):
 
 
 def compose_portrait(
-    photo: Image.Image, head: Head, style: Style, window: Window | None = None
+    photo: Image.Image, head: Head, matte: Matte, style: Style, window: Window | None = None
 ) -> Composed:
     """The portrait of a head.
 
     Args:
       photo: in colour.
       head: fitted to it, without a batch axis.
+      matte: of the person whose head it is.
       style: of the portrait.
       window: of the frame; None chooses it.
     """
@@ -58,7 +66,7 @@ def compose_portrait(
     points = np.asarray(_shape(head.identity, head.expression))
     camera = portrait_camera(heads.load_head(), points, GRID, (style.yaw, style.pitch))
     view = view_head(points, head.camera, camera, GRID)
-    reach = map_scene(view, points, head.camera)
+    reach = map_scene(view, points, head.camera, matte)
     held = hold(reach.place, photo.size)
     window = window or (TIGHT if style.frame == "tight" else choose_window(held))
     sources = find_sources(view, reach, held, photo.size)
@@ -71,6 +79,10 @@ def compose_portrait(
         image = _paint(pixels, sources, smooth, window, size)
     else:
         image = pixels.at(enlarge(sources.own, window, size))
+    if is_plain(style.background, reach.angle):
+        person = enlarge(find_person(view, reach, matte), window, size).clip(0, 1)
+        colour = choose_colour(style.background, image, person)
+        image = replace_background(image, person, colour)
     face = view.surface & (view.part == FACE)
     shown = held * (1 - reach.turned * (1 - view.own.weight))
     return Composed(

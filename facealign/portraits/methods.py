@@ -18,6 +18,7 @@ from facealign.geometry.views import turn_back
 from facealign.images import to_uint8
 from facealign.models.packed_weights import KEPT, SHIPPED
 from facealign.portraits.compose import LARGEST, SMALLEST, compose_portrait
+from facealign.portraits.matte import find_matte
 from facealign.portraits.pixels import SHARPER
 from facealign.portraits.portrait import Portrait
 from facealign.portraits.style import USUAL_STYLE, Style, check_style
@@ -71,7 +72,7 @@ def load_method(
     if style._replace(gray=False, size=USUAL_STYLE.size) != USUAL_STYLE:
         raise UserError(
             f"--method={method} makes gray portraits of the face alone, from the front; leave "
-            "--frame, --yaw and --pitch out"
+            "--frame, --yaw, --pitch and --background out"
         )
     if method == "network":
         return from_crops(*network(weights or SHIPPED, step), style.size)
@@ -94,7 +95,8 @@ def turned_in_3d(style: Style) -> Method:
 
 
 def _turn(face: Face, style: Style) -> Portrait:
-    made = compose_portrait(Image.fromarray(face.patch.pixels), face.head, style)
+    photo = Image.fromarray(face.patch.pixels)
+    made = compose_portrait(photo, face.head, find_matte(photo, face.head.camera), style)
     image = made.image
     if style.gray:
         image = np.asarray(Image.fromarray(image).convert("L"))[..., None]

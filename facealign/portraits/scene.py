@@ -14,6 +14,7 @@ from scipy import ndimage
 from facealign.geometry import camera as cameras
 from facealign.geometry import frame, rasterize
 from facealign.geometry.camera import Camera
+from facealign.portraits.matte import Matte
 from facealign.portraits.pyramids import fill
 from facealign.portraits.ramp import ramp
 from facealign.portraits.turn import EYES, FACE, MOUTH, NECK, View, shown_triangles
@@ -31,6 +32,8 @@ THROAT = (-9.5, -12.0)  # heights over which the neck passes from the head to th
 CHEST = (-15.0, -13.0)  # heights below which the rim of the head is not bridged
 TINY = 1e-6
 SEAM = (0.0, 1.2)  # cm on both sides of the outline over which shifts are smoothed
+OFF = 1.0  # cm that the outline of a far cheek may be off
+TEMPLE, JAW, ASIDE = (3.0, 1.0), (-9.5, -8.0), (0.14, 0.25)  # heights; sines of yaw: far cheeks
 SURE, AWAY = (0.2, 0.5), (0.5, 2.5)  # inclinations, and cm beside the head, that bridge it
 
 
@@ -46,20 +49,21 @@ class Reach(NamedTuple):
     upright: np.ndarray  # [2, 3]: from the pixels of `outline` to those of the photo
 
 
-def map_scene(view: View, points: np.ndarray, photo: Camera) -> Reach:
+def map_scene(view: View, points: np.ndarray, photo: Camera, matte: Matte) -> Reach:
     """Where the pixels of a portrait read its photo.
 
     Args:
       view: of the head.
       points: vertices [V, 3] of the head.
       photo: the camera of the photo.
+      matte: of the photo.
     """
     size, scale = len(view.surface), float(view.camera.scale)
     rows, columns = np.mgrid[:size, :size].astype(np.float32)
     height = (view.eyes - rows) / scale  # cm above the eyes
     upright = _upright(view.camera, photo)
-    still = frame.apply(upright, np.stack([columns, rows], -1).reshape(-1, 2))
-    still = still.reshape(size, size, 2)
+    grid = np.stack([columns, rows], axis=-1).reshape(-1, 2)
+    still = frame.apply(upright, grid).reshape(size, size, 2)
     angle = _between(view.camera, photo)
     turned = float(ramp(angle, TURNED))
     shown = view.surface & (view.part == FACE) & (view.own.weight > 0.5)
@@ -69,6 +73,8 @@ def map_scene(view: View, points: np.ndarray, photo: Camera) -> Reach:
     seen = np.array(cameras.project(points, photo))
     seen[:, :2] = frame.apply(frame.invert(upright), seen[:, :2])
     outline = rasterize.draw_triangles(seen, shown_triangles(), (size, size)).triangle >= 0
+    found = matte.at(frame.apply(upright, grid).reshape(size, size, 2))
+    outline = _meet_matte(outline, found, height[:, 0], scale, float(photo.rotation[0, 2]))
     moved = _follow_outline(view.surface, outline, height, scale)
     moved *= np.exp(-np.maximum(0, beside - NEAR) / REACH)[..., None]
     moved = ndimage.gaussian_filter(moved, (SOFT * scale, SOFT * scale, 0)) @ upright[:, :2].T
@@ -100,6 +106,37 @@ def _upright(portrait: Camera, photo: Camera) -> np.ndarray:
     turn = np.array([(ratio.real, -ratio.imag), (ratio.imag, ratio.real)])
     here, there = (np.asarray(cameras.project(ANCHOR, c))[0, :2] for c in (portrait, photo))
     return np.column_stack([turn, there - turn @ here])
+
+
+def _meet_matte(
+    outline: np.ndarray, alpha: np.ndarray, heights: np.ndarray, scale: float, way: float
+) -> np.ndarray:
+    """An outline whose far cheek ends where the matte does, if that is near. bool [S, S].
+
+    There no hair is between the face and what is behind it, and the fitted head may be off.
+
+    Args:
+      outline: bool [S, S], of the fitted head in the upright photo.
+      alpha: its matte, [S, S].
+      heights: cm above the eyes, [S].
+      scale: px a cm.
+      way: right of the photo, as a share, that the face looks; the far cheek is there.
+    """
+    left, right, _ = _sides(outline)
+    edge, outwards = (right, 1) if way > 0 else (left, -1)
+    reach = round(OFF * scale)
+    away = np.arange(-reach, reach + 1)
+    columns = np.rint(edge[:, None] + outwards * away).astype(int).clip(0, len(outline) - 1)
+    profile = np.take_along_axis(alpha, columns, axis=1)
+    ends = (profile[:, :2].min(axis=1) > 0.5) & (profile[:, -2:].max(axis=1) < 0.5)
+    sure = ends * ramp(heights, TEMPLE) * ramp(heights, JAW) * ramp(abs(way), ASIDE)
+    off = (profile.sum(axis=1) - reach - 1) * sure
+    off, known = (ndimage.gaussian_filter1d(each, ROWS * scale) for each in (off, sure))
+    edge = edge + outwards * off / np.maximum(known, 0.5)
+    across = np.arange(len(outline))
+    limit = outwards * (edge[:, None] - across) > -0.5
+    near = np.abs(across - edge[:, None]) <= reach + 1
+    return np.where(near & outline.any(axis=1)[:, None], limit, outline)
 
 
 def _follow_outline(

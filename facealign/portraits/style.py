@@ -1,10 +1,13 @@
 """How portraits look: their size, frame and view."""
 
+import re
 from typing import NamedTuple
 
 from facealign.errors import UserError, check_choice
 
 FRAMES = ("portrait", "tight")
+# auto: the photo's own, or plain if the head is turned by more than 45 degrees.
+BACKGROUNDS, COLOUR = ("auto", "keep", "plain"), "#[0-9a-fA-F]{6}"
 SIZES, YAWS, PITCHES = (128, 1024), (-45, 45), (-20, 20)
 
 
@@ -16,6 +19,7 @@ class Style(NamedTuple):
     yaw: float = 0.0  # degrees of the head in the portrait
     pitch: float = 0.0
     gray: bool = False
+    background: str = "auto"  # of BACKGROUNDS, or a colour as #RRGGBB
 
 
 USUAL_STYLE = Style()
@@ -28,6 +32,11 @@ def check_style(style: Style) -> Style:
       UserError: a value that cannot be.
     """
     check_choice(style.frame, FRAMES, "--frame")
+    if style.background not in BACKGROUNDS and not re.fullmatch(COLOUR, style.background):
+        raise UserError(
+            f"--background={style.background!r}; choose {', '.join(BACKGROUNDS)}, or a colour as "
+            "'#D0D0D0'"
+        )
     for name, range_ in (("size", SIZES), ("yaw", YAWS), ("pitch", PITCHES)):
         low, high = range_
         value = getattr(style, name)

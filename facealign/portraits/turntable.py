@@ -4,6 +4,7 @@ import numpy as np
 from PIL import Image
 
 from facealign.portraits.compose import compose_portrait
+from facealign.portraits.matte import find_matte
 from facealign.portraits.portrait import Portrait
 from facealign.portraits.style import Style
 
@@ -14,10 +15,11 @@ LARGEST = 512  # px
 def swing(portrait: Portrait, style: Style) -> list[Image.Image]:
     """The head of a portrait as it looks to one side, to the other and back, in the same frame."""
     photo, head = Image.fromarray(portrait.face.patch.pixels), portrait.face.head
+    matte = find_matte(photo, head.camera)
     style = style._replace(size=min(len(portrait.image), LARGEST))
     images = []
     for share in np.sin(np.linspace(-np.pi / 2, np.pi / 2, COUNT)):
         turned = style._replace(yaw=float(FARTHEST * share))
-        made = compose_portrait(photo, head, turned, portrait.window)
+        made = compose_portrait(photo, head, matte, turned, portrait.window)
         images.append(Image.fromarray(made.image).convert("L" if style.gray else "RGB"))
     return images + images[-2:0:-1]

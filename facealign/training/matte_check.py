@@ -64,9 +64,12 @@ def draw_cut_out(network: Network, net: NetState, photos: np.ndarray) -> np.ndar
 
 def find_mattes(network: Network, net: NetState, windows: np.ndarray) -> np.ndarray:
     """Mattes [N, SIZE, SIZE] from 0 to 1 of windows [N, SIZE, SIZE, 3] in [-1, 1]."""
-    return in_batches(partial(_apply, network, net), np.asarray(windows)).reshape(-1, SIZE, SIZE)
+    return in_batches(partial(apply_matte, network, net), np.asarray(windows)).reshape(
+        -1, SIZE, SIZE
+    )
 
 
 @partial(jax.jit, static_argnums=0)
-def _apply(network: Network, net: NetState, windows: jax.Array) -> jax.Array:
+def apply_matte(network: Network, net: NetState, windows: jax.Array) -> jax.Array:
+    """Mattes [N, H, H] from 0 to 1 of windows [N, H, H, 3] in [-1, 1]."""
     return jax.nn.sigmoid(apply_network(network, net, windows))

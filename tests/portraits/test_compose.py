@@ -13,11 +13,13 @@ from facealign.geometry import head as heads
 from facealign.geometry.camera import Camera
 from facealign.geometry.fit import Head
 from facealign.portraits import compose, scene, turn
+from facealign.portraits.matte import Matte
 from facealign.portraits.style import Style
 from facealign.portraits.window import TIGHT, Window
 
 SIZE = 128
 WHOLE = Window(0.0, 0.0, 1.0)
+NOBODY = Matte(np.zeros((8, 8), np.float32), np.eye(3)[:2])  # as bad as a matte can be
 
 
 def photo(size=(240, 200), seed=0):
@@ -35,9 +37,9 @@ def head_at(yaw=0.0, pitch=0.0, roll=0.0, scale=4.0, shift=(120.0, 95.0)):
     return Head(np.zeros(24, np.float32), np.zeros(41, np.float32), camera, np.float32(0))
 
 
-def make(head, size=SIZE, image=None, window=None, **style):
+def make(head, size=SIZE, image=None, window=None, matte=None, **style):
     style = Style(size=size, **style)
-    return compose.compose_portrait(image or photo(), head, style, window)
+    return compose.compose_portrait(image or photo(), head, matte or NOBODY, style, window)
 
 
 @functools.cache
@@ -134,7 +136,7 @@ def test_a_head_that_nearly_looks_ahead_keeps_its_photo_too(roll):
     model, head = heads.load_head(), head_at(2.0, 2.0, roll)
     portrait = turn.portrait_camera(model, model.mean, SIZE)
     view = turn.view_head(model.mean, head.camera, portrait, SIZE)
-    reach = scene.map_scene(view, model.mean, head.camera)
+    reach = scene.map_scene(view, model.mean, head.camera, NOBODY)
     assert reach.turned == 0
     step = np.diff(reach.place, axis=1)
     np.testing.assert_allclose(step, np.broadcast_to(step[:1, :1], step.shape), atol=1e-3)

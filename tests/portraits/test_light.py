@@ -6,7 +6,7 @@ import pytest
 from facealign.geometry import head as heads
 from facealign.portraits import scene, turn
 from facealign.portraits.light import compare_light, relight
-from tests.portraits.test_compose import SIZE, mean_view
+from tests.portraits.test_compose import NOBODY, SIZE, mean_view
 
 OWN, OTHER = 192.0, 92.0  # gray levels of both sides; with the 8 that are added, 200 and 100
 
@@ -14,7 +14,7 @@ OWN, OTHER = 192.0, 92.0  # gray levels of both sides; with the 8 that are added
 def find_light(yaw):
     """The light between two sides that both are shown everywhere, and the middle of the face."""
     view, head = mean_view()
-    reach = scene.map_scene(view, heads.load_head().mean, head.camera)
+    reach = scene.map_scene(view, heads.load_head().mean, head.camera, NOBODY)
     own, other = (np.full((SIZE, SIZE, 3), level, np.float32) for level in (OWN, OTHER))
     light = compare_light(own, other, np.ones((SIZE, SIZE), np.float32), view, reach, yaw)
     return light, view.surface & (view.part == turn.FACE) & (view.own.facing > 0.5)

@@ -7,7 +7,7 @@ import pytest
 
 from facealign.geometry import head as heads
 from facealign.portraits import scene, sources, turn
-from tests.portraits.test_compose import SIZE, head_at
+from tests.portraits.test_compose import NOBODY, SIZE, head_at
 
 PHOTO = (240, 200)
 
@@ -18,7 +18,7 @@ def found(yaw, size=SIZE):
     model, head = heads.load_head(), head_at(yaw)
     portrait = turn.portrait_camera(model, model.mean, size)
     view = turn.view_head(model.mean, head.camera, portrait, size)
-    reach = scene.map_scene(view, model.mean, head.camera)
+    reach = scene.map_scene(view, model.mean, head.camera, NOBODY)
     held = np.ones((size, size), np.float32)
     return view, reach, sources.find_sources(view, reach, held, PHOTO)
 

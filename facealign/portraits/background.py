@@ -1,0 +1,61 @@
+"""What stands behind the person of a portrait: the photo's own scene, or a plain colour. NumPy."""
+
+import numpy as np
+from scipy import ndimage
+
+from facealign.portraits.matte import Matte
+from facealign.portraits.pyramids import fill
+from facealign.portraits.ramp import ramp
+from facealign.portraits.scene import AWAY, Reach
+from facealign.portraits.sources import GHOST, Core
+from facealign.portraits.turn import View
+
+KEPT = 45.0  # degrees of turning up to which auto keeps the scene
+EDGE = 0.12  # cm: how soft the outline of the head is
+OWN = (0.6, 0.95)  # of the matte: where a pixel's colour is the person's alone
+LEAST = 0.02  # share of a photo that has to be background for its tone
+
+
+def is_plain(background: str, angle: float) -> bool:
+    """Whether the scene of a head that is turned by an angle in degrees is taken away."""
+    return angle > KEPT if background == "auto" else background != "keep"
+
+
+def find_person(view: View, reach: Reach, matte: Matte) -> np.ndarray:
+    """How much of each pixel of a portrait is the person, [S, S], 0 to 1.
+
+    That is the head, whatever the matte says of it, and what the matte finds beside it.
+    """
+    scale = float(view.camera.scale)
+    head = ndimage.gaussian_filter(view.surface.astype(np.float32), EDGE * scale)
+    found = matte.at(reach.place)
+    # Beside a turned head the photo may show the same head again.
+    again = ramp(Core(reach, scale).at(reach.place), GHOST) * ramp(reach.beside, AWAY)
+    return np.maximum(head, found * (1 - reach.turned * again)).clip(0, 1)
+
+
+def choose_colour(background: str, pixels: np.ndarray, person: np.ndarray) -> np.ndarray:
+    """The colour [3] of a plain background: the given one, or the mean of the photo's own.
+
+    Args:
+      background: as in `Style`, plain or a colour.
+      pixels: [S, S, 3], of the photo or a portrait that keeps its scene.
+      person: [S, S], 0 to 1: how much of each is the person.
+    """
+    if background.startswith("#"):
+        return np.frombuffer(bytes.fromhex(background[1:]), np.uint8).astype(np.float32)
+    behind = (1 - person) ** 2
+    if behind.mean() < LEAST:
+        behind = np.ones_like(behind)
+    return (pixels * behind[..., None]).sum(axis=(0, 1)) / behind.sum()
+
+
+def replace_background(image: np.ndarray, person: np.ndarray, colour: np.ndarray) -> np.ndarray:
+    """An image [S, S, 3] with the person, [S, S] from 0 to 1, before a plain colour [3].
+
+    The colour of a pixel that is partly the person's is taken from those that are all the person's.
+    """
+    own = ramp(person, OWN).astype(np.float32)
+    inner = fill(image.astype(np.float32), own)
+    colours = inner + (image - inner) * own[..., None]
+    return colour + (colours - colour) * person[..., None]
