@@ -68,7 +68,7 @@ def map_scene(view: View, points: np.ndarray, photo: Camera) -> Reach:
     beside, inside = _distances(view.surface, scale)
     seen = np.array(cameras.project(points, photo))
     seen[:, :2] = frame.apply(frame.invert(upright), seen[:, :2])
-    outline = rasterize.draw_triangles(seen, shown_triangles(), (size, size)).triangle >= 0
+    outline = rasterize.cover(seen, shown_triangles(), (size, size))
     moved = _follow_outline(view.surface, outline, height, scale)
     moved *= np.exp(-np.maximum(0, beside - NEAR) / REACH)[..., None]
     moved = ndimage.gaussian_filter(moved, (SOFT * scale, SOFT * scale, 0)) @ upright[:, :2].T
