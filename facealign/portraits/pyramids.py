@@ -49,7 +49,7 @@ def _keep(image: np.ndarray, share: np.ndarray, levels: int) -> np.ndarray:
 
 
 def halve(image: np.ndarray) -> np.ndarray:
-    """An image [..., H, W], blurred by (1, 4, 6, 4, 1) / 16 and with every second row and column."""
+    """An image [..., H, W], blurred by (1, 4, 6, 4, 1) / 16, every second row and column of it."""
     for axis in (-2, -1):
         image = _halve_rows(image.swapaxes(axis, -2)).swapaxes(axis, -2)
     return image
