@@ -139,7 +139,7 @@ def _prepare_jax(device: str) -> None:
 
     if jax.config.jax_compilation_cache_dir is None:  # or the user's own choice
         jax.config.update("jax_compilation_cache_dir", str(cache_folder() / "compiled"))
-        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     if device:
         jax.config.update("jax_platforms", device)
         try:

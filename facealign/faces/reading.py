@@ -22,7 +22,7 @@ from facealign.geometry import head as heads
 from facealign.geometry.camera import Camera
 from facealign.geometry.fit import Head
 from facealign.geometry.head_points import bend, create_points
-from facealign.images import in_batches, to_float
+from facealign.images import to_float
 from facealign.models.apply import NetState, Network, apply_network
 from facealign.models.packed_weights import load_weights
 from facealign.models.reader import Reader
@@ -32,7 +32,7 @@ WEIGHTS = "reader.safetensors"
 WINDOW = 1.6  # side of the first window, in sides of the detector's box
 CANONICAL_BOX = (6, 19, 114, 126)  # px: about the detector's box of a face in its canonical crop
 LOOKS = 2
-BATCH = 16  # faces that are read at a time
+BATCH = 8  # faces that are read at a time, so that few sizes are compiled
 STEPS = 6  # of the fit
 SURE = 0.4  # cm: a landmark with this spread gets the weight 1 in the fit
 LEAST, MOST = 0.02, 2.0  # range of these weights
@@ -80,9 +80,16 @@ def read_heads(
       photos: one for each face.
       windows: [N, 2, 3], from the photos to the first windows; see `around_box`, `around_crop`.
     """
-    count = len(photos)
-    rows = np.resize(np.arange(count), -(-count // BATCH) * BATCH)  # so that few sizes are compiled
-    photos, matrices = [photos[row] for row in rows], np.array(windows)[rows]
+    starts = range(0, len(photos), BATCH)
+    parts = [_read_batch(reader, photos[s : s + BATCH], windows[s : s + BATCH]) for s in starts]
+    return jax.tree.map(lambda *arrays: np.concatenate(arrays), *parts)
+
+
+def _read_batch(
+    reader: HeadReader, photos: Sequence[Image.Image], windows: Sequence[np.ndarray]
+) -> Reading:
+    """As `read_heads`, of at most `BATCH` faces; some are read again if there are fewer."""
+    matrices = np.resize(windows, (BATCH, 2, 3))
     seen = _look(reader, photos, matrices)
     for _ in range(LOOKS - 1):
         matrices = reader_window.around(_camera(seen, matrices))
@@ -92,10 +99,10 @@ def read_heads(
     landmarks = np.array([frame.apply(b, p) for b, p in zip(back, seen["pixels"], strict=True)])
     scale = np.sqrt(np.linalg.det(back[:, :, :2]))
     spread = 2 * np.exp(seen["spread"]) * (reader_window.SIZE / 2) * scale[:, None]
-    start = Head(seen["identity"], seen["expression"], camera, np.zeros(len(rows), np.float32))
+    start = Head(seen["identity"], seen["expression"], camera, np.zeros(BATCH, np.float32))
     yaw = np.asarray(cameras.angles_of(camera.rotation))[:, 0]
     whole = Reading(_fit(landmarks, spread, start, yaw), landmarks, spread, yaw)
-    return jax.tree.map(lambda array: array[:count], whole)
+    return jax.tree.map(lambda array: np.asarray(array)[: len(photos)], whole)
 
 
 def canonical_frame(reading: Reading, number: int) -> np.ndarray:
@@ -114,13 +121,16 @@ def canonical_frame(reading: Reading, number: int) -> np.ndarray:
 def _look(
     reader: HeadReader, photos: Sequence[Image.Image], matrices: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """What the network says of windows of photos; "pixels" are landmarks in px of them."""
-    windows = np.stack([
+    """What the network says of windows, by matrices [BATCH, 2, 3] from photos, which may be fewer.
+
+    "pixels" are landmarks in px of the windows.
+    """
+    crops = [
         frame.crop_large(photo, matrix, reader_window.SIZE, 3)
-        for photo, matrix in zip(photos, matrices, strict=True)
-    ])  # fmt: skip
+        for photo, matrix in zip(photos, matrices, strict=False)
+    ]
     sizes = {"landmarks": 136, "spread": 68, "rotation": 9}
-    flat = in_batches(functools.partial(_apply, *reader), windows, batch_size=BATCH)
+    flat = np.asarray(_apply(*reader, np.resize(crops, (BATCH, *crops[0].shape))))
     parts = np.split(flat, np.cumsum([*sizes.values(), reader.network.module.identity]), axis=1)
     seen = dict(zip([*sizes, "identity", "expression"], parts, strict=True))
     half = reader_window.SIZE / 2
@@ -171,17 +181,10 @@ def _fit(landmarks: np.ndarray, spread: np.ndarray, start: Head, yaw: np.ndarray
 
     `yaw` [N] is expected, in degrees.
     """
-    weights = SURE * np.asarray(start.camera.scale)[:, None] / spread
-    weights, model, parts = np.clip(weights, LEAST, MOST), heads.load_head(), []
-    for first in range(0, len(landmarks), BATCH):
-        own = slice(first, first + BATCH)
-        begin = jax.tree.map(lambda array, own=own: jnp.asarray(array)[own], start)
-        options = {"start": begin, "steps": STEPS, "guessed": False}
-        options |= {"prior_yaw": yaw[own], "prior_deviation": YAW_DEVIATION}
-        head = fits.fit(landmarks[own], weights[own], model, _points(), **options)
-        parts.append([np.asarray(array) for array in jax.tree.leaves(head)])
-    together = [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
-    return jax.tree.unflatten(jax.tree.structure(start), together)
+    weights = np.clip(SURE * np.asarray(start.camera.scale)[:, None] / spread, LEAST, MOST)
+    options = {"start": start, "steps": STEPS, "guessed": False}
+    options |= {"prior_yaw": yaw, "prior_deviation": YAW_DEVIATION}
+    return fits.fit(landmarks, weights, heads.load_head(), _points(), **options)
 
 
 @functools.cache

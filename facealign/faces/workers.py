@@ -4,6 +4,7 @@ They import neither JAX nor TensorFlow Datasets, so they start fast and need lit
 """
 
 import contextlib
+import functools
 import multiprocessing
 import os
 import re
@@ -23,11 +24,13 @@ from facealign.faces.measure import measure_photo
 CreateTools = Callable[[], FaceTools]  # a function that other processes can import
 BLAS_THREADS = "OPENBLAS_NUM_THREADS"
 
-_tools: list[FaceTools] = []  # the only state of a worker process; empty if it needs no face tools
+_create: list[CreateTools] = []  # the only state of a worker process; empty if it needs no tools
 
 
 def start_pool(create: CreateTools | None) -> ProcessPoolExecutor:
     """Starts a worker process for each core; `create` makes its face tools, None makes none.
+
+    What `create` raises, tasks that need the tools raise.
 
     Each worker computes in one thread. Threads of NumPy's BLAS wait for one another by spinning, so
     two processes with several threads each took three times as long on two cores. Also, sums over
@@ -41,7 +44,7 @@ def start_pool(create: CreateTools | None) -> ProcessPoolExecutor:
     try:
         with _interrupts_held():
             for _ in range(cores()):  # each task starts a process, which inherits the environment
-                pool.submit(int)
+                pool.submit(_load_tools)
     finally:
         del os.environ[BLAS_THREADS]
         if before is not None:
@@ -94,18 +97,23 @@ def cores() -> int:
 
 def read_faces_in_worker(path: Path, detail: int) -> FoundFaces:
     """`find.read_faces` with the face tools of this process."""
-    return read_faces(path, _tools[0] if _tools else None, detail)
+    return read_faces(path, _load_tools(), detail)
 
 
 def measure_in_worker(image: np.ndarray) -> np.ndarray:
     """`measure.measure_photo` with the face tools of this process."""
-    return measure_photo(image, _tools[0])
+    return measure_photo(image, _load_tools())
 
 
 def describe_in_worker(image: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
     """The descriptor of a face, by the face tools of this process."""
-    return _tools[0].describe(image, landmarks)
+    return _load_tools().describe(image, landmarks)
 
 
 def _prepare(create: CreateTools | None) -> None:
-    _tools[:] = [create()] if create else []
+    _create[:] = [create] if create else []
+
+
+@functools.cache
+def _load_tools() -> FaceTools | None:
+    return _create[0]() if _create else None

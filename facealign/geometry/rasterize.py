@@ -39,16 +39,12 @@ def draw_triangles(points: np.ndarray, triangles: np.ndarray, shape: tuple[int, 
     A pixel belongs to a triangle if its centre does. Takes 0.1 s for 20,000 triangles in 512 px.
     """
     height, width = shape
-    triangles = np.asarray(triangles)
-    corners = np.asarray(points, np.float64)[triangles]  # [T, 3, 3]
-    kept, planes = _planes(corners, shape)
-    t, x, y = _pixels(corners[kept], planes, shape)
+    kept, (x, y, z) = _facing(points, triangles, shape)
+    planes = _planes(x, y)
+    t, x, y = _pixels(y, planes, shape)
     # Shares of the first two corners are planes over the image: a x + b y + c.
-    first, second = (
-        planes[:, i, 0][t] * x + (planes[:, i, 1][t] * y + planes[:, i, 2][t]) for i in (0, 1)
-    )
-    z = corners[kept, :, 2]
-    level = z[t, 2] + first * (z[:, 0] - z[:, 2])[t] + second * (z[:, 1] - z[:, 2])[t]
+    first, second = (a[t] * x + (b[t] * y + c[t]) for a, b, c in planes[:2])
+    level = z[2][t] + first * (z[0] - z[2])[t] + second * (z[1] - z[2])[t]
     pixel = y * width + x
     depth = np.full(height * width, -np.inf)
     np.maximum.at(depth, pixel, level)
@@ -66,48 +62,66 @@ def draw_triangles(points: np.ndarray, triangles: np.ndarray, shape: tuple[int, 
     return Drawn(triangle.reshape(shape), shares.reshape(*shape, 3), depth)
 
 
-def _planes(corners: np.ndarray, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-    """The triangles to draw, int [N], and for each corner's share the plane (a, b, c), [N, 3, 3].
+def cover(points: np.ndarray, triangles: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Where `draw_triangles` draws any, bool [H, W]; in less time."""
+    _, (x, y, _) = _facing(points, triangles, shape)
+    _, column, row = _pixels(y, _planes(x, y), shape)
+    covered = np.zeros(shape, bool)
+    covered[row, column] = True
+    return covered
 
-    Args:
-      corners: [T, 3, 3], points of the corners of each triangle.
-      shape: of the image; triangles outside are left out.
+
+def _facing(
+    points: np.ndarray, triangles: np.ndarray, shape: tuple[int, int]
+) -> tuple[np.ndarray, np.ndarray]:
+    """The triangles to draw, int [N], and x, y and z of their three corners, [3, 3, N].
+
+    Those whose outside the camera sees, and that reach into an image of this shape.
     """
-    x, y = corners[..., 0], corners[..., 1]
-    area = (x[:, 1] - x[:, 0]) * (y[:, 2] - y[:, 0]) - (x[:, 2] - x[:, 0]) * (y[:, 1] - y[:, 0])
     height, width = shape
+    # `take` needs a quarter of the time of an index in brackets.
+    corners = np.asarray(points, np.float64).T.take(np.asarray(triangles).T, axis=1)
+    x, y, _ = corners
+    area = (x[1] - x[0]) * (y[2] - y[0]) - (x[2] - x[0]) * (y[1] - y[0])
     (left, right), (top, bottom) = _extent(x), _extent(y)
     inside = (right >= 0) & (left <= width - 1) & (bottom >= 0) & (top <= height - 1)
     kept = np.flatnonzero((area < -1e-9) & inside)
-    x, y, area = x[kept], y[kept], area[kept, None]
-    after, before = [1, 2, 0], [2, 0, 1]
-    a = (y[:, after] - y[:, before]) / area
-    b = (x[:, before] - x[:, after]) / area
-    c = (x[:, after] * y[:, before] - x[:, before] * y[:, after]) / area
-    return kept, np.stack([a, b, c], axis=-1)
+    return kept, corners.take(kept, axis=2)
+
+
+def _planes(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """For the share of each corner the plane (a, b, c), [3, 3, N], of corners at x and y [3, N]."""
+    area = (x[1] - x[0]) * (y[2] - y[0]) - (x[2] - x[0]) * (y[1] - y[0])
+    (next_x, next_y), (last_x, last_y) = ([np.roll(v, by, axis=0) for v in (x, y)] for by in (2, 1))
+    c = next_x * last_y - last_x * next_y
+    return np.stack([next_y - last_y, last_x - next_x, c], axis=1) / area
 
 
 def _extent(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The least and the largest of three values [T, 3], [T] each; faster than along an axis."""
-    a, b, c = values.T
+    """The least and the largest of three values [3, T], [T] each; faster than along an axis."""
+    a, b, c = values
     return np.minimum(np.minimum(a, b), c), np.maximum(np.maximum(a, b), c)
 
 
 def _pixels(
-    corners: np.ndarray, planes: np.ndarray, shape: tuple[int, int]
+    y: np.ndarray, planes: np.ndarray, shape: tuple[int, int]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Number of the triangle, x and y of every pixel of every triangle, int [M] each.
 
     First lists the rows of each triangle, then the pixels of each of these.
+
+    Args:
+      y: of the corners, [3, N].
+      planes: from `_planes`.
+      shape: of the image.
     """
     height, width = shape
-    top, bottom = _extent(corners[..., 1])
+    top, bottom = _extent(y)
     top = np.ceil(top - 1e-9).clip(0).astype(int)
     bottom = np.floor(bottom + 1e-9).clip(max=height - 1).astype(int)
     t, row = _count_up(top, bottom)
     left, right = np.zeros(len(t)), np.full(len(t), width - 1.0)
-    for corner in range(3):
-        a, b, c = planes[:, corner].T
+    for a, b, c in planes:
         rest = (b[t] * row + c[t]) + 1e-9  # a x + rest has to be at least 0
         slope = a[t]
         edge = -rest / np.where(slope == 0, 1, slope)

@@ -3,9 +3,10 @@
 import itertools
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,7 +24,6 @@ from facealign.paths import write_whole
 from facealign.portraits import image_files
 from facealign.portraits.image_files import Files, encode, encode_animation
 from facealign.portraits.methods import Method
-from facealign.portraits.portrait import Portrait
 from facealign.portraits.results import (
     CROP,
     MASK,
@@ -34,13 +34,14 @@ from facealign.portraits.results import (
     path_beside,
 )
 from facealign.portraits.results_table import append, open_table
-from facealign.portraits.rows import make_rows
+from facealign.portraits.rows import Made, make_rows
 from facealign.portraits.style import Style
 from facealign.portraits.turntable import swing
 from facealign.workdir.progress_bar import progress_bar
 
 SHEET = "sheet.html"
 CHUNK, LARGE = 16, 400  # photos in memory at a time; fewer of faces with more px of detail
+FIRST = 2  # the same, at the start
 
 
 class Folders(NamedTuple):
@@ -83,8 +84,6 @@ def align_folder(
         raise UserError("--mask and --turntable need --method=portrait")
     output, tools = folders.output, None if already_aligned else create
     name = method.name + f", {files.format}" * (files.format != "png")
-    if tools:
-        tools()  # raises UserError here instead of in another process
     read = read or load_read()
     with _raise_user_errors(output):
         rows = open_table(output, name)
@@ -92,14 +91,14 @@ def align_folder(
         new = [name for name in folders.photos if name not in seen]
         with (
             workers.start_pool(tools) as pool,
+            ThreadPoolExecutor(workers.cores()) as writers,
             progress_bar(total=len(new), unit="photos") as bar,
             closing(_find_ahead(pool, folders.photos, new, method.detail)) as found_ahead,
         ):
             compared_by = pool if tools and files.distance else None
+            write = partial(_write_images, output, files, method.style)
             for made in make_rows(found_ahead, method, read, compared_by, files.format):
-                for row, portrait in made:
-                    if portrait:
-                        _write_images(output, row.portrait, portrait, files, method.style)
+                list(writers.map(write, made))
                 rows += [row for row, _ in made]
                 append(output / RESULTS, [row for row, _ in made])
                 bar.update(len({row.photo for row, _ in made}))
@@ -160,7 +159,9 @@ def _find_ahead(
     """Names in chunks, with the faces of each photo. Workers look for those of the next chunk."""
 
     count = CHUNK if detail <= LARGE else CHUNK // 4
-    chunks = [names[start : start + count] for start in range(0, len(names), count)]
+    # The first is small, so that programs are compiled while workers look for more.
+    ends = sorted({0, *range(FIRST, len(names), count), len(names)})
+    chunks = [names[start:end] for start, end in itertools.pairwise(ends)]
     started = deque()
     try:
         for number, chunk in enumerate(chunks):
@@ -173,10 +174,11 @@ def _find_ahead(
             task.cancel()
 
 
-def _write_images(
-    output: Path, name: str, portrait: Portrait, files: Files, style: Style | None
-) -> None:
-    """Writes a portrait, and what else `files` says."""
+def _write_images(output: Path, files: Files, style: Style | None, made: Made) -> None:
+    """Writes a portrait, if there is one, and what else `files` says."""
+    name, portrait = made.row.portrait, made.portrait
+    if portrait is None:
+        return
 
     def write(path: str, content: bytes) -> None:
         write_whole(epath.Path(output / path), content)

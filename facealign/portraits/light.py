@@ -30,13 +30,14 @@ def compare_light(
     """
     both = (both * (both > ENOUGH) * (view.surface & (view.part == FACE))).astype(np.float32)
     ratio = np.log(own.clip(0) + DARK) - np.log(other.clip(0) + DARK)
-    ratio = ratio.clip(-RANGE, RANGE) * both[..., None]
+    ratio = np.moveaxis(ratio.clip(-RANGE, RANGE), -1, 0) * both
     # All is smooth from here on, so half the pixels are enough.
     wide, soft = (deviation * float(view.camera.scale) / 2 for deviation in (WIDE, SOFT))
     known = ndimage.gaussian_filter(halve(both), wide)
-    light = ndimage.gaussian_filter(halve(ratio), (wide, wide, 0))
+    light = np.moveaxis(ndimage.gaussian_filter(halve(ratio), (0, wide, wide)), 0, -1)
     light = fill(light / (known[..., None] + 0.03), np.minimum(1, 4 * known))
-    light = double(ndimage.gaussian_filter(light, (soft, soft, 0)), both.shape)
+    light = ndimage.gaussian_filter(np.moveaxis(light, -1, 0), (0, soft, soft))
+    light = np.moveaxis(double(light, both.shape), 0, -1)
     start, width = REACH
     light *= np.exp(-((np.maximum(0, reach.beside - start) / width) ** 2))[..., None]
     return np.exp(light * (1 - ramp(abs(yaw), YAWS))).astype(np.float32)

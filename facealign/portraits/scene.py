@@ -45,6 +45,8 @@ class Reach(NamedTuple):
     turned: float  # 0: a similarity of the photo, 1: the head is turned
     beside: np.ndarray  # float32 [S, S]: cm to the head, 0 on it
     inside: np.ndarray  # float32 [S, S]: cm to what is beside the head, 0 there
+    on_head: np.ndarray  # int [2, S, S]: row and column of the nearest pixel of the head
+    off_head: np.ndarray  # int [2, S, S]: the same of what is beside the head
     outline: np.ndarray  # bool [S, S]: the head of the photo, upright, where it stood still
     upright: np.ndarray  # [2, 3]: from the pixels of `outline` to those of the photo
 
@@ -69,10 +71,12 @@ def map_scene(view: View, points: np.ndarray, photo: Camera, matte: Matte) -> Re
     shown = view.surface & (view.part == FACE) & (view.own.weight > 0.5)
     if shown.any():
         still += (1 - turned) * np.median((view.own.place - still)[shown], axis=0)
-    beside, inside = _distances(view.surface, scale)
+    on_head, beside = nearest(view.surface)
+    off_head, inside = _nearest_beside(view.surface)
+    beside, inside = beside / scale, inside / scale
     seen = np.array(cameras.project(points, photo))
     seen[:, :2] = frame.apply(frame.invert(upright), seen[:, :2])
-    outline = rasterize.draw_triangles(seen, shown_triangles(), (size, size)).triangle >= 0
+    outline = rasterize.cover(seen, shown_triangles(), (size, size))
     found = matte.at(frame.apply(upright, grid).reshape(size, size, 2))
     outline = _meet_matte(outline, found, height[:, 0], scale, float(photo.rotation[0, 2]))
     moved = _follow_outline(view.surface, outline, height, scale)
@@ -81,15 +85,21 @@ def map_scene(view: View, points: np.ndarray, photo: Camera, matte: Matte) -> Re
     shift = np.where(view.surface[..., None], view.own.place - still, moved).astype(np.float32)
     shift = _bridge(shift, view, beside, inside, height, scale)
     place = (still + turned * shift).astype(np.float32)
-    return Reach(place, angle, turned, beside, inside, outline, upright)
+    return Reach(place, angle, turned, beside, inside, on_head, off_head, outline, upright)
 
 
-def _distances(mask: np.ndarray, scale: float) -> tuple[np.ndarray, np.ndarray]:
-    """How far each pixel is from a mask, and how far in it, [S, S] each in cm."""
-    padded = np.pad(mask, 1)  # an image that the mask fills has an edge all the same
-    inside = ndimage.distance_transform_edt(padded)[1:-1, 1:-1]
-    beside = ndimage.distance_transform_edt(~mask)
-    return beside.astype(np.float32) / scale, inside.astype(np.float32) / scale
+def nearest(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The row and column of the nearest pixel of a mask, int [2, H, W], and px to it, [H, W]."""
+    places = ndimage.distance_transform_edt(~mask, return_distances=False, return_indices=True)
+    rows, columns = (np.arange(count, dtype=np.int32) for count in mask.shape)
+    square = (places[0] - rows[:, None]) ** 2 + (places[1] - columns) ** 2
+    return places, np.sqrt(square.astype(np.float32))
+
+
+def _nearest_beside(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """As `nearest`, of what is beside a mask; so is all that is beyond the image."""
+    places, away = (array[..., 1:-1, 1:-1] for array in nearest(~np.pad(mask, 1)))
+    return (places - 1).clip(0, len(mask) - 1), away
 
 
 def _between(portrait: Camera, photo: Camera) -> float:

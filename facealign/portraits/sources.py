@@ -12,7 +12,7 @@ from scipy import ndimage
 
 from facealign.geometry import frame
 from facealign.portraits.ramp import ramp
-from facealign.portraits.scene import AWAY, Reach
+from facealign.portraits.scene import AWAY, Reach, nearest
 from facealign.portraits.turn import FACE, NECK, SKULL, View
 
 BORDER = 0.02  # share of the photo's shorter side over which its border fades
@@ -95,9 +95,9 @@ def find_sources(
     own = np.maximum(own, _smeared(view, reach) * held)
     ghost = 0.95 * reach.turned * ramp(inside, GHOST) * ramp(reach.beside, AWAY)
     # Head and scene meet in a soft edge, so each is needed a little beyond it.
-    on_head, beside = _nearest(surface), _nearest(~surface)
+    on_head, off_head = tuple(reach.on_head), tuple(reach.off_head)
     edge = ndimage.gaussian_filter(surface.astype(np.float32), EDGE)
-    scene = (held * (1 - ghost))[beside]
+    scene = (held * (1 - ghost))[off_head]
     own = 1 - reach.turned * (1 - (scene + (own[on_head] - scene) * edge))
     other = other * hold(other_place, photo_size) * ramp(core.at(other_place), SURE)
     other = _soften(other, scale)[on_head] * edge * (1 - own)  # nothing of the scene is mirrored
@@ -117,7 +117,7 @@ class Core:
     def __init__(self, reach: Reach, scale: float):
         self._matrix, self._inverse = reach.upright, frame.invert(reach.upright)
         inset = CORE * scale
-        core = ndimage.distance_transform_edt(np.pad(reach.outline, 1))[1:-1, 1:-1] > inset
+        core = _shrunk(reach.outline, inset)
         self._map = ndimage.gaussian_filter(core.astype(np.float32), inset / 2)
 
     def at(self, place: np.ndarray) -> np.ndarray:
@@ -126,16 +126,29 @@ class Core:
 
     def move_inside(self, place: np.ndarray) -> np.ndarray:
         """Places [S, S, 2], those beside the head moved to the nearest in it."""
-        nearest = np.stack(_nearest(self._map > 0.5)[::-1]).astype(np.float32)
-        nearest = ndimage.gaussian_filter(nearest, (0, 1, 1))  # they are whole numbers
+        places = nearest(self._map > 0.5)[0][::-1].astype(np.float32)
+        places = ndimage.gaussian_filter(places, (0, 1, 1))  # they are whole numbers
         upright = self._upright(place)
-        moved = np.stack([_look_up(axis, upright) for axis in nearest], axis=-1)
+        moved = np.stack([_look_up(axis, upright) for axis in places], axis=-1)
         moved = frame.apply(self._matrix, moved.reshape(-1, 2)).reshape(place.shape)
         stays = ramp(_look_up(self._map, upright), INSIDE)[..., None]
         return place * stays + moved * (1 - stays)
 
     def _upright(self, place: np.ndarray) -> np.ndarray:
         return frame.apply(self._inverse, place.reshape(-1, 2)).reshape(place.shape)
+
+
+def _shrunk(mask: np.ndarray, radius: float) -> np.ndarray:
+    """The pixels of a mask [S, S] that are more than so many px inside; fast for few px."""
+    reach = int(radius)
+    padded, size = np.pad(mask, reach), len(mask)
+    steps = range(-reach, reach + 1)
+    return np.logical_and.reduce([
+        padded[reach + down : reach + down + size, reach + across : reach + across + size]
+        for down in steps
+        for across in steps
+        if down**2 + across**2 <= radius**2
+    ])  # fmt: skip
 
 
 def _look_up(image: np.ndarray, place: np.ndarray) -> np.ndarray:
@@ -156,10 +169,3 @@ def _smeared(view: View, reach: Reach) -> np.ndarray:
 
 def _soften(weight: np.ndarray, scale: float) -> np.ndarray:
     return np.minimum(weight, ndimage.gaussian_filter(weight, FEATHER * scale))
-
-
-def _nearest(known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The rows and columns [S, S] of the nearest known pixel of each pixel."""
-    return tuple(
-        ndimage.distance_transform_edt(~known, return_distances=False, return_indices=True)
-    )

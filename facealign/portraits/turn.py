@@ -103,14 +103,15 @@ def view_head(points: np.ndarray, photo: Camera, portrait: Camera, size: int) ->
     seen, wanted = (np.asarray(cameras.project(points, camera)) for camera in (photo, portrait))
     drawn = rasterize.draw_triangles(wanted, triangles, (size, size))
     surface = drawn.triangle >= 0
-    corners, shares = triangles[drawn.triangle[surface]], drawn.shares[surface][..., None]
+    corners, shares = triangles[drawn.triangle[surface]].T, drawn.shares[surface].T[..., None]
     part = np.zeros(surface.shape, np.uint8)
-    part[surface] = model.part[corners[:, 0]]
+    part[surface] = model.part[corners[0]]
     normals = np.asarray(_normals(points, triangles))
     facing, needed = (normals @ camera.rotation[2] for camera in (photo, portrait))
     buffer = rasterize.DepthBuffer(seen, triangles, size)
 
-    mouth, half_ahead = np.isin(part[surface], MOUTH), photo.rotation[2, 2] > HALF_AHEAD
+    mouth, inner = (np.isin(part[surface], parts) for parts in (MOUTH, INNER))
+    half_ahead = photo.rotation[2, 2] > HALF_AHEAD
     crease = 2 * round(CREASE * float(portrait.scale) / 2) + 1
     around_mouth = ndimage.maximum_filter(surface & np.isin(part, MOUTH), crease)
     openings = ndimage.maximum_filter(surface & np.isin(part, INNER), crease)
@@ -118,8 +119,8 @@ def view_head(points: np.ndarray, photo: Camera, portrait: Camera, size: int) ->
     def look(order: np.ndarray) -> Side:
         """A side; `order` [V] are the vertices of the head in place of its own."""
         values = np.column_stack([seen[order], facing[order], needed])
-        found = (values[corners] * shares).sum(axis=1)
-        inner = np.isin(part[surface], INNER)
+        # `take` needs a quarter of the time of an index in brackets.
+        found = sum(values.take(c, axis=0) * s for c, s in zip(corners, shares, strict=True))
         inclined = np.where(inner, INCLINED, found[:, 3])
         behind = np.where(inner | (part[surface] == SKULL), FAR_BEHIND, BEHIND)
         visible = buffer.shows(found[:, :3], behind) | (mouth & half_ahead)

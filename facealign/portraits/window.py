@@ -92,7 +92,8 @@ def enlarge_some(
     flat, corner = image.reshape(count * count, -1), row * count + column
     down, across = down[:, None], across[:, None]
     upper, lower = (
-        flat[corner + below] * (1 - across) + flat[corner + below + 1] * across
+        flat.take(corner + below, axis=0) * (1 - across)
+        + flat.take(corner + below + 1, axis=0) * across
         for below in (0, count)
     )
     return upper + (lower - upper) * down

@@ -19,9 +19,9 @@ def blend(own, other, share):
 
 @pytest.mark.parametrize("shape", SIZES)
 def test_a_constant_stays_constant(shape):
-    constant = np.full((*shape, 3), 77, np.float32)
+    constant = np.full((3, *shape), 77, np.float32)
     small = pyramids.halve(constant)
-    assert small.shape == (-(-shape[0] // 2), -(-shape[1] // 2), 3)
+    assert small.shape == (3, -(-shape[0] // 2), -(-shape[1] // 2))
     np.testing.assert_allclose(small, 77, rtol=1e-5)
     np.testing.assert_allclose(pyramids.double(small, shape), 77, rtol=1e-5)
 
