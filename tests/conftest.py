@@ -14,12 +14,17 @@ from configs import base, polygons_light
 from tests import photo_sources
 
 logging.set_verbosity(logging.WARNING)  # Orbax and tfds log pages at INFO
-jax.config.update("jax_disable_most_optimizations", True)  # tiny programs: compiling is the cost
+# Tiny programs: compiling is the cost. XLA's older emitters (in JAX 0.7.2 and 0.10.2) compile a
+# train step in half the time or less. The processes that tests start inherit XLA_FLAGS only.
+jax.config.update("jax_disable_most_optimizations", True)
+os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_cpu_use_fusion_emitters=false"
 jax.config.update("jax_num_cpu_devices", 4)  # of which a test uses one, unless it is about several
-# Many tests compile the same programs, some of them in several processes.
+# Many tests compile the same programs, some of them in several processes. Those that tests start
+# have a cache of their own: some are killed, and what they were writing then cannot be read.
 IS_WORKER = "PYTEST_XDIST_WORKER" in os.environ
 SESSION = os.getppid() if IS_WORKER else os.getpid()
 COMPILED = Path(tempfile.gettempdir(), f"facealign_tests_{SESSION}")
+STARTED_CACHE = COMPILED / "started"  # the XDG_CACHE_HOME of processes that tests start
 jax.config.update("jax_compilation_cache_dir", str(COMPILED))
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
 

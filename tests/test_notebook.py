@@ -10,6 +10,7 @@ import pytest
 from nbclient import NotebookClient
 
 from tests import photo_sources
+from tests.conftest import STARTED_CACHE
 
 ROOT = Path(__file__).parent.parent
 FLAGS = (
@@ -23,6 +24,7 @@ STAGES = {"polygons_light": ("reconstruction", "mirror"),
 @pytest.mark.filterwarnings("default")  # of Jupyter's own packages
 def test_the_notebook_runs_from_top_to_bottom(data_dir, tmp_path, monkeypatch):
     monkeypatch.setenv("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(STARTED_CACHE))
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     photo = tmp_path / "photo.jpg"
     photo.write_bytes(photo_sources.face_bytes())

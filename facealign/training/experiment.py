@@ -18,7 +18,7 @@ from facealign.errors import UserError, check_choice
 from facealign.models.apply import Network
 from facealign.names import DOMAINS
 from facealign.parallel import processes
-from facealign.parallel.sharding import create_mesh, everywhere, own_rows, split_rows
+from facealign.parallel.sharding import create_mesh, everywhere, own_rows, split_rows, whole
 from facealign.paths import cache_folder
 from facealign.stages import OBJECTIVES, Stage, create_stages, has_objective, sees_rotated
 from facealign.training.compiled_step import CompiledStep, accumulate, compile_step, recording
@@ -62,7 +62,7 @@ def create_experiment(config: ConfigDict) -> Experiment:
     networks = [create_networks(config, stages, stage) for stage in stages]
     init_key, train_key = jax.random.split(jax.random.key(config.seed))
     shape = {"image_size": config.data.image_size, "channels": config.data.channels}
-    fresh = partial(create_state, networks[0], **shape)
+    fresh = _jit_once(partial(create_state, networks[0], **shape))
     like = jax.eval_shape(fresh, init_key)
 
     reading = time.perf_counter()
@@ -81,22 +81,29 @@ def create_experiment(config: ConfigDict) -> Experiment:
         for nets, stage in zip(networks, stages, strict=True)
     ]
     first = [split_rows(mesh, next(batches.of_steps(0, 1)))]
+    placed = jax.tree.map(lambda leaf: leaf.update(sharding=whole(mesh)), like)
     for stage, step in zip(stages, steps, strict=True):
-        try:
-            jax.eval_shape(step, like, batches.resident, first)
+        try:  # with the state's own sharding, so that the first step needs no second trace
+            jax.eval_shape(step, placed, batches.resident, first)
         except UserError as error:
             raise UserError(f"config.stages.{stage.name}: {error}") from error
 
     def init() -> TrainState:
-        # Runs once, so compile time matters more than run time.
-        options = {"xla_backend_optimization_level": 1} if jax.default_backend() == "cpu" else {}
-        return take_networks(config, jax.jit(fresh, compiler_options=options)(init_key))
+        return take_networks(config, fresh(init_key))
 
     evaluator = Evaluator(config, networks[0], data, held_out, people)
     check_choice(config.best_metric, evaluator.best_metrics, "config.best_metric")
     return Experiment(
         config, mesh, stages, networks, steps, init, like, data, batches, evaluator, read_seconds
     )
+
+
+def _jit_once(function: Callable) -> Callable:
+    """Jits what runs once, so that compile time matters more than run time."""
+    optimizes = not jax.config.values["jax_disable_most_optimizations"]
+    level = {"xla_backend_optimization_level": 1}
+    options = level if optimizes and jax.default_backend() == "cpu" else {}
+    return jax.jit(function, compiler_options=options)
 
 
 def create_compiled_step(

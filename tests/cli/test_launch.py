@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
@@ -18,9 +17,9 @@ from benchmarks.runs import free_port, group_flags, rows
 from facealign.cli.interrupts import INTERRUPTED
 from facealign.cli.supervisor import PROCESS_LOST, START_AGAIN
 from facealign.workdir.log import read_rows
+from tests.conftest import STARTED_CACHE
 
 ROOT = Path(__file__).parents[2]
-CACHE = tempfile.TemporaryDirectory(prefix="facealign_")
 TINY = (
     "--config=configs/medium_gan.py",
     "--config.model.name=light",
@@ -47,7 +46,7 @@ def start(*flags: str) -> subprocess.Popen:
         env={
             **os.environ,
             "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
-            "XDG_CACHE_HOME": CACHE.name,
+            "XDG_CACHE_HOME": str(STARTED_CACHE),
         },
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
