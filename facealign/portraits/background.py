@@ -1,6 +1,7 @@
 """What stands behind the person of a portrait: the photo's own scene, or a plain colour. NumPy."""
 
 import numpy as np
+from PIL import Image
 from scipy import ndimage
 
 from facealign.portraits.matte import Matte
@@ -13,6 +14,7 @@ from facealign.portraits.turn import View
 KEPT = 45.0  # degrees of turning up to which auto keeps the scene
 EDGE = 0.12  # cm: how soft the outline of the head is
 OWN = (0.6, 0.95)  # of the matte: where a pixel's colour is the person's alone
+COARSE = 64  # px of a photo for its tone
 LEAST = 0.02  # share of a photo that has to be background for its tone
 
 
@@ -34,20 +36,23 @@ def find_person(view: View, reach: Reach, matte: Matte) -> np.ndarray:
     return np.maximum(head, found * (1 - reach.turned * again)).clip(0, 1)
 
 
-def choose_colour(background: str, pixels: np.ndarray, person: np.ndarray) -> np.ndarray:
+def choose_colour(background: str, photo: Image.Image, matte: Matte) -> np.ndarray:
     """The colour [3] of a plain background: the given one, or the mean of the photo's own.
 
     Args:
       background: as in `Style`, plain or a colour.
-      pixels: [S, S, 3], of the photo or a portrait that keeps its scene.
-      person: [S, S], 0 to 1: how much of each is the person.
+      photo: in colour.
+      matte: of it.
     """
     if background.startswith("#"):
         return np.frombuffer(bytes.fromhex(background[1:]), np.uint8).astype(np.float32)
-    behind = (1 - person) ** 2
+    small = photo.resize((COARSE, COARSE), Image.Resampling.BOX)
+    rows, columns = np.mgrid[:COARSE, :COARSE] + 0.5
+    place = np.stack([columns * photo.width, rows * photo.height], axis=-1) / COARSE - 0.5
+    behind = (1 - matte.at(place)) ** 2
     if behind.mean() < LEAST:
         behind = np.ones_like(behind)
-    return (pixels * behind[..., None]).sum(axis=(0, 1)) / behind.sum()
+    return (np.asarray(small) * behind[..., None]).sum(axis=(0, 1)) / behind.sum()
 
 
 def replace_background(image: np.ndarray, person: np.ndarray, colour: np.ndarray) -> np.ndarray:

@@ -81,7 +81,7 @@ def compose_portrait(
         image = pixels.at(enlarge(sources.own, window, size))
     if is_plain(style.background, reach.angle):
         person = enlarge(find_person(view, reach, matte), window, size).clip(0, 1)
-        colour = choose_colour(style.background, image, person)
+        colour = choose_colour(style.background, photo, matte)
         image = replace_background(image, person, colour)
     face = view.surface & (view.part == FACE)
     shown = held * (1 - reach.turned * (1 - view.own.weight))

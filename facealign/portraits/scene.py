@@ -32,8 +32,12 @@ THROAT = (-9.5, -12.0)  # heights over which the neck passes from the head to th
 CHEST = (-15.0, -13.0)  # heights below which the rim of the head is not bridged
 TINY = 1e-6
 SEAM = (0.0, 1.2)  # cm on both sides of the outline over which shifts are smoothed
-OFF = 1.0  # cm that the outline of a far cheek may be off
-TEMPLE, JAW, ASIDE = (3.0, 1.0), (-9.5, -8.0), (0.14, 0.25)  # heights; sines of yaw: far cheeks
+AGREES = 0.85  # share of the head that a matte has to find, else it is not trusted
+OFF = 1.5  # cm that the outline of a far cheek may be off
+# Heights of a far cheek's upper and lower end, of a profile's, and sines of yaw from which a face
+# has the one and the other.
+CHEEK, PROFILE = ((3.0, 1.0), (-9.5, -8.0)), ((6.5, 5.0), (-12.5, -11.5))
+ASIDE, BESIDE = (0.14, 0.25), (0.65, 0.85)
 SURE, AWAY = (0.2, 0.5), (0.5, 2.5)  # inclinations, and cm beside the head, that bridge it
 
 
@@ -49,6 +53,7 @@ class Reach(NamedTuple):
     off_head: np.ndarray  # int [2, S, S]: the same of what is beside the head
     outline: np.ndarray  # bool [S, S]: the head of the photo, upright, where it stood still
     upright: np.ndarray  # [2, 3]: from the pixels of `outline` to those of the photo
+    person: np.ndarray  # float32 [S, S], 0 to 1: whether the photo shows the person there
 
 
 def map_scene(view: View, points: np.ndarray, photo: Camera, matte: Matte) -> Reach:
@@ -78,14 +83,18 @@ def map_scene(view: View, points: np.ndarray, photo: Camera, matte: Matte) -> Re
     seen[:, :2] = frame.apply(frame.invert(upright), seen[:, :2])
     outline = rasterize.cover(seen, shown_triangles(), (size, size))
     found = matte.at(frame.apply(upright, grid).reshape(size, size, 2))
-    outline = _meet_matte(outline, found, height[:, 0], scale, float(photo.rotation[0, 2]))
+    agrees = found[outline].mean() > AGREES if outline.any() else False
+    if agrees:
+        way = float(photo.rotation[0, 2])
+        outline = _meet_matte(outline, found, height[:, 0], scale, way)
     moved = _follow_outline(view.surface, outline, height, scale)
     moved *= np.exp(-np.maximum(0, beside - NEAR) / REACH)[..., None]
     moved = ndimage.gaussian_filter(moved, (SOFT * scale, SOFT * scale, 0)) @ upright[:, :2].T
     shift = np.where(view.surface[..., None], view.own.place - still, moved).astype(np.float32)
     shift = _bridge(shift, view, beside, inside, height, scale)
     place = (still + turned * shift).astype(np.float32)
-    return Reach(place, angle, turned, beside, inside, on_head, off_head, outline, upright)
+    person = matte.at(place) if agrees else np.ones((size, size), np.float32)
+    return Reach(place, angle, turned, beside, inside, on_head, off_head, outline, upright, person)
 
 
 def nearest(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -139,7 +148,9 @@ def _meet_matte(
     columns = np.rint(edge[:, None] + outwards * away).astype(int).clip(0, len(outline) - 1)
     profile = np.take_along_axis(alpha, columns, axis=1)
     ends = (profile[:, :2].min(axis=1) > 0.5) & (profile[:, -2:].max(axis=1) < 0.5)
-    sure = ends * ramp(heights, TEMPLE) * ramp(heights, JAW) * ramp(abs(way), ASIDE)
+    cheek, front = (ramp(heights, top) * ramp(heights, end) for top, end in (CHEEK, PROFILE))
+    share = ramp(abs(way), BESIDE)
+    sure = ends * (cheek * (1 - share) + front * share) * ramp(abs(way), ASIDE)
     off = (profile.sum(axis=1) - reach - 1) * sure
     off, known = (ndimage.gaussian_filter1d(each, ROWS * scale) for each in (off, sure))
     edge = edge + outwards * off / np.maximum(known, 0.5)

@@ -24,6 +24,7 @@ HAIR = (-1.0, 1.0)  # cm above the eyes over which hair begins
 EDGE = 1.0  # px: how soft the outline of the head is
 SURE = (0.0, 0.5)  # of the photo's head: from where the head's own pixels may come
 INSIDE = (0.3, 0.7)  # of the photo's head: where places of profiles stay
+PERSON = (0.3, 0.7)  # of the matte: what may be smeared over the rim
 GHOST = (0.3, 0.9)  # of the photo's head: what would repeat it beside the portrait's
 TINY = 1e-3  # weight that counts as nothing
 CHOICE, SOFT_CHOICE = (0.25, 0.75), 0.13  # shares of own pixels that choose a side; cm
@@ -163,6 +164,7 @@ def _smeared(view: View, reach: Reach) -> np.ndarray:
     hair = (view.part == SKULL) * ramp(height, HAIR)
     neck = view.surface & (view.part == NECK)  # it does not turn as the head does
     smeared = np.maximum.reduce([1 - ramp(reach.inside, RIM), hair, neck])
+    smeared = smeared * ramp(reach.person, PERSON)
     smeared = smeared * (1 - ramp(reach.angle, FAR))
     return np.maximum(smeared, 1 - ramp(reach.angle, HARDLY))
 

@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from facealign.errors import UserError
 from facealign.portraits import background
+from facealign.portraits.matte import Matte
 from facealign.portraits.style import Style, check_style
 
 HALF = np.repeat(np.arange(32)[None] < 16, 32, axis=0).astype(np.float32)
@@ -31,15 +33,17 @@ def test_a_pixel_half_the_person_s_has_nothing_of_the_old_background():
     [("#102030", (16, 32, 48)), ("plain", (90, 90, 90)), ("auto", (90, 90, 90))],
 )
 def test_the_colour_is_the_given_one_or_the_mean_of_what_is_behind(asked, colour):
-    image = np.repeat(np.where(HALF, 250.0, 90.0)[..., None], 3, axis=-1)
-    np.testing.assert_allclose(background.choose_colour(asked, image, HALF), colour, atol=1e-3)
+    gray = np.where(HALF, 250, 90).astype(np.uint8)
+    photo = Image.fromarray(gray).resize((128, 256)).convert("RGB")
+    matte = Matte(HALF, np.array([[0.25, 0, 0], [0, 0.125, 0]]))
+    np.testing.assert_allclose(background.choose_colour(asked, photo, matte), colour, atol=6)
 
 
 def test_a_photo_filled_by_its_person_gives_its_own_mean():
-    image = np.full((8, 8, 3), 70.0)
-    np.testing.assert_allclose(
-        background.choose_colour("plain", image, np.ones((8, 8))), (70, 70, 70)
-    )
+    photo = Image.new("RGB", (40, 30), (70, 80, 90))
+    everywhere = Matte(np.ones((8, 8), np.float32), np.eye(3)[:2])
+    found = background.choose_colour("plain", photo, everywhere)
+    np.testing.assert_allclose(found, (70, 80, 90))
 
 
 @pytest.mark.parametrize(
