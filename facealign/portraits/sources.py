@@ -24,7 +24,8 @@ HAIR = (-1.0, 1.0)  # cm above the eyes over which hair begins
 EDGE = 1.0  # px: how soft the outline of the head is
 SURE = (0.0, 0.5)  # of the photo's head: from where the head's own pixels may come
 INSIDE = (0.3, 0.7)  # of the photo's head: where places of profiles stay
-PERSON = (0.3, 0.7)  # of the matte: what may be smeared over the rim
+PERSON = (0.45, 0.65)  # of the matte: what may be smeared over the rim
+JAW = (-8.0, -5.0)  # cm above the eyes: under the cheek, all may
 GHOST = (0.3, 0.9)  # of the photo's head: what would repeat it beside the portrait's
 TINY = 1e-3  # weight that counts as nothing
 CHOICE, SOFT_CHOICE = (0.25, 0.75), 0.13  # shares of own pixels that choose a side; cm
@@ -164,9 +165,10 @@ def _smeared(view: View, reach: Reach) -> np.ndarray:
     hair = (view.part == SKULL) * ramp(height, HAIR)
     neck = view.surface & (view.part == NECK)  # it does not turn as the head does
     smeared = np.maximum.reduce([1 - ramp(reach.inside, RIM), hair, neck])
-    smeared = smeared * ramp(reach.person, PERSON)
     smeared = smeared * (1 - ramp(reach.angle, FAR))
-    return np.maximum(smeared, 1 - ramp(reach.angle, HARDLY))
+    smeared = np.maximum(smeared, 1 - ramp(reach.angle, HARDLY))
+    behind = 1 - ramp(ndimage.gaussian_filter(reach.person, FEATHER * scale), PERSON)
+    return smeared * (1 - behind * ramp(height, JAW))
 
 
 def _soften(weight: np.ndarray, scale: float) -> np.ndarray:
