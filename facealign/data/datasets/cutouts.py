@@ -19,8 +19,17 @@ from PIL import Image
 from scipy import ndimage
 
 from facealign import images
-from facealign.data.datasets import archives, head_lists, heads, mesh_points, photo_set, schema
+from facealign.data.datasets import (
+    archives,
+    head_lists,
+    heads,
+    mesh_points,
+    photo_set,
+    plain_background,
+    schema,
+)
 from facealign.data.datasets.head_lists import Known
+from facealign.data.datasets.plain_background import take_away
 from facealign.geometry import camera as cameras
 from facealign.geometry import frame, matte_window, rasterize, reader_window
 from facealign.geometry import head as head_models
@@ -29,11 +38,6 @@ from facealign.paths import shipped
 
 KINDS = {"mugshots": "cutouts", "lfw": "outlines", "cfp": "outlines"}
 VERSION = 1  # increase it when the same photos give other examples
-# Differences of colour from the background, of 255, from which a pixel is not all background, and
-# is all person; and how many standard deviations of the background they are at least.
-KEY, DEVIATIONS = (12.0, 34.0), (3.0, 6.0)
-BORDER, LOW = 0.12, 0.5  # share of a portrait's border in which nobody is, but below this height
-PLAIN = 14.0  # of 255: largest standard deviation of a plain background
 WHOLE = 0.97  # share of a head that has to be found before it
 INSIDE, PROFILE_INSIDE = 0.7, 1.6  # cm inside of the outline from which a pixel is the person
 BESIDE = 9.0  # cm beside the head from which, above the chin, a pixel is not
@@ -64,24 +68,9 @@ BUILDERS = {f"{name}-{kind}": partial(create_builder, name) for name, kind in KI
 @functools.cache
 def made_with(source: str) -> str:
     """Eight hex digits that change with the source, the head model, landmarks and constants."""
-    constants = (
-        VERSION,
-        KEY,
-        DEVIATIONS,
-        BORDER,
-        LOW,
-        PLAIN,
-        WHOLE,
-        INSIDE,
-        PROFILE_INSIDE,
-        BESIDE,
-        AHEAD,
-        ASIDE,
-        BROW,
-        CHIN,
-        BODY,
-    )
-    digest = hashlib.sha256(repr((source, constants, SIZE, SCALE)).encode())
+    cuts = (VERSION, plain_background.VERSION, WHOLE, SIZE, SCALE)
+    outlines = (INSIDE, PROFILE_INSIDE, BESIDE, AHEAD, ASIDE, BROW, CHIN, BODY)
+    digest = hashlib.sha256(repr((source, cuts, outlines)).encode())
     for file in (shipped(head_models.WEIGHTS), shipped(mesh_points.FILE)):
         digest.update(file.read_bytes() if file.exists() else b"")
     return digest.hexdigest()[:8]
@@ -141,57 +130,18 @@ def cut_out(known: Known, head: Head, photo: Image.Image) -> dict[str, Any]:
       ValueError: the background is not plain, or like the head.
     """
     del known
-    colours = np.asarray(photo.convert("RGB"), np.float32)
-    background, deviation = _plain_background(colours)
-    low, high = (max(k, d * deviation) for k, d in zip(KEY, DEVIATIONS, strict=True))
-    alpha = (np.abs(colours - background).max(axis=-1) - low) / (high - low)
-    person = _largest(ndimage.binary_opening(alpha > 0.5, iterations=2))
-    # Nothing is seen through a person, though skin may shine as the background.
-    person = ndimage.binary_fill_holes(person)
-    core = ndimage.binary_erosion(person, iterations=2, border_value=1)
-    near = ndimage.binary_dilation(person, iterations=6)
-    alpha = np.where(core, 1, alpha.clip(0, 1) * near)[..., None]
-    own = (colours - (1 - alpha) * background) / np.maximum(alpha, 0.1)
+    colours, alpha = take_away(np.asarray(photo.convert("RGB"), np.float32))
     matrix = reader_window.around(head.camera, SIZE, matte_window.STORED_WIDTH)
     window, cut = (
         frame.crop(Image.fromarray(np.rint(plane).astype(np.uint8)), matrix, SIZE, channels)
-        for plane, channels in ((own.clip(0, 255) * alpha, 3), (255 * alpha[..., 0], 1))
+        for plane, channels in ((colours, 3), (255 * alpha, 1))
     )
-    sure, drawn = _inside_photo(matrix, photo.size), _draw(head, matrix)
-    inside = drawn.depth > INSIDE
-    if cut[inside & (drawn.height > CHIN)].mean() < WHOLE * 255:
+    drawn = _draw(head, matrix)
+    inside = (drawn.depth > INSIDE) & (drawn.height > CHIN)
+    if cut[inside].mean() < WHOLE * 255:
         raise ValueError("its background is like the head")
+    sure = _inside_photo(matrix, photo.size)
     return _example(window, cut[..., 0], sure, "restricted", head)
-
-
-def _plain_background(colours: np.ndarray) -> tuple[np.ndarray, float]:
-    """The background [H, W, 3] of a portrait, a smooth surface, and how far its pixels are off.
-
-    Raises:
-      ValueError: it is not plain.
-    """
-    height, width = colours.shape[:2]
-    y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
-    terms = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=-1)
-    near = (y < 2 * BORDER - 1) | (np.abs(x) > 1 - 2 * BORDER)
-    border = near & (y < 2 * LOW - 1)
-    known = border
-    for _ in range(3):  # without hair that reaches the border
-        found = np.linalg.lstsq(terms[known], colours[known], rcond=None)[0]
-        background = (terms @ found).astype(np.float32)
-        away = np.abs(colours - background).max(axis=-1)
-        deviation = float(np.sqrt(np.square(away[known]).mean()))
-        known = border & (away < max(KEY[0], 2.5 * deviation))
-    if deviation > PLAIN:
-        raise ValueError("its background is not plain")
-    return background, deviation
-
-
-def _largest(mask: np.ndarray) -> np.ndarray:
-    labels, count = ndimage.label(mask)
-    if not count:
-        raise ValueError("nobody is found before its background")
-    return labels == 1 + np.argmax(ndimage.sum_labels(mask, labels, range(1, count + 1)))
 
 
 def outline(known: Known, head: Head, photo: Image.Image) -> dict[str, Any]:
