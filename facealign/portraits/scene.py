@@ -53,6 +53,7 @@ class Reach(NamedTuple):
     off_head: np.ndarray  # int [2, S, S]: the same of what is beside the head
     outline: np.ndarray  # bool [S, S]: the head of the photo, upright, where it stood still
     upright: np.ndarray  # [2, 3]: from the pixels of `outline` to those of the photo
+    way: float  # right of the photo, as a share, that the face looks
     person: np.ndarray  # float32 [S, S], 0 to 1: whether the photo shows the person there
 
 
@@ -84,8 +85,8 @@ def map_scene(view: View, points: np.ndarray, photo: Camera, matte: Matte) -> Re
     outline = rasterize.cover(seen, shown_triangles(), (size, size))
     found = matte.at(frame.apply(upright, grid).reshape(size, size, 2))
     agrees = found[outline].mean() > AGREES if outline.any() else False
+    way = float(photo.rotation[0, 2])
     if agrees:
-        way = float(photo.rotation[0, 2])
         outline = _meet_matte(outline, found, height[:, 0], scale, way)
     moved = _follow_outline(view.surface, outline, height, scale)
     moved *= np.exp(-np.maximum(0, beside - NEAR) / REACH)[..., None]
@@ -94,7 +95,9 @@ def map_scene(view: View, points: np.ndarray, photo: Camera, matte: Matte) -> Re
     shift = _bridge(shift, view, beside, inside, height, scale)
     place = (still + turned * shift).astype(np.float32)
     person = matte.at(place) if agrees else np.ones((size, size), np.float32)
-    return Reach(place, angle, turned, beside, inside, on_head, off_head, outline, upright, person)
+    return Reach(
+        place, angle, turned, beside, inside, on_head, off_head, outline, upright, way, person
+    )
 
 
 def nearest(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -11,6 +11,7 @@ import numpy as np
 from scipy import ndimage
 
 from facealign.geometry import frame
+from facealign.portraits.far_ear import mirror_ear
 from facealign.portraits.ramp import ramp
 from facealign.portraits.scene import AWAY, Reach, nearest
 from facealign.portraits.turn import FACE, NECK, SKULL, View
@@ -102,9 +103,12 @@ def find_sources(
     scene = (held * (1 - ghost))[off_head]
     own = 1 - reach.turned * (1 - (scene + (own[on_head] - scene) * edge))
     other = other * hold(other_place, photo_size) * ramp(core.at(other_place), SURE)
-    other = _soften(other, scale)[on_head] * edge * (1 - own)  # nothing of the scene is mirrored
+    other = _soften(other, scale)[on_head] * edge * (1 - own)
+    ear_place, ear = mirror_ear(view, reach, own)  # nothing else of the scene is mirrored
+    own, other = own * (1 - ear), other * (1 - ear) + ear
+    other_place = np.where(ear[..., None] > TINY, ear_place, other_place[on_head])
     choice = ndimage.gaussian_filter(own / (own + other + 1e-3), SOFT_CHOICE * scale)
-    maps = own_place, other_place[on_head], own, other, ramp(choice, CHOICE)
+    maps = own_place, other_place, own, other, ramp(choice, CHOICE)
     return Sources(*(map_.astype(np.float32) for map_ in maps))
 
 

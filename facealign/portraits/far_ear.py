@@ -1,0 +1,45 @@
+"""The far ear of a portrait from the front: the near one, mirrored as the portrait shows it. NumPy.
+
+An ear sticks out of the fitted head, so what is mirrored point by point ends at the head's outline.
+"""
+
+import numpy as np
+from scipy import ndimage
+
+from facealign.portraits.ramp import ramp
+from facealign.portraits.scene import Reach
+from facealign.portraits.turn import SKULL, View
+
+UPPER, LOWER = (3.0, 1.5), (-6.0, -4.5)  # cm above the eyes: ends of ears
+OUT, FREE = (1.0, 1.4), (1.5, 2.3)  # cm beside the head: how far ears reach; what is free there
+HAIR = (0.15, 0.4)  # shares of hair there, which would be cut off
+PERSON = (0.4, 0.7)  # of the matte: what is an ear
+TURNED, AHEAD = (14.0, 24.0), (0.03, 0.1)  # degrees that a photo has to be turned; sine of yaw
+SMOOTH = 0.4  # cm along the rows
+
+
+def mirror_ear(view: View, reach: Reach, own: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The places in the photo of a far ear, [S, S, 2], and how much it is to be seen, [S, S].
+
+    Args:
+      view: of the head.
+      reach: where the view reads the photo.
+      own: how much each pixel is from its own place, [S, S], 0 to 1.
+    """
+    scale, size = float(view.camera.scale), len(own)
+    middle, columns = float(view.camera.shift[0]), np.arange(size)
+    mirrored = np.rint(2 * middle - columns).astype(int)
+    within = (mirrored >= 0) & (mirrored < size)
+    mirrored = mirrored.clip(0, size - 1)
+    far = (columns - middle) * reach.way > 0
+    person = ramp(reach.person[:, mirrored], PERSON) * (far & within)
+    free = ((reach.beside > FREE[0]) & (reach.beside < FREE[1]) & far).astype(np.float32)
+    hair, pixels = ((free * share).sum(axis=1) for share in (person, 1.0))
+    hair, pixels = (ndimage.gaussian_filter1d(each, SMOOTH * scale) for each in (hair, pixels))
+    height = (view.eyes - np.arange(size)) / scale
+    rows = ramp(height, UPPER) * ramp(height, LOWER)
+    rows = rows * (1 - ramp(hair / np.maximum(pixels, 1e-6), HAIR))
+    skull = view.surface & (view.part == SKULL)
+    shown = np.where(view.surface, skull * own[:, mirrored], 1 - ramp(reach.beside, OUT))
+    turned = ramp(reach.angle, TURNED) * (1 - ramp(abs(float(view.camera.rotation[0, 2])), AHEAD))
+    return reach.place[:, mirrored], turned * rows[:, None] * shown * person
