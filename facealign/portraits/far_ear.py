@@ -4,7 +4,6 @@ An ear sticks out of the fitted head, so what is mirrored point by point ends at
 """
 
 import numpy as np
-from scipy import ndimage
 
 from facealign.portraits.ramp import ramp
 from facealign.portraits.scene import Reach
@@ -13,9 +12,9 @@ from facealign.portraits.turn import SKULL, View
 UPPER, LOWER = (3.0, 1.5), (-6.0, -4.5)  # cm above the eyes: ends of ears
 OUT, FREE = (1.0, 1.4), (1.5, 2.3)  # cm beside the head: how far ears reach; what is free there
 HAIR = (0.15, 0.4)  # shares of hair there, which would be cut off
-PERSON = (0.4, 0.7)  # of the matte: what is an ear
+RIM = (0.8, 1.6)  # cm inside of the outline over which hidden skin next to it comes along
+PERSON = (0.55, 0.85)  # of the matte: what is an ear
 TURNED, AHEAD = (14.0, 24.0), (0.03, 0.1)  # degrees that a photo has to be turned; sine of yaw
-SMOOTH = 0.4  # cm along the rows
 
 
 def mirror_ear(view: View, reach: Reach, own: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -34,12 +33,12 @@ def mirror_ear(view: View, reach: Reach, own: np.ndarray) -> tuple[np.ndarray, n
     far = (columns - middle) * reach.way > 0
     person = ramp(reach.person[:, mirrored], PERSON) * (far & within)
     free = ((reach.beside > FREE[0]) & (reach.beside < FREE[1]) & far).astype(np.float32)
-    hair, pixels = ((free * share).sum(axis=1) for share in (person, 1.0))
-    hair, pixels = (ndimage.gaussian_filter1d(each, SMOOTH * scale) for each in (hair, pixels))
     height = (view.eyes - np.arange(size)) / scale
-    rows = ramp(height, UPPER) * ramp(height, LOWER)
-    rows = rows * (1 - ramp(hair / np.maximum(pixels, 1e-6), HAIR))
-    skull = view.surface & (view.part == SKULL)
-    shown = np.where(view.surface, skull * own[:, mirrored], 1 - ramp(reach.beside, OUT))
+    rows = (ramp(height, UPPER) * ramp(height, LOWER))[:, None]
+    hair = (free * rows * person).sum() / max((free * rows).sum(), 1)
+    rim = (1 - ramp(reach.inside, RIM)) * (1 - view.own.weight)
+    shown = np.where(view.part == SKULL, 1, rim) * own[:, mirrored]
+    shown = np.where(view.surface, shown, 1 - ramp(reach.beside, OUT))
     turned = ramp(reach.angle, TURNED) * (1 - ramp(abs(float(view.camera.rotation[0, 2])), AHEAD))
-    return reach.place[:, mirrored], turned * rows[:, None] * shown * person
+    share = turned * (1 - ramp(hair, HAIR)) * rows * shown * person
+    return reach.place[:, mirrored], share
