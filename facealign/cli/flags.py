@@ -108,7 +108,7 @@ flags.DEFINE_float("pitch", 0.0, "likewise, up or down, -20 to 20 degrees")
 flags.DEFINE_string(
     "background",
     "auto",
-    "keep, plain, or a colour as #D0D0D0; auto: plain if turned beyond 45 degrees",
+    "keep, plain, or a colour as #D0D0D0; auto: plain beyond 45 degrees",
 )
 flags.DEFINE_string("format", "png", "of portraits: png, jpg or webp")
 flags.DEFINE_integer("quality", 95, "of jpg and webp, 1 to 100")
