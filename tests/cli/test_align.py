@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
         ({"method": "geometric", "checkpoint": "runs/x"}, "leave --checkpoint and --step out"),
         ({"step": 7}, "is no workdir; leave it out"),
         ({"checkpoint": "weights/nobody.safetensors"}, "cannot read the weights"),
-        ({"method": "network", "yaw": 20.0}, "leave --frame, --yaw and --pitch out"),
+        ({"method": "network", "yaw": 20.0}, "leave --frame, --yaw, --pitch and --background out"),
         ({"method": "network", "mask": True}, "need --method=portrait"),
         ({"size": 64}, "--size=64 must be from 128 to 1024, or 0"),
         ({"frame": "wide"}, "--frame='wide' is unknown; choose from: portrait, tight"),
