@@ -1,10 +1,13 @@
 """Matte: a network that tells the person in the middle of a window from what is behind."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
 from facealign.models import layers
+from facealign.models.apply import NetState, Network, apply_network
 from facealign.models.blocks import LEAKY_SLOPE
 
 WIDTHS = (16, 32, 64, 128, 160)  # channels from half of the window's size down to a 32nd
@@ -34,3 +37,9 @@ class Matte(nn.Module):
 
 def _normed(x: jax.Array, train: bool) -> jax.Array:
     return nn.leaky_relu(layers.BatchNorm()(x, train), LEAKY_SLOPE)
+
+
+@partial(jax.jit, static_argnums=0)
+def apply_matte(network: Network, net: NetState, windows: jax.Array) -> jax.Array:
+    """Mattes [N, H, H] from 0 to 1 of windows [N, H, H, 3] in [-1, 1]."""
+    return jax.nn.sigmoid(apply_network(network, net, windows))

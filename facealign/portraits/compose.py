@@ -79,7 +79,7 @@ def compose_portrait(
         image = _paint(pixels, sources, smooth, window, size)
     else:
         image = pixels.at(enlarge(sources.own, window, size))
-    if is_plain(style.background, reach.angle):
+    if reach.agrees and is_plain(style.background, reach.angle):
         person = enlarge(find_person(view, reach, matte), window, size).clip(0, 1)
         colour = choose_colour(style.background, photo, matte)
         image = replace_background(image, person, colour)

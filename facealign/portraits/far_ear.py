@@ -6,7 +6,7 @@ An ear sticks out of the fitted head, so what is mirrored point by point ends at
 import numpy as np
 
 from facealign.portraits.ramp import ramp
-from facealign.portraits.scene import Reach
+from facealign.portraits.scene import ASIDE, Reach
 from facealign.portraits.turn import SKULL, View
 
 UPPER, LOWER = (3.0, 1.5), (-6.0, -4.5)  # cm above the eyes: ends of ears
@@ -39,6 +39,7 @@ def mirror_ear(view: View, reach: Reach, own: np.ndarray) -> tuple[np.ndarray, n
     rim = (1 - ramp(reach.inside, RIM)) * (1 - view.own.weight)
     shown = np.where(view.part == SKULL, 1, rim) * own[:, mirrored]
     shown = np.where(view.surface, shown, 1 - ramp(reach.beside, OUT))
-    turned = ramp(reach.angle, TURNED) * (1 - ramp(abs(float(view.camera.rotation[0, 2])), AHEAD))
+    turned = ramp(reach.angle, TURNED) * ramp(abs(reach.way), ASIDE)
+    turned = turned * (1 - ramp(abs(float(view.camera.rotation[0, 2])), AHEAD))
     share = turned * (1 - ramp(hair, HAIR)) * rows * shown * person
     return reach.place[:, mirrored], share

@@ -20,9 +20,9 @@ from facealign.geometry.camera import Camera
 from facealign.geometry.matte_window import SIZE, WIDTH
 from facealign.models.apply import NetState, Network
 from facealign.models.matte import Matte as MatteNetwork
+from facealign.models.matte import apply_matte
 from facealign.models.packed_weights import load_weights
 from facealign.paths import shipped
-from facealign.training.matte_check import apply_matte
 
 WEIGHTS = "matte.safetensors"
 FINE = 2  # px of the refined matte a px of the network's

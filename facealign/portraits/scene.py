@@ -53,7 +53,8 @@ class Reach(NamedTuple):
     off_head: np.ndarray  # int [2, S, S]: the same of what is beside the head
     outline: np.ndarray  # bool [S, S]: the head of the photo, upright, where it stood still
     upright: np.ndarray  # [2, 3]: from the pixels of `outline` to those of the photo
-    way: float  # right of the photo, as a share, that the face looks
+    way: float  # right of the upright photo, as a share, that the face looks
+    agrees: bool  # whether the matte finds the head
     person: np.ndarray  # float32 [S, S], 0 to 1: whether the photo shows the person there
 
 
@@ -84,8 +85,9 @@ def map_scene(view: View, points: np.ndarray, photo: Camera, matte: Matte) -> Re
     seen[:, :2] = frame.apply(frame.invert(upright), seen[:, :2])
     outline = rasterize.cover(seen, shown_triangles(), (size, size))
     found = matte.at(frame.apply(upright, grid).reshape(size, size, 2))
-    agrees = found[outline].mean() > AGREES if outline.any() else False
-    way = float(photo.rotation[0, 2])
+    agrees = bool(found[outline].mean() > AGREES)
+    ahead = frame.invert(upright)[:, :2] @ photo.rotation[:2, 2]  # a head may lean in its photo
+    way = float(ahead[0] * photo.scale / view.camera.scale)
     if agrees:
         outline = _meet_matte(outline, found, height[:, 0], scale, way)
     moved = _follow_outline(view.surface, outline, height, scale)
@@ -96,7 +98,18 @@ def map_scene(view: View, points: np.ndarray, photo: Camera, matte: Matte) -> Re
     place = (still + turned * shift).astype(np.float32)
     person = matte.at(place) if agrees else np.ones((size, size), np.float32)
     return Reach(
-        place, angle, turned, beside, inside, on_head, off_head, outline, upright, way, person
+        place,
+        angle,
+        turned,
+        beside,
+        inside,
+        on_head,
+        off_head,
+        outline,
+        upright,
+        way,
+        agrees,
+        person,
     )
 
 
@@ -142,7 +155,7 @@ def _meet_matte(
       alpha: its matte, [S, S].
       heights: cm above the eyes, [S].
       scale: px a cm.
-      way: right of the photo, as a share, that the face looks; the far cheek is there.
+      way: right of the upright photo, as a share, that the face looks; the far cheek is there.
     """
     left, right, _ = _sides(outline)
     edge, outwards = (right, 1) if way > 0 else (left, -1)

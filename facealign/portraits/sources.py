@@ -105,8 +105,8 @@ def find_sources(
     other = other * hold(other_place, photo_size) * ramp(core.at(other_place), SURE)
     other = _soften(other, scale)[on_head] * edge * (1 - own)
     ear_place, ear = mirror_ear(view, reach, own)  # nothing else of the scene is mirrored
+    other_place = np.where((ear > other * (1 - ear))[..., None], ear_place, other_place[on_head])
     own, other = own * (1 - ear), other * (1 - ear) + ear
-    other_place = np.where(ear[..., None] > TINY, ear_place, other_place[on_head])
     choice = ndimage.gaussian_filter(own / (own + other + 1e-3), SOFT_CHOICE * scale)
     maps = own_place, other_place, own, other, ramp(choice, CHOICE)
     return Sources(*(map_.astype(np.float32) for map_ in maps))

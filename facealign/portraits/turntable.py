@@ -3,6 +3,7 @@
 import numpy as np
 from PIL import Image
 
+from facealign.portraits.background import is_plain
 from facealign.portraits.compose import compose_portrait
 from facealign.portraits.matte import find_matte
 from facealign.portraits.portrait import Portrait
@@ -17,6 +18,9 @@ def swing(portrait: Portrait, style: Style) -> list[Image.Image]:
     photo, head = Image.fromarray(portrait.face.patch.pixels), portrait.face.head
     matte = find_matte(photo, head.camera)
     style = style._replace(size=min(len(portrait.image), LARGEST))
+    if style.background == "auto":  # the same in all views, that of the portrait
+        angle = abs(float(portrait.face.angles[0]))
+        style = style._replace(background="plain" if is_plain("auto", angle) else "keep")
     images = []
     for share in np.sin(np.linspace(-np.pi / 2, np.pi / 2, COUNT)):
         turned = style._replace(yaw=float(FARTHEST * share))

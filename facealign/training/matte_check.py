@@ -1,6 +1,6 @@
 """How well a run's matte tells held-out people from what is behind them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 
 import jax
@@ -9,9 +9,9 @@ import numpy as np
 
 from facealign.data.load import Examples, take
 from facealign.data.matte_windows import composed_windows, middle_window
-from facealign.geometry.matte_window import SIZE
 from facealign.images import in_batches, to_float, to_uint8
-from facealign.models.apply import NetState, Network, apply_network
+from facealign.models.apply import NetState, Network
+from facealign.models.matte import apply_matte
 
 MATTE_METRICS = ("error/composed", "error/outlines")
 MEAN_OF = 256  # training photos in the mean matte
@@ -33,7 +33,9 @@ def measure_mean_matte(
     return _errors(_windows(held_out), lambda images: np.repeat(mean[None], len(images), 0))
 
 
-def _errors(windows: Mapping[str, Mapping[str, np.ndarray]], find) -> dict[str, float]:
+def _errors(
+    windows: Mapping[str, Mapping[str, np.ndarray]], find: Callable[[np.ndarray], np.ndarray]
+) -> dict[str, float]:
     numbers = {}
     for kind, known in windows.items():
         away, sure = np.abs(find(known["image"]) - known["alpha"]), known["sure"]
@@ -64,12 +66,4 @@ def draw_cut_out(network: Network, net: NetState, photos: np.ndarray) -> np.ndar
 
 def find_mattes(network: Network, net: NetState, windows: np.ndarray) -> np.ndarray:
     """Mattes [N, SIZE, SIZE] from 0 to 1 of windows [N, SIZE, SIZE, 3] in [-1, 1]."""
-    return in_batches(partial(apply_matte, network, net), np.asarray(windows)).reshape(
-        -1, SIZE, SIZE
-    )
-
-
-@partial(jax.jit, static_argnums=0)
-def apply_matte(network: Network, net: NetState, windows: jax.Array) -> jax.Array:
-    """Mattes [N, H, H] from 0 to 1 of windows [N, H, H, 3] in [-1, 1]."""
-    return jax.nn.sigmoid(apply_network(network, net, windows))
+    return in_batches(partial(apply_matte, network, net), np.asarray(windows))

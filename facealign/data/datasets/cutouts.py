@@ -30,6 +30,7 @@ from facealign.data.datasets import (
 )
 from facealign.data.datasets.head_lists import Known
 from facealign.data.datasets.plain_background import take_away
+from facealign.errors import UserError
 from facealign.geometry import camera as cameras
 from facealign.geometry import frame, matte_window, rasterize, reader_window
 from facealign.geometry import head as head_models
@@ -51,7 +52,16 @@ SIZE, SCALE = matte_window.STORED, matte_window.STORED / matte_window.STORED_WID
 
 
 def create_builder(name: str, data: Any, data_dir: str) -> "Cutouts":
-    """The builder of the people of a set of KINDS. `config.data` says where its photos are."""
+    """The builder of the people of a set of KINDS. `config.data` says where its photos are.
+
+    Raises:
+      UserError: `config.data.frame` is not "canonical".
+    """
+    if data.frame != "canonical":
+        raise UserError(
+            f"config.data.frame={data.frame!r}, but cutouts and outlines come in windows of their "
+            "own; set it to 'canonical'"
+        )
     stamp = head_lists.stamp(name, data, data_dir)
     key = f"{photo_set.source_key(data)}_{made_with(stamp)}"
     config = tfds.core.BuilderConfig(name=f"{name}_{KINDS[name]}_{key}", version="1.0.0")
