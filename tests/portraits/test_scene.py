@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from facealign.portraits import scene
+from facealign.geometry import head as heads
+from facealign.portraits import scene, turn
+from tests.portraits.test_compose import NOBODY, head_at
 
 SIZE, SCALE, EYES = 128, 4.0, 60
 ROWS, COLUMNS = np.mgrid[:SIZE, :SIZE]
@@ -48,3 +50,15 @@ def test_a_matte_that_ends_elsewhere_changes_nothing(alpha):
 
 def test_a_face_that_looks_ahead_has_no_far_cheek():
     np.testing.assert_array_equal(meet(matte_to(RIGHT - 3), way=0.1), OUTLINE)
+
+
+def test_the_way_a_face_looks_does_not_change_with_its_leaning():
+    model = heads.load_head()
+    portrait = turn.portrait_camera(model, model.mean, SIZE)
+    ways = []
+    for roll in (0.0, 25.0, -25.0):
+        head = head_at(14.0, 15.0, roll)
+        view = turn.view_head(model.mean, head.camera, portrait, SIZE)
+        ways.append(scene.map_scene(view, model.mean, head.camera, NOBODY).way)
+    assert ways[0] > 0.15
+    np.testing.assert_allclose(ways, ways[0], atol=0.02)
