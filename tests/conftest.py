@@ -14,12 +14,7 @@ from configs import base, polygons_light
 from tests import photo_sources
 
 logging.set_verbosity(logging.WARNING)  # Orbax and tfds log pages at INFO
-# Tiny programs: compiling is the cost. XLA's older emitters (in JAX 0.7.2 and 0.10.2) compile a
-# train step in half the time or less. The processes that tests start inherit XLA_FLAGS only.
-jax.config.update("jax_disable_most_optimizations", True)
-if jax.__version_info__ < (0, 11):  # XLA aborts on a flag that it no longer knows
-    flag = " --xla_cpu_use_fusion_emitters=false"
-    os.environ["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "") + flag
+jax.config.update("jax_disable_most_optimizations", True)  # tiny programs: compiling is the cost
 jax.config.update("jax_num_cpu_devices", 4)  # of which a test uses one, unless it is about several
 # Many tests compile the same programs, some of them in several processes. Those that tests start
 # have a cache of their own: some are killed, and what they were writing then cannot be read.
