@@ -2,6 +2,7 @@
 
 import jax
 
+from facealign.geometry.matte_window import STORED
 from facealign.names import DOMAINS
 
 
@@ -16,7 +17,7 @@ def shapes(module, x):
 
 
 def head_labels(count):
-    """What a batch for a reader knows of its heads, by field and domain."""
+    """What a batch for a reader or a matte knows of its heads, by field and domain."""
     fields = {
         "landmarks": (68, 2),
         "known": (68,),
@@ -25,6 +26,8 @@ def head_labels(count):
         "identity": (24,),
         "expression": (41,),
         "shaped": (),
+        "alpha": (STORED, STORED),
+        "sure": (STORED, STORED),
     }
     return {
         f"{field}_{domain}": jax.ShapeDtypeStruct((count, *shape), "float32")

@@ -7,7 +7,7 @@ import jax
 import pytest
 
 from configs import base
-from facealign.names import DOMAINS, ROLES
+from facealign.names import ROLES
 from facealign.stages import create_stages
 from facealign.training.state import create_networks, create_state
 from facealign.training.steps.table import create_step
@@ -43,8 +43,6 @@ def test_every_stage_traces_and_changes_no_shape(name, variant):
     subjects = jax.ShapeDtypeStruct((2,), "int32")
     batch["subject_unrestricted"] = batch["subject_restricted"] = subjects
     batch |= head_labels(2)
-    planes = jax.ShapeDtypeStruct((2, size, size), "uint8")
-    batch |= {f"{name}_{domain}": planes for name in ("alpha", "sure") for domain in DOMAINS}
     key = jax.random.key(0)
     for stage in stages:
         networks = create_networks(config, stages, stage)
