@@ -13,7 +13,6 @@ import jax.numpy as jnp
 import numpy as np
 from PIL import Image
 
-from facealign.errors import UserError
 from facealign.faces.detector import Box
 from facealign.geometry import camera as cameras
 from facealign.geometry import fit as fits
@@ -24,7 +23,7 @@ from facealign.geometry.fit import Head
 from facealign.geometry.head_points import bend, create_points
 from facealign.images import to_float
 from facealign.models.apply import NetState, Network, apply_network
-from facealign.models.packed_weights import load_weights
+from facealign.models.packed_weights import load_net
 from facealign.models.reader import Reader
 from facealign.paths import shipped
 
@@ -63,11 +62,7 @@ def load_reader(path: Any = None) -> HeadReader:
     Raises:
       UserError: there are no such weights, or they are of other networks.
     """
-    place = path or shipped(WEIGHTS)
-    nets = load_weights(place).nets
-    if "reader" not in nets:
-        raise UserError(f"{place} holds {', '.join(nets)} and no reader; choose other weights")
-    return HeadReader(Network(Reader(), None), nets["reader"])
+    return HeadReader(Network(Reader(), None), load_net(path or shipped(WEIGHTS), "reader"))
 
 
 def read_heads(

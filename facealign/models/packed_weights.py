@@ -99,3 +99,15 @@ def _unflatten(role: str, arrays: Mapping[str, np.ndarray]) -> NetState:
     tree = traverse_util.unflatten_dict(own, sep="/")[role]
     tree = jax.tree.map(lambda leaf: leaf.astype(np.float32), tree)
     return NetState(tree["params"], tree.get("batch_stats", {}), opt_state={}, ema={})
+
+
+def load_net(path: os.PathLike, role: str) -> NetState:
+    """The network of one role in a file of packed weights.
+
+    Raises:
+      UserError: as in `load_weights`, or the file holds other networks.
+    """
+    nets = load_weights(path).nets
+    if role not in nets:
+        raise UserError(f"{path} holds {', '.join(nets)} and no {role}; choose other weights")
+    return nets[role]

@@ -14,14 +14,13 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-from facealign.errors import UserError
 from facealign.geometry import frame, reader_window
 from facealign.geometry.camera import Camera
 from facealign.geometry.matte_window import SIZE, WIDTH
 from facealign.models.apply import NetState, Network
 from facealign.models.matte import Matte as MatteNetwork
 from facealign.models.matte import apply_matte
-from facealign.models.packed_weights import load_weights
+from facealign.models.packed_weights import load_net
 from facealign.paths import shipped
 
 WEIGHTS = "matte.safetensors"
@@ -50,11 +49,7 @@ def load_matte(path: Any = None) -> tuple[Network, NetState]:
     Raises:
       UserError: there are no such weights, or they are of other networks.
     """
-    place = path or shipped(WEIGHTS)
-    nets = load_weights(place).nets
-    if "matte" not in nets:
-        raise UserError(f"{place} holds {', '.join(nets)} and no matte; choose other weights")
-    return Network(MatteNetwork(), None), nets["matte"]
+    return Network(MatteNetwork(), None), load_net(path or shipped(WEIGHTS), "matte")
 
 
 def find_matte(photo: Image.Image, camera: Camera) -> Matte:

@@ -38,12 +38,10 @@ def test_mattes_of_photos_move_as_their_pixels_do():
 
 
 def test_what_is_beyond_a_stored_photo_is_not_sure():
-    key = jax.random.key(1)
     matrices, shift = jnp.tile(2 * jnp.eye(2), (COUNT, 1, 1)), jnp.zeros((COUNT, 2))
     planes = matte_windows._move(jnp.ones((COUNT, STORED, STORED, 1)), matrices, shift)
     held = np.asarray(planes[..., 0])
     assert held[:, SIZE // 2, SIZE // 2].min() == 1 and held[:, 0].max() == 0
-    del key
 
 
 def test_people_stand_before_other_photos_in_clothes_that_belong_to_them():

@@ -30,7 +30,6 @@ from facealign.data.datasets import (
 )
 from facealign.data.datasets.head_lists import Known
 from facealign.data.datasets.plain_background import take_away
-from facealign.errors import UserError
 from facealign.geometry import camera as cameras
 from facealign.geometry import frame, matte_window, rasterize, reader_window
 from facealign.geometry import head as head_models
@@ -43,11 +42,8 @@ WHOLE = 0.97  # share of a head that has to be found before it
 INSIDE, PROFILE_INSIDE = 0.7, 1.6  # cm inside of the outline from which a pixel is the person
 BESIDE = 9.0  # cm beside the head from which, above the chin, a pixel is not
 AHEAD, ASIDE = 2.0, 30.0  # cm before a face turned by more degrees, where no hair is
-BROW, CHIN, BODY = (
-    2.0,
-    -7.5,
-    (-15.0, 4.0),
-)  # heights above the eyes; of the body, half its width too
+BROW, CHIN = 2.0, -7.5  # heights above the eyes
+BODY = (-15.0, 4.0)  # height above the eyes where the body begins, and half of its width
 SIZE, SCALE = matte_window.STORED, matte_window.STORED / matte_window.STORED_WIDTH  # px, px a cm
 
 
@@ -57,11 +53,7 @@ def create_builder(name: str, data: Any, data_dir: str) -> "Cutouts":
     Raises:
       UserError: `config.data.frame` is not "canonical".
     """
-    if data.frame != "canonical":
-        raise UserError(
-            f"config.data.frame={data.frame!r}, but cutouts and outlines come in windows of their "
-            "own; set it to 'canonical'"
-        )
+    heads.check_frame(data)
     stamp = head_lists.stamp(name, data, data_dir)
     key = f"{photo_set.source_key(data)}_{made_with(stamp)}"
     config = tfds.core.BuilderConfig(name=f"{name}_{KINDS[name]}_{key}", version="1.0.0")

@@ -45,11 +45,7 @@ def create_builder(name: str, turned: bool, data: Any, data_dir: str) -> "Heads"
     Raises:
       UserError: `config.data.frame` is not "canonical".
     """
-    if data.frame != "canonical":
-        raise UserError(
-            f"config.data.frame={data.frame!r}, but heads come in windows of their own; set it to "
-            "'canonical'"
-        )
+    check_frame(data)
     kind = "turned" if turned else "heads"
     key = f"{photo_set.source_key(data)}_{made_with(head_lists.stamp(name, data, data_dir))}"
     config = tfds.core.BuilderConfig(name=f"{name}_{kind}_{key}", version="1.0.0")
@@ -57,6 +53,19 @@ def create_builder(name: str, turned: bool, data: Any, data_dir: str) -> "Heads"
     builder.list_known = partial(head_lists.list_known, name, data, data_dir)
     builder.turned = turned
     return builder
+
+
+def check_frame(data: Any) -> None:
+    """Checks that `config.data.frame` is "canonical".
+
+    Raises:
+      UserError: it is not.
+    """
+    if data.frame != "canonical":
+        raise UserError(
+            f"config.data.frame={data.frame!r}, but heads come in windows of their own; set it to "
+            "'canonical'"
+        )
 
 
 @functools.cache
