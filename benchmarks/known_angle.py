@@ -20,13 +20,13 @@ from facealign.errors import UserError
 from facealign.faces.dlib_tools import FaceTools, load_tools
 from facealign.faces.face import Face, ReadFaces, load_read
 from facealign.faces.find import cut_patch
+from facealign.faces.turning.style import Style
 from facealign.geometry import camera as cameras
 from facealign.geometry import head as heads
 from facealign.geometry import head_views
 from facealign.geometry.camera import Camera
 from facealign.images import read_photo
 from facealign.portraits.methods import turned_in_3d
-from facealign.portraits.style import Style
 from facealign.workdir.progress_bar import progress_bar
 from facealign.workdir.report import markdown_table
 

@@ -4,13 +4,13 @@ import numpy as np
 from PIL import Image
 
 from facealign.faces import face
+from facealign.faces.turning.turn import portrait_camera
 from facealign.geometry import camera as cameras
 from facealign.geometry import frame
 from facealign.geometry.camera import Camera
 from facealign.geometry.fit import Head
 from facealign.geometry.frame import SIZE, five_points, from_five_points
 from facealign.geometry.head import load_head
-from facealign.portraits.turn import portrait_camera
 from tests.toy_tools import landmarks
 
 CORNER = 5  # px: side of the corners

@@ -10,6 +10,7 @@ from ml_collections import ConfigDict
 from facealign.cli.memory import peak_memory
 from facealign.data.load import load_data, take
 from facealign.errors import UserError, check_choice
+from facealign.faces.turning.style import Style
 from facealign.images import to_float
 from facealign.models.packed_weights import SHIPPED, save_weights
 from facealign.parallel import processes
@@ -19,7 +20,6 @@ from facealign.portraits.aligner import load_aligner
 from facealign.portraits.image_files import Files, check_files
 from facealign.portraits.methods import load_frontalizer, load_method
 from facealign.portraits.results import RESULTS, describe
-from facealign.portraits.style import Style
 from facealign.stages import create_stages
 from facealign.training.loop import train
 from facealign.training.saved_model import load_model, load_run

@@ -16,11 +16,11 @@ from facealign.evaluation.run import describe, for_terminal, write_evaluation
 from facealign.faces.face import ReadFaces, load_read
 from facealign.faces.find import Patch
 from facealign.faces.measurement_cache import MeasurementCache
+from facealign.faces.turning.style import Style
 from facealign.geometry import frame
 from facealign.geometry.frame import PORTRAIT_SIZE, SIZE
 from facealign.portraits.methods import Method, load_method
 from facealign.portraits.portrait import Portrait
-from facealign.portraits.style import Style
 from facealign.workdir.progress_bar import progress_bar
 
 AT_ONCE = 64  # photos

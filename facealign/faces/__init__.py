@@ -1,1 +1,1 @@
-"""Finds faces in photos, without JAX, and reads the heads in them."""
+"""Finds faces in photos, without JAX, reads the heads in them, and turns these."""

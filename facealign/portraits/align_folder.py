@@ -19,6 +19,7 @@ from facealign.errors import UserError
 from facealign.faces import find, workers
 from facealign.faces.dlib_tools import FaceTools, load_tools
 from facealign.faces.face import ReadFaces, load_read
+from facealign.faces.turning.style import Style
 from facealign.images import is_photo
 from facealign.paths import write_whole
 from facealign.portraits import image_files
@@ -35,7 +36,6 @@ from facealign.portraits.results import (
 )
 from facealign.portraits.results_table import append, open_table
 from facealign.portraits.rows import Made, make_rows
-from facealign.portraits.style import Style
 from facealign.portraits.turntable import swing
 from facealign.workdir.progress_bar import progress_bar
 

@@ -19,10 +19,10 @@ from PIL import Image, ImageOps
 from facealign.faces.dlib_tools import FaceTools, load_tools
 from facealign.faces.face import ReadFaces, load_read
 from facealign.faces.find import FoundFaces, find_faces, take_whole
+from facealign.faces.turning.style import USUAL_STYLE, Style
 from facealign.images import BadPhotoError, convert, read_photo
 from facealign.portraits.methods import Method, load_method
 from facealign.portraits.portrait import Portrait
-from facealign.portraits.style import USUAL_STYLE, Style
 
 AT_ONCE = 16  # photos that are read together
 Photo = str | os.PathLike | Image.Image | np.ndarray

@@ -11,17 +11,17 @@ from PIL import Image
 from facealign.errors import UserError, check_choice
 from facealign.faces.face import Face, poses_of
 from facealign.faces.find import BOX, DETAIL
+from facealign.faces.turning.compose import LARGEST, SMALLEST, compose_portrait
+from facealign.faces.turning.matte import find_matte
+from facealign.faces.turning.pixels import SHARPER
+from facealign.faces.turning.style import USUAL_STYLE, Style, check_style
 from facealign.faces.workers import cores
 from facealign.geometry import frame
 from facealign.geometry.frame import PORTRAIT, SIZE, WIDTH
 from facealign.geometry.views import turn_back
 from facealign.images import to_uint8
 from facealign.models.packed_weights import KEPT, SHIPPED
-from facealign.portraits.compose import LARGEST, SMALLEST, compose_portrait
-from facealign.portraits.matte import find_matte
-from facealign.portraits.pixels import SHARPER
 from facealign.portraits.portrait import Portrait
-from facealign.portraits.style import USUAL_STYLE, Style, check_style
 from facealign.training.saved_model import SavedModel, check_crops, load_model
 from facealign.training.translate import make_translate
 

@@ -8,9 +8,9 @@ from PIL import Image
 from facealign.faces.detector import Box
 from facealign.faces.face import Face
 from facealign.faces.find import Patch
+from facealign.faces.turning.window import Window, enlarge
 from facealign.geometry import frame
 from facealign.geometry.frame import PORTRAIT_SIZE
-from facealign.portraits.window import Window, enlarge
 
 
 class Portrait(NamedTuple):

@@ -3,11 +3,11 @@
 import numpy as np
 from PIL import Image
 
-from facealign.portraits.background import is_plain
-from facealign.portraits.compose import compose_portrait
-from facealign.portraits.matte import find_matte
+from facealign.faces.turning.background import is_plain
+from facealign.faces.turning.compose import compose_portrait
+from facealign.faces.turning.matte import find_matte
+from facealign.faces.turning.style import Style
 from facealign.portraits.portrait import Portrait
-from facealign.portraits.style import Style
 
 FARTHEST, COUNT = 40.0, 13  # degrees to each side; images from one side to the other
 LARGEST = 512  # px

@@ -12,9 +12,9 @@ from facealign.evaluation import portraits
 from facealign.evaluation.evaluation_set import Photos
 from facealign.faces import find
 from facealign.faces.face import load_read
+from facealign.faces.turning.style import Style
 from facealign.geometry import frame
 from facealign.portraits.methods import load_method
-from facealign.portraits.style import Style
 
 
 def test_portraits_of_frames_are_canonical_crops():

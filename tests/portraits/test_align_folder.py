@@ -9,9 +9,9 @@ from PIL import Image
 
 from facealign.errors import UserError
 from facealign.faces.face import COVERED
+from facealign.faces.turning.style import Style
 from facealign.portraits import align_folder, aligner, methods, turntable
 from facealign.portraits.image_files import Files
-from facealign.portraits.style import Style
 from tests.toy_photos import read
 from tests.toy_portraits import NEGATIVE, photo, run, write_photos
 from tests.toy_tools import LARGE, create_tools

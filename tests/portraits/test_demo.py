@@ -3,10 +3,10 @@
 import numpy as np
 from PIL import Image
 
+from facealign.faces.turning.style import Style
 from facealign.geometry import frame
 from facealign.portraits import aligner, demo
 from facealign.portraits.methods import turned_in_3d
-from facealign.portraits.style import Style
 from tests.toy_photos import read
 from tests.toy_portraits import NEGATIVE, photo
 from tests.toy_tools import create_tools

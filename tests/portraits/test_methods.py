@@ -9,9 +9,9 @@ from PIL import Image
 
 from facealign.errors import UserError
 from facealign.faces.find import cut_patch, take_whole
+from facealign.faces.turning.style import Style
 from facealign.geometry import frame
 from facealign.portraits import methods, turntable
-from facealign.portraits.style import Style
 from tests.toy_photos import read
 
 BOX = (110, 130, 230, 250)  # in a photo that fills the whole frame

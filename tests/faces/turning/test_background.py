@@ -5,9 +5,9 @@ import pytest
 from PIL import Image
 
 from facealign.errors import UserError
-from facealign.portraits import background
-from facealign.portraits.matte import Matte
-from facealign.portraits.style import Style, check_style
+from facealign.faces.turning import background
+from facealign.faces.turning.matte import Matte
+from facealign.faces.turning.style import Style, check_style
 
 HALF = np.repeat(np.arange(32)[None] < 16, 32, axis=0).astype(np.float32)
 

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
+from facealign.faces.turning import turn
+from facealign.faces.turning.far_ear import mirror_ear
+from facealign.faces.turning.matte import Matte
+from facealign.faces.turning.scene import map_scene
 from facealign.geometry import head as heads
-from facealign.portraits import turn
-from facealign.portraits.far_ear import mirror_ear
-from facealign.portraits.matte import Matte
-from facealign.portraits.scene import map_scene
-from tests.portraits.test_compose import SIZE, head_at
+from tests.faces.turning.test_compose import SIZE, head_at
 
 EVERYBODY = Matte(np.ones((8, 8), np.float32), np.eye(3)[:2])
 

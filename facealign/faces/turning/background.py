@@ -4,12 +4,12 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-from facealign.portraits.matte import Matte
-from facealign.portraits.pyramids import fill
-from facealign.portraits.ramp import ramp
-from facealign.portraits.scene import AWAY, Reach
-from facealign.portraits.sources import GHOST, Core
-from facealign.portraits.turn import View
+from facealign.faces.turning.matte import Matte
+from facealign.faces.turning.pyramids import fill
+from facealign.faces.turning.ramp import ramp
+from facealign.faces.turning.scene import AWAY, Reach
+from facealign.faces.turning.sources import GHOST, Core
+from facealign.faces.turning.turn import View
 
 KEPT = 45.0  # degrees of turning up to which auto keeps the scene
 EDGE = 0.12  # cm: how soft the outline of the head is

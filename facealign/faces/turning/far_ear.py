@@ -5,9 +5,9 @@ An ear sticks out of the fitted head, so what is mirrored point by point ends at
 
 import numpy as np
 
-from facealign.portraits.ramp import ramp
-from facealign.portraits.scene import ASIDE, Reach
-from facealign.portraits.turn import SKULL, View
+from facealign.faces.turning.ramp import ramp
+from facealign.faces.turning.scene import ASIDE, Reach
+from facealign.faces.turning.turn import SKULL, View
 
 UPPER, LOWER = (3.0, 1.5), (-6.0, -4.5)  # cm above the eyes: ends of ears
 OUT, FREE = (1.0, 1.4), (1.5, 2.3)  # cm beside the head: how far ears reach; what is free there

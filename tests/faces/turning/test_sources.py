@@ -5,9 +5,9 @@ import functools
 import numpy as np
 import pytest
 
+from facealign.faces.turning import scene, sources, turn
 from facealign.geometry import head as heads
-from facealign.portraits import scene, sources, turn
-from tests.portraits.test_compose import NOBODY, SIZE, head_at
+from tests.faces.turning.test_compose import NOBODY, SIZE, head_at
 
 PHOTO = (240, 200)
 

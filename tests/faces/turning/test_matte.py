@@ -5,8 +5,8 @@ import pytest
 from PIL import Image
 
 from facealign.errors import UserError
-from facealign.portraits import matte
-from facealign.portraits.matte import Matte
+from facealign.faces.turning import matte
+from facealign.faces.turning.matte import Matte
 
 SIDE = 64
 EDGE = np.repeat(np.arange(SIDE)[None] >= 32, SIDE, axis=0).astype(np.float32)

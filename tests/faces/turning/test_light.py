@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from facealign.faces.turning import scene, turn
+from facealign.faces.turning.light import compare_light, relight
 from facealign.geometry import head as heads
-from facealign.portraits import scene, turn
-from facealign.portraits.light import compare_light, relight
-from tests.portraits.test_compose import NOBODY, SIZE, mean_view
+from tests.faces.turning.test_compose import NOBODY, SIZE, mean_view
 
 OWN, OTHER = 192.0, 92.0  # gray levels of both sides; with the 8 that are added, 200 and 100
 

@@ -10,11 +10,11 @@ from typing import NamedTuple
 import numpy as np
 from scipy import ndimage
 
+from facealign.faces.turning.far_ear import mirror_ear
+from facealign.faces.turning.ramp import ramp
+from facealign.faces.turning.scene import AWAY, Reach, nearest
+from facealign.faces.turning.turn import FACE, NECK, SKULL, View
 from facealign.geometry import frame
-from facealign.portraits.far_ear import mirror_ear
-from facealign.portraits.ramp import ramp
-from facealign.portraits.scene import AWAY, Reach, nearest
-from facealign.portraits.turn import FACE, NECK, SKULL, View
 
 BORDER = 0.02  # share of the photo's shorter side over which its border fades
 FEATHER, CORE = 0.19, 0.26  # cm: how weights are smoothed; how far inside the photo's head is sure

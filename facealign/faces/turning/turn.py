@@ -10,12 +10,12 @@ import jax
 import numpy as np
 from scipy import ndimage
 
+from facealign.faces.turning.ramp import ramp
 from facealign.geometry import camera as cameras
 from facealign.geometry import frame, rasterize
 from facealign.geometry import head as heads
 from facealign.geometry.camera import Camera
 from facealign.geometry.head import PARTS, HeadModel
-from facealign.portraits.ramp import ramp
 
 MOUTH = tuple(PARTS.index(name) for name in ("mouth", "teeth"))
 EYES = PARTS.index("eyes")

@@ -3,10 +3,10 @@
 import numpy as np
 from scipy import ndimage
 
-from facealign.portraits.pyramids import double, fill, halve
-from facealign.portraits.ramp import ramp
-from facealign.portraits.scene import Reach
-from facealign.portraits.turn import FACE, View
+from facealign.faces.turning.pyramids import double, fill, halve
+from facealign.faces.turning.ramp import ramp
+from facealign.faces.turning.scene import Reach
+from facealign.faces.turning.turn import FACE, View
 
 WIDE, SOFT = 1.3, 0.78  # cm over which the light of both sides is compared, and smoothed
 REACH = (0.65, 3.9)  # cm beside the head from which it fades, and over which

@@ -11,13 +11,13 @@ from typing import NamedTuple
 import numpy as np
 from scipy import ndimage
 
+from facealign.faces.turning.matte import Matte
+from facealign.faces.turning.pyramids import fill
+from facealign.faces.turning.ramp import ramp
+from facealign.faces.turning.turn import EYES, FACE, MOUTH, NECK, View, shown_triangles
 from facealign.geometry import camera as cameras
 from facealign.geometry import frame, rasterize
 from facealign.geometry.camera import Camera
-from facealign.portraits.matte import Matte
-from facealign.portraits.pyramids import fill
-from facealign.portraits.ramp import ramp
-from facealign.portraits.turn import EYES, FACE, MOUTH, NECK, View, shown_triangles
 
 TURNED = (4.0, 12.0)  # degrees to turn: below the photo stays, above the head turns
 ANCHOR = np.array([[0.0, 2.5, 2.0]])  # cm: a point inside of the head that stays in its place

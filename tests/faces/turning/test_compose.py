@@ -7,15 +7,15 @@ import pytest
 from PIL import Image
 from scipy import ndimage
 
+from facealign.faces.turning import compose, scene, turn
+from facealign.faces.turning.matte import Matte
+from facealign.faces.turning.style import Style
+from facealign.faces.turning.window import TIGHT, Window
 from facealign.geometry import camera as cameras
 from facealign.geometry import frame, rasterize
 from facealign.geometry import head as heads
 from facealign.geometry.camera import Camera
 from facealign.geometry.fit import Head
-from facealign.portraits import compose, scene, turn
-from facealign.portraits.matte import Matte
-from facealign.portraits.style import Style
-from facealign.portraits.window import TIGHT, Window
 
 SIZE = 128
 WHOLE = Window(0.0, 0.0, 1.0)

@@ -11,26 +11,26 @@ import jax
 import numpy as np
 from PIL import Image
 
-from facealign.geometry import camera as cameras
-from facealign.geometry import frame
-from facealign.geometry import head as heads
-from facealign.geometry.camera import Camera
-from facealign.geometry.fit import Head
-from facealign.portraits.background import (
+from facealign.faces.turning.background import (
     choose_colour,
     find_person,
     is_plain,
     replace_background,
 )
-from facealign.portraits.light import compare_light, relight
-from facealign.portraits.matte import Matte
-from facealign.portraits.pixels import Pixels
-from facealign.portraits.pyramids import fill, keep
-from facealign.portraits.scene import Reach, map_scene
-from facealign.portraits.sources import Sources, find_sources, hold, own_share
-from facealign.portraits.style import Style
-from facealign.portraits.turn import FACE, View, portrait_camera, view_head
-from facealign.portraits.window import TIGHT, Window, choose_window, enlarge, enlarge_some
+from facealign.faces.turning.light import compare_light, relight
+from facealign.faces.turning.matte import Matte
+from facealign.faces.turning.pixels import Pixels
+from facealign.faces.turning.pyramids import fill, keep
+from facealign.faces.turning.scene import Reach, map_scene
+from facealign.faces.turning.sources import Sources, find_sources, hold, own_share
+from facealign.faces.turning.style import Style
+from facealign.faces.turning.turn import FACE, View, portrait_camera, view_head
+from facealign.faces.turning.window import TIGHT, Window, choose_window, enlarge, enlarge_some
+from facealign.geometry import camera as cameras
+from facealign.geometry import frame
+from facealign.geometry import head as heads
+from facealign.geometry.camera import Camera
+from facealign.geometry.fit import Head
 
 GRID = 256  # px of the frame in which places are found
 SMALLEST, LARGEST = 128, 2048  # px of portraits that are as large as in the photo

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from facealign.portraits import pyramids
+from facealign.faces.turning import pyramids
 
 SIZES = [(64, 64), (61, 50), (33, 96)]
 

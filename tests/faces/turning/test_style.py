@@ -3,7 +3,7 @@
 import pytest
 
 from facealign.errors import UserError
-from facealign.portraits.style import Style, check_style
+from facealign.faces.turning.style import Style, check_style
 
 
 @pytest.mark.parametrize(

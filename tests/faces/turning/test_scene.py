@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from facealign.faces.turning import scene, turn
 from facealign.geometry import head as heads
-from facealign.portraits import scene, turn
-from tests.portraits.test_compose import NOBODY, head_at
+from tests.faces.turning.test_compose import NOBODY, head_at
 
 SIZE, SCALE, EYES = 128, 4.0, 60
 ROWS, COLUMNS = np.mgrid[:SIZE, :SIZE]

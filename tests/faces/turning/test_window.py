@@ -3,11 +3,8 @@
 import numpy as np
 import pytest
 
-from facealign.geometry import camera as cameras
-from facealign.geometry import frame
-from facealign.geometry import head as heads
-from facealign.portraits.turn import portrait_camera
-from facealign.portraits.window import (
+from facealign.faces.turning.turn import portrait_camera
+from facealign.faces.turning.window import (
     BOTTOM,
     SMALLEST,
     TIGHT,
@@ -17,6 +14,9 @@ from facealign.portraits.window import (
     enlarge,
     enlarge_some,
 )
+from facealign.geometry import camera as cameras
+from facealign.geometry import frame
+from facealign.geometry import head as heads
 
 SIZE = 132
 
