@@ -5,7 +5,17 @@ from typing import Any
 
 import tensorflow_datasets as tfds
 
-from facealign.data.datasets import cfp, cutouts, folder, heads, lfw, mugshots, orl_faces, polygons
+from facealign.data.datasets import (
+    cfp,
+    cutouts,
+    folder,
+    heads,
+    lfw,
+    mugshots,
+    orl_faces,
+    polygons,
+    round_trips,
+)
 
 # Name -> function of (config.data, data_dir) that creates the builder.
 DATASETS: dict[str, Callable[[Any, str], tfds.core.DatasetBuilder]] = {
@@ -18,4 +28,5 @@ DATASETS: dict[str, Callable[[Any, str], tfds.core.DatasetBuilder]] = {
     "polygons": polygons.create_builder,
     **cutouts.BUILDERS,  # mugshots-cutouts, lfw-outlines, cfp-outlines
     **heads.BUILDERS,  # NAME-heads and NAME-turned
+    **round_trips.BUILDERS,  # NAME-roundtrips
 }

@@ -36,6 +36,15 @@ GRID = 256  # px of the frame in which places are found
 SMALLEST, LARGEST = 128, 2048  # px of portraits that are as large as in the photo
 
 
+class Layout(NamedTuple):
+    """Where the pixels of a portrait frame of GRID px come from."""
+
+    view: View
+    reach: Reach
+    held: np.ndarray  # float32 [GRID, GRID], 0 to 1: what is inside of the photo
+    sources: Sources
+
+
 class Composed(NamedTuple):
     """A portrait of S x S px."""
 
@@ -62,23 +71,12 @@ def compose_portrait(
       style: of the portrait.
       window: of the frame; None chooses it.
     """
-    head = jax.tree.map(np.asarray, head)
-    points = np.asarray(_shape(head.identity, head.expression))
-    camera = portrait_camera(heads.load_head(), points, GRID, (style.yaw, style.pitch))
-    view = view_head(points, head.camera, camera, GRID)
-    reach = map_scene(view, points, head.camera, matte)
-    held = hold(reach.place, photo.size)
+    layout = lay_out(head, matte, photo.size, (style.yaw, style.pitch))
+    view, reach, held, sources = layout
     window = window or (TIGHT if style.frame == "tight" else choose_window(held))
-    sources = find_sources(view, reach, held, photo.size)
-    inside = window.side * GRID * float(head.camera.scale / camera.scale)
+    inside = window.side * GRID * float(head.camera.scale / view.camera.scale)
     size = style.size or int(np.clip(round(inside), SMALLEST, LARGEST))
-    scale = size / (window.side * GRID)
-    pixels = Pixels(photo, scale * float(camera.scale / head.camera.scale))
-    if reach.turned:
-        smooth = _blend_coarsely(photo, sources, view, reach, head.camera)
-        image = _paint(pixels, sources, smooth, window, size)
-    else:
-        image = pixels.at(enlarge(sources.own, window, size))
+    image = paint(photo, head.camera, layout, window, size)
     if reach.agrees and is_plain(style.background, reach.angle):
         person = enlarge(find_person(view, reach, matte), window, size).clip(0, 1)
         colour = choose_colour(style.background, photo, matte)
@@ -95,6 +93,50 @@ def compose_portrait(
         frame.invert(frame.compose(window.matrix(GRID, size), frame.to_portrait(GRID))),
         window,
     )
+
+
+def lay_out(head: Head, matte: Matte, size: tuple[int, int], angles: tuple[float, float]) -> Layout:
+    """Where the pixels of a head's portrait come from.
+
+    Args:
+      head: fitted to the photo, without a batch axis.
+      matte: of the person whose head it is.
+      size: width and height of the photo in px.
+      angles: yaw and pitch of the head in the portrait, in degrees.
+    """
+    head = jax.tree.map(np.asarray, head)
+    points = find_points(head)
+    camera = portrait_camera(heads.load_head(), points, GRID, angles)
+    view = view_head(points, head.camera, camera, GRID)
+    reach = map_scene(view, points, head.camera, matte)
+    held = hold(reach.place, size)
+    return Layout(view, reach, held, find_sources(view, reach, held, size))
+
+
+def paint(
+    photo: Image.Image, camera: Camera, layout: Layout, window: Window, size: int
+) -> np.ndarray:
+    """The colours float32 [size, size, 3] of a window of a portrait frame.
+
+    Args:
+      photo: in colour.
+      camera: of the photo.
+      layout: of the frame.
+      window: of the frame.
+      size: px.
+    """
+    view, reach, _, sources = layout
+    scale = size / (window.side * GRID)
+    pixels = Pixels(photo, scale * float(view.camera.scale / camera.scale))
+    if not reach.turned:
+        return pixels.at(enlarge(sources.own, window, size))
+    smooth = _blend_coarsely(photo, sources, view, reach, camera)
+    return _paint(pixels, sources, smooth, window, size)
+
+
+def find_points(head: Head) -> np.ndarray:
+    """The vertices [V, 3] of a head, in cm."""
+    return np.asarray(_shape(head.identity, head.expression))
 
 
 @jax.jit

@@ -70,7 +70,7 @@ def map_scene(view: View, points: np.ndarray, photo: Camera, matte: Matte) -> Re
     size, scale = len(view.surface), float(view.camera.scale)
     rows, columns = np.mgrid[:size, :size].astype(np.float32)
     height = (view.eyes - rows) / scale  # cm above the eyes
-    upright = _upright(view.camera, photo)
+    upright = find_upright(view.camera, photo)
     grid = np.stack([columns, rows], axis=-1).reshape(-1, 2)
     still = frame.apply(upright, grid).reshape(size, size, 2)
     angle = _between(view.camera, photo)
@@ -132,7 +132,7 @@ def _between(portrait: Camera, photo: Camera) -> float:
     return float(np.degrees(np.arccos(np.clip(portrait.rotation[2] @ photo.rotation[2], -1, 1))))
 
 
-def _upright(portrait: Camera, photo: Camera) -> np.ndarray:
+def find_upright(portrait: Camera, photo: Camera) -> np.ndarray:
     """The similarity [2, 3] from the pixels of a portrait to those of a photo with upright head."""
     # Ways up as complex numbers, of which the ratio is the roll between them.
     up, wanted = (complex(*camera.rotation[:2, 1]) for camera in (photo, portrait))
