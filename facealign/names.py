@@ -17,8 +17,10 @@ ROLES = (
     "code_critic",  # tells codes of R's photos from codes of U's photos
     "reader",  # reads pose, shape and landmarks of heads
     "matte",  # tells people from what is behind them
+    "completion",  # mends portraits that were turned in 3D
 )
 GENERATOR = ("encoder", "encoder_r", "decoder_u", "decoder_r")  # the roles that make images
+FAKERS = (*GENERATOR, "completion")  # whose images a discriminator may judge
 
 Route = tuple[str, str]  # the domain of the input and the decoder that its code goes to
 

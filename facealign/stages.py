@@ -78,6 +78,14 @@ OBJECTIVES: dict[str, Objective] = {
         labels=tuple((field, domain) for domain in DOMAINS for field in ("alpha", "sure")),
         alters=CHANGES,
     ),
+    "complete": Objective(
+        needs=("completion",),
+        needs_with={"adversarial": ("discriminator",)},
+        trains=("completion",),
+        trains_with={"adversarial": ("discriminator",)},
+        labels=(("yaw", "unrestricted"), ("maps", "unrestricted")),
+        alters=MOVES,
+    ),
 }
 
 

@@ -128,6 +128,13 @@ def depth_to_space(x: jax.Array, s: int) -> jax.Array:
     return x.reshape(b, h * s, w * s, c // (s * s))
 
 
+def space_to_depth(x: jax.Array, s: int) -> jax.Array:
+    """[B, s*H, s*W, C] -> [B, H, W, s*s*C]: the opposite of `depth_to_space`."""
+    b, h, w, c = x.shape
+    x = x.reshape(b, h // s, s, w // s, s, c).transpose(0, 1, 3, 2, 4, 5)
+    return x.reshape(b, h // s, w // s, s * s * c)
+
+
 def to_image(x: jax.Array, output: str) -> jax.Array:
     """Unbounded values of any shape to an image in [-1, 1], with the activation `output`.
 

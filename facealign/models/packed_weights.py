@@ -27,6 +27,7 @@ PURPOSES = (
     KEPT,
     ("reader",),
     ("matte",),
+    ("completion",),
 )  # roles that are packed together; the first that a run has
 
 
@@ -50,7 +51,7 @@ def save_weights(
     if roles is None:
         raise UserError(
             f"a run of only {', '.join(nets)} can neither make frontal photos, nor read heads, "
-            "nor cut people out"
+            "nor cut people out, nor mend portraits"
         )
     with np.errstate(over="ignore"):  # overflows are found below
         arrays = {

@@ -9,6 +9,7 @@ from flax import linen as nn
 from facealign.errors import UserError, lookup
 from facealign.models import (
     attribute,
+    completion,
     critics,
     ftgan,
     hourglass,
@@ -97,6 +98,10 @@ def _create_matte(_: Any) -> nn.Module:
     return matte.Matte()
 
 
+def _create_completion(_: Any) -> nn.Module:
+    return completion.Completion()
+
+
 MAKERS: dict[str, Callable[[Any], nn.Module]] = {
     "encoder": _create_encoder,
     "encoder_r": _create_encoder,
@@ -110,6 +115,7 @@ MAKERS: dict[str, Callable[[Any], nn.Module]] = {
     "code_critic": _create_code_critic,
     "reader": _create_reader,
     "matte": _create_matte,
+    "completion": _create_completion,
 }
 
 

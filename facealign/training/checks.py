@@ -8,6 +8,12 @@ import numpy as np
 from facealign.data.load import Examples
 from facealign.models.apply import NetState, Network
 from facealign.names import DOMAINS
+from facealign.training.completion_check import (
+    COMPLETION_METRICS,
+    draw_completion,
+    measure_completion,
+    measure_returned,
+)
 from facealign.training.matte_check import (
     MATTE_METRICS,
     draw_cut_out,
@@ -29,8 +35,17 @@ class Check(NamedTuple):
     measure: Callable[[Network, NetState, Mapping[str, Examples]], dict[str, float]]
     baseline: str  # that needs no network: its name, and its metrics from training and held out
     measure_baseline: Callable[[Mapping[str, Examples], Mapping[str, Examples]], dict[str, float]]
-    draw: Callable[[Network, NetState, np.ndarray], np.ndarray]  # photos -> pictures
-    domains: Mapping[str, str]  # of the photos drawn, by the names of their columns
+    # Samples by domain -> columns of pictures uint8 [N, H, W, C], by their titles.
+    draw: Callable[[Network, NetState, Mapping[str, Examples]], Mapping[str, np.ndarray]]
+
+
+def _of_photos(draw: Callable, domains: Mapping[str, str]) -> Callable:
+    """`Check.draw` of a function from photos to pictures; `domains` are theirs, by column."""
+
+    def draw_all(network: Network, net: NetState, samples: Mapping[str, Examples]):
+        return {name: draw(network, net, samples[d]["image"]) for name, d in domains.items()}
+
+    return draw_all
 
 
 CHECKS = {
@@ -39,15 +54,20 @@ CHECKS = {
         measure_reader,
         "mean head",
         measure_mean,
-        draw_reading,
-        dict(zip(("photo", "turned"), DOMAINS, strict=True)),
+        _of_photos(draw_reading, dict(zip(("photo", "turned"), DOMAINS, strict=True))),
     ),
     "matte": Check(
         MATTE_METRICS,
         measure_matte,
         "mean matte",
         measure_mean_matte,
-        draw_cut_out,
-        {"cut out": "unrestricted"},
+        _of_photos(draw_cut_out, {"cut out": "unrestricted"}),
+    ),
+    "completion": Check(
+        COMPLETION_METRICS,
+        measure_completion,
+        "turned, not mended",
+        measure_returned,
+        draw_completion,
     ),
 }

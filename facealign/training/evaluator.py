@@ -120,13 +120,11 @@ class Evaluator:
 
     def draw(self, state: TrainState) -> np.ndarray:
         """The sample grid, uint8 [height, width]: training people above held-out people."""
-        u, r = (self._samples[domain] for domain in DOMAINS)
+        u, r = (self._samples[domain]["image"] for domain in DOMAINS)
         groups = {"training": SAMPLES, "held out": SAMPLES}
-        columns = {
-            name: check.draw(self._networks[role], self._net(state, role), self._samples[domain])
-            for role, check in self._checks.items()
-            for name, domain in check.domains.items()
-        }
+        columns = {}
+        for role, check in self._checks.items():
+            columns |= check.draw(self._networks[role], self._net(state, role), self._samples)
         if columns:
             return draw_grid(columns, groups)
         columns = {"input": u}
@@ -135,7 +133,7 @@ class Evaluator:
         if "swap" in self.kinds:
             columns["swap"] = to_uint8(self._translate(state, u, "decoder_r"))
         if "turned" in self.kinds:
-            turned = self._samples["turned"]
+            turned = self._samples["turned"]["image"]
             columns["turned"] = turned
             columns["turned back"] = to_uint8(self._translate(state, turned, "decoder_r"))
         paired = "swap" in self.kinds and self.kinds["swap"].target

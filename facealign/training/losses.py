@@ -23,9 +23,9 @@ def multiscale_l1(output: jax.Array, target: jax.Array, weights: jax.Array) -> j
 
     Args:
       output, target: images [B, H, W, C]; H and W multiples of 4.
-      weights: [H, W, 1], weight of each pixel.
+      weights: [H, W, 1] or [B, H, W, 1], weight of each pixel.
     """
-    difference, weights = output - target, jnp.asarray(weights)[None]
+    difference, weights = output - target, _batched(weights)
     total = _mean(weights * jnp.abs(difference))
     for _ in range(2):
         difference, weights = _halved(difference), _halved(weights)
@@ -38,7 +38,7 @@ def gradient_l1(output: jax.Array, target: jax.Array, weights: jax.Array) -> jax
 
     Penalizes blur, which plain L1 hardly does. Arguments as in `multiscale_l1`.
     """
-    difference, weights = output - target, jnp.asarray(weights)[None]
+    difference, weights = output - target, _batched(weights)
     right, down = jnp.diff(difference, axis=2), jnp.diff(difference, axis=1)
     return _mean(weights[:, :, 1:] * jnp.abs(right)) + _mean(weights[:, 1:] * jnp.abs(down))
 
@@ -171,6 +171,10 @@ def _halved(images: jax.Array) -> jax.Array:
     """Means of all blocks of 2 x 2 px."""
     b, h, w, c = images.shape
     return images.reshape(b, h // 2, 2, w // 2, 2, c).mean(axis=(2, 4))
+
+
+def _batched(weights: jax.Array) -> jax.Array:
+    return jnp.asarray(weights).reshape(-1, *weights.shape[-3:])
 
 
 def _mean(x: jax.Array) -> jax.Array:

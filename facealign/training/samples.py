@@ -8,22 +8,34 @@ from facealign.data.load import Examples
 from facealign.names import DOMAINS
 
 
-def choose_samples(splits: Sequence[Mapping[str, Examples]], count: int) -> dict[str, np.ndarray]:
-    """`count` images of each split by domain, for the sample grid: uint8 [splits * count, ...].
+def choose_samples(splits: Sequence[Mapping[str, Examples]], count: int) -> dict[str, Examples]:
+    """`count` examples of each split by domain, for the sample grid: [splits * count, ...].
 
-    Shows as many different people as possible. Pairs each U image with an R image of the same
-    subject; of any subject, if the datasets share none.
+    Shows as many different people as possible. Pairs each U image with its own R image, if they
+    come in pairs, else with one of the same subject; of any subject, if the datasets share none.
     """
-    chosen: dict[str, list[np.ndarray]] = {domain: [] for domain in splits[0]}
+    chosen: dict[str, list[Examples]] = {domain: [] for domain in splits[0]}
     for data in splits:
         u, r = (data[domain] for domain in DOMAINS)
-        for index in _spread_over_subjects(u["subject"], count):
-            same = np.flatnonzero(r["subject"] == u["subject"][index])
-            row = same[0] if len(same) else index % len(r["image"])
-            chosen["unrestricted"].append(u["image"][index])
-            for domain in chosen.keys() - {"unrestricted"}:  # R and turned R: the same row
-                chosen[domain].append(data[domain]["image"][row])
-    return {domain: np.stack(images) for domain, images in chosen.items()}
+        indices = _spread_over_subjects(u["subject"], count)
+        rows = indices
+        if not np.array_equal(u["subject"], r["subject"]):
+            same = [np.flatnonzero(r["subject"] == u["subject"][index]) for index in indices]
+            rows = [
+                s[0] if len(s) else i % len(r["image"]) for i, s in zip(indices, same, strict=True)
+            ]
+        for domain, parts in chosen.items():  # R and turned R: the same rows
+            where = np.asarray(indices if domain == "unrestricted" else rows)
+            parts.append({name: values[where] for name, values in data[domain].items()})
+    return {
+        domain: {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        for domain, parts in chosen.items()
+    }
+
+
+def _row_of(subject: str, subjects: np.ndarray, index: int) -> int:
+    same = np.flatnonzero(subjects == subject)
+    return same[0] if len(same) else index % len(subjects)
 
 
 def _spread_over_subjects(subjects: np.ndarray, count: int) -> np.ndarray:

@@ -11,12 +11,18 @@ import optax
 
 from facealign.errors import UserError, lookup
 from facealign.geometry import matte_window, reader_window
+from facealign.models import completion
 from facealign.models.apply import NetState, Network, Tree, apply_network, init_network
 from facealign.models.table import create_modules
 from facealign.stages import Stage, roles_of
 from facealign.training.optimizers import create_optimizer
 
-WINDOWS = {"reader": reader_window.SIZE, "matte": matte_window.SIZE}  # px that a role sees
+# What a role sees, if not the photo: height, width and channels.
+INPUTS = {
+    "reader": (reader_window.SIZE, reader_window.SIZE, 3),
+    "matte": (matte_window.SIZE, matte_window.SIZE, 3),
+    "completion": (completion.SIZE // 2, completion.SIZE // 2, completion.PLANES),
+}
 DTYPES = {"float32": jnp.float32, "bfloat16": jnp.bfloat16, "float64": jnp.float64}
 
 
@@ -89,8 +95,8 @@ def create_state(
 
 def input_of(role: str, image: Any, code: Any) -> Any:
     """What the network of a role takes: the image, its code, or a window of it; as shapes."""
-    if role in WINDOWS:
-        return jnp.zeros((1, WINDOWS[role], WINDOWS[role], 3))
+    if role in INPUTS:
+        return jnp.zeros((1, *INPUTS[role]))
     return code if takes_code(role) else image
 
 

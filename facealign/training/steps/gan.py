@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from facealign.metrics import image_quality
 from facealign.models.apply import Network, apply_network
-from facealign.names import GENERATOR
+from facealign.names import FAKERS
 from facealign.training import losses
 from facealign.training.state import TrainState
 
@@ -90,7 +90,7 @@ def make_gan(
         reals, pull_real = jax.vjp(lambda params: score(params, real), critic.params)
         fakes, pull_fake = jax.vjp(score_fakes, critic.params, fake)
         to_fake, gradients, terms = jax.tree.map(jnp.zeros_like, fake), {}, {}
-        if set(train) & set(GENERATOR):
+        if set(train) & set(FAKERS):
             to_fakes, terms = jax.grad(generator_loss, has_aux=True)(fakes, labels)
             to_fake = pull_fake(to_fakes)[1]
         if role in train:

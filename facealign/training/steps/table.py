@@ -13,6 +13,7 @@ import jax
 from facealign.data.augment import augment
 from facealign.errors import UserError, check_choice
 from facealign.geometry import matte_window, reader_window
+from facealign.models import completion
 from facealign.models.apply import Network
 from facealign.names import RECONSTRUCTION
 from facealign.stages import OBJECTIVES, Stage
@@ -20,6 +21,7 @@ from facealign.training import losses
 from facealign.training.steps.adversarial import make_adversarial_step
 from facealign.training.steps.attribute import make_attribute_step
 from facealign.training.steps.autoencode import make_paired_step, make_reconstruction_step
+from facealign.training.steps.complete import make_complete_step
 from facealign.training.steps.cut_out import make_cut_out_step
 from facealign.training.steps.cycle import make_cycle_step
 from facealign.training.steps.forward import TrainStep
@@ -38,11 +40,13 @@ STEPS: dict[str, Callable[..., TrainStep]] = {
     "recognize": make_recognize_step,
     "read": make_read_step,
     "cut_out": make_cut_out_step,
+    "complete": make_complete_step,
 }
 # Objective -> fields of config.data that it needs.
 PHOTOS = {
     "read": {"channels": 3, "image_size": reader_window.STORED},
     "cut_out": {"channels": 3, "image_size": matte_window.STORED},
+    "complete": {"channels": 3, "image_size": completion.SIZE, "paired": True},
 }
 
 

@@ -1,0 +1,95 @@
+"""Completion: mends a portrait that was turned in 3D, where the photo shows little or nothing.
+
+It adds to the portrait, little where the photo shows the face well. Of a head that looked to the
+left it sees the mirror image, so that one side has to be learned.
+"""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from facealign.models import layers
+from facealign.models.apply import NetState, Network, apply_network
+from facealign.models.blocks import LEAKY_SLOPE
+
+SIZE = 256  # px: height and width of portraits
+MAPS = 7  # as faces.turning.completion_input.MAPS, of half the size
+OWN, FACE = 0, 2  # of these
+PLANES = 2 * 3 * 4 + MAPS + 1  # of what the network sees
+WIDTHS = (32, 64, 128, 192, 256)  # channels from half of the portrait's size down to a 32nd
+BLOCKS = (1, 1, 2, 2, 1)  # residual blocks of each size, on the way down and on the way up
+STEP = 0.3  # how much a residual block adds at first
+FIRST = 0.1  # how much the network adds at first
+KEPT = 0.8  # share of a face that the photo shows well in which nothing is added
+PROFILE = 90.0  # degrees
+
+
+class Completion(nn.Module):
+    """Planes [B, H, H, PLANES] to what is added to portraits [B, 2H, 2H, 3], H a multiple of 16.
+
+    A U-Net of residual blocks. Nothing is normalized, so that a portrait's light stays as it is.
+    """
+
+    @nn.compact
+    def __call__(self, planes: jax.Array, train: bool) -> jax.Array:
+        x, skips = _conv(planes, WIDTHS[0], 3), []
+        for level, (width, count) in enumerate(zip(WIDTHS, BLOCKS, strict=True)):
+            if level:
+                x = _conv(_active(x), width, 3, stride=2)
+            for _ in range(count):
+                x = _block(x)
+            skips.append(x)
+        for width, count, skip in zip(WIDTHS[-2::-1], BLOCKS[-2::-1], skips[-2::-1], strict=True):
+            x = layers.upsample_linearly(_conv(x, width, 1))
+            x = _conv(_active(jnp.concatenate([x, skip], axis=-1)), width, 1)
+            for _ in range(count):
+                x = _block(x)
+        return FIRST * layers.depth_to_space(_conv(_active(x), 12, 3), 2)
+
+
+def _conv(x: jax.Array, width: int, kernel: int, stride: int = 1) -> jax.Array:
+    return layers.Conv(width, kernel, stride=stride, use_bias=True)(x)
+
+
+def _active(x: jax.Array) -> jax.Array:
+    return nn.leaky_relu(x, LEAKY_SLOPE)
+
+
+def _block(x: jax.Array) -> jax.Array:
+    width = x.shape[-1]
+    return x + STEP * _conv(_active(_conv(_active(x), width, 3)), width, 3)
+
+
+def look_right(yaw: jax.Array, images: jax.Array) -> jax.Array:
+    """Images or maps [B, H, W, C], mirrored where the yaw [B] of the photo is negative."""
+    return jnp.where((yaw < 0)[:, None, None, None], images[:, :, ::-1], images)
+
+
+def pack(images: jax.Array, maps: jax.Array, yaw: jax.Array) -> jax.Array:
+    """What the network sees, [B, SIZE / 2, SIZE / 2, PLANES].
+
+    Args:
+      images: portraits [B, SIZE, SIZE, 3] in [-1, 1] of heads that looked to the right.
+      maps: [B, SIZE / 2, SIZE / 2, MAPS], 0 to 1.
+      yaw: [B] degrees.
+    """
+    both = jnp.concatenate([images, images[:, :, ::-1]], axis=-1)
+    far = jnp.broadcast_to((jnp.abs(yaw) / PROFILE)[:, None, None, None], (*maps.shape[:3], 1))
+    return jnp.concatenate([layers.space_to_depth(both, 2), maps, far], axis=-1)
+
+
+def gate(maps: jax.Array) -> jax.Array:
+    """How much of what the network says is added, [B, SIZE, SIZE, 1]; arguments as in `pack`."""
+    return layers.upsample(1 - KEPT * (maps[..., OWN] * maps[..., FACE])[..., None])
+
+
+@partial(jax.jit, static_argnums=0)
+def apply_completion(
+    network: Network, net: NetState, images: jax.Array, maps: jax.Array, yaw: jax.Array
+) -> jax.Array:
+    """What is added to portraits, [B, SIZE, SIZE, 3]; of heads that looked to any side."""
+    images, maps = look_right(yaw, images), look_right(yaw, maps)
+    added = gate(maps) * apply_network(network, net, pack(images, maps, yaw))
+    return look_right(yaw, added)

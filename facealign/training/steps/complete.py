@@ -1,0 +1,81 @@
+"""The step that learns to mend portraits, on photos that were turned away and back."""
+
+from collections.abc import Mapping
+
+import jax
+import jax.numpy as jnp
+
+from facealign.models import completion
+from facealign.models.apply import Network
+from facealign.models.completion import FACE, MAPS, look_right
+from facealign.models.layers import upsample
+from facealign.training import losses
+from facealign.training.state import TrainState, update_networks
+from facealign.training.steps.forward import Batch, TrainStep, apply_role
+from facealign.training.steps.gan import TERMS, GanRules, make_gan
+
+ROLE = "completion"
+HEAD, HELD, KNOWN = 3, 6, 7  # of the maps, as completion_input.MAPS, and where the truth is known
+FAR = 0.15  # weight of a pixel that the photo did not hold, away from the head; another has 1
+FACE_WEIGHT = 2.0  # how much more a pixel of the face weighs
+
+
+def make_complete_step(
+    networks: Mapping[str, Network],
+    train: tuple[str, ...],
+    weights: Mapping[str, float],
+    rules: GanRules | None = None,
+) -> TrainStep:
+    """U's images are what came back, R's the truth. Terms: l1, at three scales; gradient.
+
+    With rules, a discriminator tells what is mended from the truth, and there are the terms of
+    `gan.make_gan`.
+    """
+    gan = make_gan(networks, train, weights, rules) if rules else None
+    own_weights = {name: weight for name, weight in weights.items() if name not in TERMS}
+
+    def step(state: TrainState, batch: Batch, key: jax.Array):
+        network_key, gan_key = jax.random.split(key)
+        yaw = batch["yaw_unrestricted"]
+        images, target, maps = (
+            look_right(yaw, each)
+            for each in (
+                batch["unrestricted"],
+                batch["restricted"],
+                batch["maps_unrestricted"].astype(jnp.float32) / 255,
+            )
+        )
+        counts, known = pixel_weights(maps), upsample(maps[..., KNOWN:])
+        planes = completion.pack(images, maps[..., :MAPS], yaw)
+
+        def mend(params):
+            added, stats, _ = apply_role(networks, state, params, ROLE, planes, network_key)
+            return images + completion.gate(maps) * added, stats
+
+        def own_loss(output):
+            terms = {
+                "l1": losses.multiscale_l1(output, target, counts).mean(),
+                "gradient": losses.gradient_l1(output, target, counts).mean(),
+            }
+            return losses.weighted_sum(terms, own_weights), terms
+
+        output, pull, batch_stats = jax.vjp(mend, {ROLE: state.nets[ROLE].params}, has_aux=True)
+        to_output, terms = jax.grad(own_loss, has_aux=True)(output)
+        gradients, accuracies = {}, {}
+        if gan:
+            result = gan(state, target * known, output * known, gan_key)
+            to_output = to_output + result.to_fake * known
+            gradients, accuracies = result.gradients, result.accuracies
+            terms |= result.terms
+        gradients = gradients | pull(to_output)[0]
+        new = update_networks(networks, state, gradients, batch_stats)
+        return new, {"loss": losses.weighted_sum(terms, weights), **terms, **accuracies}
+
+    return step
+
+
+def pixel_weights(maps: jax.Array) -> jax.Array:
+    """How much the pixels of portraits count, [B, SIZE, SIZE, 1], by their maps with KNOWN."""
+    near = jnp.maximum(maps[..., HEAD], maps[..., HELD])
+    weights = maps[..., KNOWN] * (FAR + (1 - FAR) * near) * (1 + FACE_WEIGHT * maps[..., FACE])
+    return upsample(weights[..., None])
