@@ -18,7 +18,7 @@ from facealign.paths import open_path
 from facealign.portraits.align_folder import SHEET, align_folder, find_photos
 from facealign.portraits.aligner import load_aligner
 from facealign.portraits.image_files import Files, check_files
-from facealign.portraits.methods import load_frontalizer, load_method
+from facealign.portraits.methods import TURNED, load_frontalizer, load_method
 from facealign.portraits.results import RESULTS, describe
 from facealign.stages import create_stages
 from facealign.training.loop import train
@@ -52,7 +52,8 @@ def run_evaluate(
     """Compares a checkpoint with baselines on held-out people; writes tables and a page.
 
     With `checkpoint`, of packed weights or another run, `config` only says where photos are, and
-    so it does with the method "portrait", which compares portraits of the photo's own pixels.
+    so it does with the methods "portrait" and "unmended", which compare portraits of the photo's
+    own pixels.
 
     Raises:
       UserError: no such checkpoint, another config, no frontal photos, no photos for `on`, or
@@ -60,9 +61,9 @@ def run_evaluate(
     """
     from facealign.evaluation.run import run_evaluation  # its plots would slow down every mode
 
-    if method == "portrait":
-        return _evaluate_portraits(config, workdir, checkpoint, step, on)
-    check_choice(method or "network", ("network", "portrait"), "--method of --mode=evaluate")
+    if method in TURNED:
+        return _evaluate_portraits(config, workdir, checkpoint, step, on, method)
+    check_choice(method or "network", ("network", *TURNED), "--method of --mode=evaluate")
     run = load_model(checkpoint, step) if checkpoint else load_run(workdir, step)
     if checkpoint and (workdir / "config.json").exists():
         raise UserError(
@@ -77,17 +78,17 @@ def run_evaluate(
 
 
 def _evaluate_portraits(
-    config: ConfigDict | None, workdir: epath.Path, checkpoint: str, step: int, on: str
+    config: ConfigDict | None, workdir: epath.Path, checkpoint: str, step: int, on: str, method: str
 ) -> None:
     from facealign.evaluation.portraits import evaluate_portraits
 
     if checkpoint or step:
-        raise UserError("--method=portrait uses no network; leave --checkpoint and --step out")
+        raise UserError(f"--method={method} uses no network; leave --checkpoint and --step out")
     if config is None:
-        raise UserError("--method=portrait needs --config, which says where photos are")
+        raise UserError(f"--method={method} needs --config, which says where photos are")
     if (workdir / "config.json").exists():
         raise UserError(f"--workdir={workdir} holds a run; choose another folder for the portraits")
-    evaluate_portraits(config, workdir, on)
+    evaluate_portraits(config, workdir, on, method)
 
 
 def run_align(

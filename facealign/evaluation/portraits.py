@@ -27,7 +27,9 @@ AT_ONCE = 64  # photos
 FRAMES = {"frame": "portrait", "channels": 3, "image_size": PORTRAIT_SIZE}
 
 
-def evaluate_portraits(config: ConfigDict, workdir: epath.Path, on: str) -> None:
+def evaluate_portraits(
+    config: ConfigDict, workdir: epath.Path, on: str, method: str = "portrait"
+) -> None:
     """Evaluates portraits beside baselines: prints the first table and writes all of them.
 
     They are made of portrait frames in colour, and judged as gray canonical crops, beside those of
@@ -37,6 +39,7 @@ def evaluate_portraits(config: ConfigDict, workdir: epath.Path, on: str) -> None
       config: says where photos are, and which.
       workdir: the files are written there.
       on: the photos, as in `run_evaluation`.
+      method: "portrait" or "unmended".
 
     Raises:
       UserError: photos that do not come in canonical crops, or as in `load_photos`.
@@ -45,11 +48,11 @@ def evaluate_portraits(config: ConfigDict, workdir: epath.Path, on: str) -> None
     if not comes_aligned(photos.dataset):
         raise UserError(f"--on={photos.dataset} has no portrait frames; choose lfw or cfp")
     photos, frames = in_both(photos, frames)
-    method = load_method("portrait", Style(size=SIZE, frame="tight"))
-    made = make_portraits(frames.examples["image"], method, load_read())
+    way = load_method(method, Style(size=SIZE, frame="tight"))
+    made = make_portraits(frames.examples["image"], way, load_read())
     crops = np.stack([portrait.crop for portrait in made])
     comparison = compare(
-        "portrait",
+        method,
         lambda _: crops,
         photos,
         load_data(config.data, "train"),
@@ -57,7 +60,7 @@ def evaluate_portraits(config: ConfigDict, workdir: epath.Path, on: str) -> None
         lambda: MeasurementCache(data_folder(config.data)),
         canonical=True,
     )
-    facts = describe(comparison, method.name)
+    facts = describe(comparison, way.name)
     write_evaluation(workdir, comparison, facts, 0, {})
     print(for_terminal(comparison, facts))
     print(f"wrote {workdir / 'evaluation.html'}, evaluation.md and evaluation.json")

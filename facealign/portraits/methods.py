@@ -35,7 +35,8 @@ WITHOUT_NETWORK: dict[str, tuple[str, Frontal]] = {
     "geometric": ("geometric alignment", lambda crops, _: crops),
     "turn": ("generic 3D turn", lambda crops, poses: turn_back(crops, *poses.T)),
 }
-METHODS = ("portrait", "network", *WITHOUT_NETWORK)
+TURNED = {"portrait": True, "unmended": False}  # in 3D; whether a network mends the portrait
+METHODS = (*TURNED, "network", *WITHOUT_NETWORK)
 
 
 class Method(NamedTuple):
@@ -67,8 +68,8 @@ def load_method(
     if method != "network" and (weights or step):
         raise UserError(f"--method={method} uses no network; leave --checkpoint and --step out")
     check_style(style)
-    if method == "portrait":
-        return turned_in_3d(style)
+    if method in TURNED:
+        return turned_in_3d(style._replace(mended=TURNED[method]))
     if style._replace(gray=False, size=USUAL_STYLE.size) != USUAL_STYLE:
         raise UserError(
             f"--method={method} makes gray portraits of the face alone, from the front; leave "
@@ -89,9 +90,10 @@ def turned_in_3d(style: Style) -> Method:
     shown = WIDTH if style.frame == "tight" else PORTRAIT
     box = BOX / SIZE * WIDTH / shown  # share of the portrait
     wanted = round(SHARPER * (style.size or LARGEST) * box)
-    words = [f"{name} {value}" for name, value in style._asdict().items()
+    way = "own pixels turned in 3D" + " and mended" * style.mended
+    words = [f"{name} {value}" for name, value in style._replace(mended=True)._asdict().items()
              if value != Style._field_defaults[name] or name == "size"]  # fmt: skip
-    return Method(f"own pixels turned in 3D, {', '.join(words)}", make, max(DETAIL, wanted), style)
+    return Method(f"{way}, {', '.join(words)}", make, max(DETAIL, wanted), style)
 
 
 def _turn(face: Face, style: Style) -> Portrait:

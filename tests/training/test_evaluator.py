@@ -106,7 +106,7 @@ def test_samples_show_as_many_people_as_there_are():
     few = examples(flat(10, 11, 12), ["x", "x", "x"])
     for data, expected in ((many, {0, 2, 4, 5}), (few, {10, 11, 12})):
         pair = {"unrestricted": data, "restricted": data}
-        shown = samples.choose_samples([pair], 4)["unrestricted"][:, 0, 0, 0]
+        shown = samples.choose_samples([pair], 4)["unrestricted"]["image"][:, 0, 0, 0]
         assert set(shown.tolist()) == expected
 
 
@@ -114,7 +114,7 @@ def test_a_sample_stands_beside_a_photo_of_the_same_person():
     u = examples(flat(1, 2), ["a", "b"])
     r = examples(flat(20, 10), ["b", "a"])
     chosen = samples.choose_samples([{"unrestricted": u, "restricted": r}], 2)
-    assert chosen["restricted"][:, 0, 0, 0].tolist() == [10, 20]
+    assert chosen["restricted"]["image"][:, 0, 0, 0].tolist() == [10, 20]
 
 
 def test_pixels_come_back_from_floats():

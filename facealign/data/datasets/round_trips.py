@@ -28,7 +28,7 @@ from facealign.faces.reading import HeadReader
 from facealign.faces.turning import matte as mattes
 from facealign.faces.turning import round_trip
 from facealign.faces.turning.completion_input import MAPS, halve
-from facealign.faces.turning.compose import GRID
+from facealign.faces.turning.layout import GRID
 from facealign.faces.turning.round_trip import Away, RoundTrip
 from facealign.faces.workers import cores
 from facealign.geometry import camera as cameras

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from facealign.faces.turning.compose import Layout
+from facealign.faces.turning.layout import Layout
 from facealign.faces.turning.ramp import ramp
 from facealign.faces.turning.turn import FACE, INNER
 

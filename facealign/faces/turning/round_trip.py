@@ -11,8 +11,9 @@ from PIL import Image
 from scipy import ndimage
 
 from facealign.faces.turning.completion_input import draw_maps
-from facealign.faces.turning.compose import GRID, Layout, find_points, lay_out, paint
+from facealign.faces.turning.layout import GRID, Layout, find_points, lay_out
 from facealign.faces.turning.matte import Matte
+from facealign.faces.turning.paint import blend, paint
 from facealign.faces.turning.pixels import Pixels
 from facealign.faces.turning.pyramids import fill
 from facealign.faces.turning.ramp import ramp
@@ -26,7 +27,6 @@ from facealign.geometry import head as heads
 from facealign.geometry.camera import Camera
 from facealign.geometry.fit import Head
 
-WHOLE = Window(0.0, 0.0, 1.0)
 SIZES = (128, 320)  # px of a photo that is turned away
 SURE = 0.85  # share of own pixels from which a place of the scene counts
 RIM = (0.6, 1.4)  # cm from the outline of the head over which the scene begins to count
@@ -73,7 +73,8 @@ def turn_away(
     window = Window(left, window.top + (window.side - side) / 2, side)
     inside = window.side * GRID * float(head.camera.scale / layout.view.camera.scale)
     size = int(np.clip(round(inside), *SIZES))
-    image = paint(photo, head.camera, layout, window, size)
+    coarse = blend(photo, head.camera, layout)
+    image = paint(photo, head.camera, layout, coarse, window, size)
     matrix = window.matrix(GRID, size)
     turned = Image.fromarray(np.rint(image.clip(0, 255)).astype(np.uint8))
     camera = cameras.transformed(layout.view.camera, matrix)
@@ -94,7 +95,7 @@ def turn_back(
       head: fitted to the photo.
     """
     layout = lay_out(read, matte, seen.size, (0.0, 0.0))
-    returned = paint(seen, read.camera, layout, WHOLE, GRID)
+    returned = blend(seen, read.camera, layout).image
     place = _true_places(away, layout, read, head)
     detail = float(layout.view.camera.scale / head.camera.scale)
     target = Pixels(photo, detail).at(place)

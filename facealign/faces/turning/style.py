@@ -20,6 +20,12 @@ class Style(NamedTuple):
     pitch: float = 0.0
     gray: bool = False
     background: str = "auto"  # of BACKGROUNDS, or a colour as #RRGGBB
+    mended: bool = True  # by the completion network, which knows views from the front only
+
+    @property
+    def from_front(self) -> bool:
+        """Whether the head looks at the camera."""
+        return self.yaw == self.pitch == 0
 
 
 USUAL_STYLE = Style()
