@@ -3,6 +3,7 @@
 import jax
 
 from facealign.geometry.matte_window import STORED
+from facealign.models import completion
 from facealign.names import DOMAINS
 
 
@@ -17,7 +18,7 @@ def shapes(module, x):
 
 
 def head_labels(count):
-    """What a batch for a reader or a matte knows of its heads, by field and domain."""
+    """What a batch for a reader, a matte or a completion knows, by field and domain."""
     fields = {
         "landmarks": (68, 2),
         "known": (68,),
@@ -28,6 +29,7 @@ def head_labels(count):
         "shaped": (),
         "alpha": (STORED, STORED),
         "sure": (STORED, STORED),
+        "maps": (completion.SIZE // 2, completion.SIZE // 2, completion.MAPS + 1),
     }
     return {
         f"{field}_{domain}": jax.ShapeDtypeStruct((count, *shape), "float32")

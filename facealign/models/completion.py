@@ -15,8 +15,11 @@ from facealign.models.apply import NetState, Network, apply_network
 from facealign.models.blocks import LEAKY_SLOPE
 
 SIZE = 256  # px: height and width of portraits
-MAPS = 7  # as faces.turning.completion_input.MAPS, of half the size
-OWN, FACE = 0, 2  # of these
+# Maps of half the size: how much of a pixel is its own and how much the other side's; the face; the
+# head; how the surface is inclined in the photo; the person; what is inside of the photo. In
+# training one more follows: where the truth is known.
+OWN, OTHER, FACE, HEAD, FACING, PERSON, HELD, KNOWN = range(8)
+MAPS = KNOWN  # of what the network sees
 PLANES = 2 * 3 * 4 + MAPS + 1  # of what the network sees
 WIDTHS = (32, 64, 128, 192, 256)  # channels from half of the portrait's size down to a 32nd
 BLOCKS = (1, 1, 2, 2, 1)  # residual blocks of each size, on the way down and on the way up
@@ -32,16 +35,20 @@ class Completion(nn.Module):
     A U-Net of residual blocks. Nothing is normalized, so that a portrait's light stays as it is.
     """
 
+    widths: tuple[int, ...] = WIDTHS
+    blocks: tuple[int, ...] = BLOCKS
+
     @nn.compact
     def __call__(self, planes: jax.Array, train: bool) -> jax.Array:
-        x, skips = _conv(planes, WIDTHS[0], 3), []
-        for level, (width, count) in enumerate(zip(WIDTHS, BLOCKS, strict=True)):
+        x, skips = _conv(planes, self.widths[0], 3), []
+        levels = list(zip(self.widths, self.blocks, strict=True))
+        for level, (width, count) in enumerate(levels):
             if level:
                 x = _conv(_active(x), width, 3, stride=2)
             for _ in range(count):
                 x = _block(x)
             skips.append(x)
-        for width, count, skip in zip(WIDTHS[-2::-1], BLOCKS[-2::-1], skips[-2::-1], strict=True):
+        for (width, count), skip in zip(levels[-2::-1], skips[-2::-1], strict=True):
             x = layers.upsample_linearly(_conv(x, width, 1))
             x = _conv(_active(jnp.concatenate([x, skip], axis=-1)), width, 1)
             for _ in range(count):

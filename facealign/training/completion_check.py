@@ -7,10 +7,9 @@ import numpy as np
 from facealign.data.load import Examples
 from facealign.images import to_float, to_uint8
 from facealign.models.apply import NetState, Network
-from facealign.models.completion import FACE, MAPS, OWN, apply_completion
+from facealign.models.completion import FACE, HEAD, KNOWN, MAPS, OWN, apply_completion
 
 COMPLETION_METRICS = ("l1/hidden", "l1/seen", "l1/beside")
-HEAD, KNOWN = 3, 7  # of the maps
 BATCH = 8
 
 

@@ -27,7 +27,7 @@ from facealign.faces import reading
 from facealign.faces.reading import HeadReader
 from facealign.faces.turning import matte as mattes
 from facealign.faces.turning import round_trip
-from facealign.faces.turning.completion_input import MAPS, halve
+from facealign.faces.turning.completion_input import halve
 from facealign.faces.turning.layout import GRID
 from facealign.faces.turning.round_trip import Away, RoundTrip
 from facealign.faces.workers import cores
@@ -35,6 +35,7 @@ from facealign.geometry import camera as cameras
 from facealign.geometry import frame, reader_window
 from facealign.geometry import head as head_models
 from facealign.geometry.fit import Head, pose_of
+from facealign.models.completion import MAPS
 from facealign.paths import shipped
 
 SETS = tuple(head_lists.LISTS)
@@ -101,8 +102,8 @@ class RoundTrips(tfds.core.GeneratorBasedBuilder):
     BUILDER_CONFIGS = []  # noqa: RUF012 (any folder can be asked for)
 
     def _info(self) -> tfds.core.DatasetInfo:
-        # `completion_input.MAPS`, and where the truth is known; of 255, all 0 for the truth itself.
-        shape = (GRID // 2, GRID // 2, len(MAPS) + 1)
+        # Those of `models.completion`, of 255; all 0 for the truth itself.
+        shape = (GRID // 2, GRID // 2, MAPS + 1)
         maps = tfds.features.Tensor(shape=shape, dtype=np.uint8)
         features = schema.features(3, maps=maps)
         return self.dataset_info_from_configs(description="round trips", features=features)

@@ -6,26 +6,19 @@ from facealign.faces.turning.layout import Layout
 from facealign.faces.turning.ramp import ramp
 from facealign.faces.turning.turn import FACE, INNER
 
-MAPS = ("own", "other", "face", "head", "facing", "person", "held")
 NEAR = (0.0, 2.5)  # cm beside the head over which nothing is the head any more
 
 
 def draw_maps(layout: Layout) -> np.ndarray:
-    """The MAPS of a portrait frame, float32 [GRID / 2, GRID / 2, len(MAPS)], 0 to 1.
+    """The maps of a portrait frame, float32 [GRID / 2, GRID / 2, MAPS], 0 to 1.
 
-    How much of each pixel is its own and how much the other side's; the face; the head and what is
-    near it; how the surface is inclined in the photo; the person; what is inside of the photo.
+    They are those of `models.completion`, in its order.
     """
     view, reach, held, sources = layout
     face = view.surface & np.isin(view.part, (FACE, *INNER))
-    maps = [
-        *np.moveaxis(sources.shares, -1, 0),
-        face,
-        1 - ramp(reach.beside, NEAR),
-        view.own.facing * view.surface,
-        reach.person,
-        held,
-    ]
+    own, other = np.moveaxis(sources.shares, -1, 0)
+    head, facing = 1 - ramp(reach.beside, NEAR), view.own.facing * view.surface
+    maps = [own, other, face, head, facing, reach.person, held]
     return halve(np.stack(maps, axis=-1).clip(0, 1).astype(np.float32))
 
 

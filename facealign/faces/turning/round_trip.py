@@ -50,7 +50,7 @@ class RoundTrip(NamedTuple):
 
     returned: np.ndarray  # uint8 [GRID, GRID, 3]
     target: np.ndarray  # uint8 [GRID, GRID, 3]
-    maps: np.ndarray  # float32 [GRID / 2, GRID / 2, len(MAPS)], as `draw_maps`
+    maps: np.ndarray  # float32 [GRID / 2, GRID / 2, MAPS], as `draw_maps`
     known: np.ndarray  # float32 [GRID, GRID], 0 to 1: where the photo holds the truth
 
 
@@ -77,7 +77,7 @@ def turn_away(
     image = paint(photo, head.camera, layout, coarse, window, size)
     matrix = window.matrix(GRID, size)
     turned = Image.fromarray(np.rint(image.clip(0, 255)).astype(np.uint8))
-    camera = cameras.transformed(layout.view.camera, matrix)
+    camera = Camera(*map(np.asarray, cameras.transformed(layout.view.camera, matrix)))
     return Away(turned, camera, layout, frame.invert(matrix))
 
 

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from facealign.models import completion
 from facealign.models.apply import Network
-from facealign.models.completion import FACE, MAPS, look_right
+from facealign.models.completion import FACE, HEAD, HELD, KNOWN, MAPS, look_right
 from facealign.models.layers import upsample
 from facealign.training import losses
 from facealign.training.state import TrainState, update_networks
@@ -15,7 +15,6 @@ from facealign.training.steps.forward import Batch, TrainStep, apply_role
 from facealign.training.steps.gan import TERMS, GanRules, make_gan
 
 ROLE = "completion"
-HEAD, HELD, KNOWN = 3, 6, 7  # of the maps, as completion_input.MAPS, and where the truth is known
 FAR = 0.15  # weight of a pixel that the photo did not hold, away from the head; another has 1
 FACE_WEIGHT = 2.0  # how much more a pixel of the face weighs
 

@@ -8,7 +8,7 @@ from PIL import Image, ImageCms
 
 from facealign import images
 from facealign.data import load as loading
-from facealign.data.datasets import archives, crops, cutouts, heads, lfw
+from facealign.data.datasets import archives, crops, cutouts, heads, lfw, round_trips
 from facealign.data.datasets.table import DATASETS
 from facealign.data.load import load_examples
 from facealign.errors import UserError
@@ -16,6 +16,7 @@ from facealign.geometry import frame
 from tests import photo_sources
 from tests.prepared import data_config
 
+ONE_STYLE = ("polygons", *heads.BUILDERS, *cutouts.BUILDERS, *round_trips.BUILDERS)
 COLOUR = Image.fromarray(
     np.random.default_rng(0).integers(0, 256, (250, 250, 3), dtype=np.uint8), "RGB"
 )
@@ -59,7 +60,7 @@ def test_a_gray_crop_is_that_of_the_gray_photo():
 def test_an_unknown_style_is_refused(field, tmp_path):
     data = data_config(tmp_path, **{field: 2 if field == "channels" else "tight"})
     for name in DATASETS:
-        if name not in ("polygons", *heads.BUILDERS, *cutouts.BUILDERS):  # these have one style
+        if name not in ONE_STYLE:
             with pytest.raises(UserError, match=rf"config\.data\.{field}"):
                 DATASETS[name](data, str(tmp_path))
 
