@@ -35,9 +35,10 @@ BATCH = 8  # faces that are read at a time, so that few sizes are compiled
 STEPS = 6  # of the fit
 SURE = 0.4  # cm: a landmark with this spread gets the weight 1 in the fit
 LEAST, MOST = 0.02, 2.0  # range of these weights
-# Degrees by which the fit may correct the yaw that the network saw. Landmarks alone pull profiles
-# towards the front, since those of the hidden side are guesses.
-YAW_DEVIATION = 1.5
+# Degrees by which the fit may correct the pitch, yaw and roll that the network saw, of faces turned
+# by at most and at least so many degrees. Landmarks alone pull profiles towards the front and make
+# them look down, since those of the hidden side are guesses.
+TURNED, FREE, TIED = (30.0, 60.0), (90.0, 1.5, 90.0), (1.5, 1.5, 1.5)
 
 
 class Reading(NamedTuple):
@@ -174,11 +175,13 @@ def _scale_and_shift(
 def _fit(landmarks: np.ndarray, spread: np.ndarray, start: Head, yaw: np.ndarray) -> Head:
     """The heads fitted to landmarks [N, 68, 2] in px with spreads [N, 68] in px, from a start.
 
-    `yaw` [N] is expected, in degrees.
+    `yaw` [N] is that of the start, in degrees.
     """
     weights = np.clip(SURE * np.asarray(start.camera.scale)[:, None] / spread, LEAST, MOST)
     options = {"start": start, "steps": STEPS, "guessed": False}
-    options |= {"prior_yaw": yaw, "prior_deviation": YAW_DEVIATION}
+    share = np.interp(np.abs(yaw), TURNED, (0, 1))[:, None]
+    deviation = np.array(FREE) ** (1 - share) * np.array(TIED) ** share
+    options |= {"prior": start.camera.rotation, "prior_deviation": deviation}
     return fits.fit(landmarks, weights, heads.load_head(), _points(), **options)
 
 

@@ -96,6 +96,18 @@ def rotate(vector: jax.Array) -> jax.Array:
     return jnp.eye(3) + sine * across + cosine * _product(across, across)
 
 
+def vector_of(rotation: jax.Array) -> jax.Array:
+    """The vectors [..., 3] of rotation matrices by less than half a turn; inverse of `rotate`."""
+    r = rotation
+    across = jnp.stack(
+        [r[..., 2, 1] - r[..., 1, 2], r[..., 0, 2] - r[..., 2, 0], r[..., 1, 0] - r[..., 0, 1]],
+        axis=-1,
+    )
+    sine = jnp.sqrt(jnp.square(across).sum(axis=-1, keepdims=True) + 1e-14) / 2
+    cosine = (jnp.trace(r, axis1=-2, axis2=-1)[..., None] - 1) / 2
+    return across / 2 * (jnp.arctan2(sine, cosine) / sine)
+
+
 def _product(first: jax.Array, second: jax.Array) -> jax.Array:
     return jnp.matmul(first, second, precision="highest")
 

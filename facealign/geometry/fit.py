@@ -26,7 +26,7 @@ HIDDEN = 0.15  # weight of a landmark on the side that faces away from the camer
 FAR = (25.0, 45.0)  # degrees of yaw over which landmarks of the far side lose their weight
 LARGEST_STEP = 0.6  # radians of a rotation, and of the logarithm of the scale
 CROP, CROP_WIDTH = 128, 18.0  # px, cm: errors are given in a tight crop of the face of this size
-PRIOR_DEVIATION = 4.0  # degrees of a prior yaw
+PRIOR_DEVIATION = 4.0  # degrees of a prior rotation
 
 
 class Head(NamedTuple):
@@ -45,7 +45,7 @@ def fit(
     points: str | Points,
     *,
     start: Head | None = None,
-    prior_yaw: jax.Array | None = None,
+    prior: jax.Array | None = None,
     prior_deviation: jax.Array | float = PRIOR_DEVIATION,
     steps: int = STEPS,
     guessed: bool = True,
@@ -62,9 +62,9 @@ def fit(
       points: what the landmarks show; a name as in `create_points`, or its result, which saves
         20 ms a call.
       start: continues from these heads instead of finding the pose anew; a few steps are enough.
-      prior_yaw: [B] in degrees, yaw about the head's own axis, expected with the standard deviation
-        `prior_deviation`; nan if unknown.
-      prior_deviation: in degrees, a number or [B].
+      prior: rotations [B, 3, 3] that are expected, with the standard deviations `prior_deviation`;
+        nan if unknown.
+      prior_deviation: in degrees, a number, or [B, 3] of pitch, yaw and roll about the head's axes.
       steps: of Gauss-Newton; without a start, the first two move only the pose.
       guessed: landmarks that the photo does not show are guesses, as those of MediaPipe and dlib:
         they lose weight, and so do sliding ones of turned heads. False: the weights say it all.
@@ -73,11 +73,9 @@ def fit(
         points = create_points(model, points)
     landmarks, weights = jnp.asarray(landmarks, jnp.float32), jnp.asarray(weights, jnp.float32)
     # No prior is one that is not known, so that both are one program.
-    prior = jnp.nan if prior_yaw is None else jnp.asarray(prior_yaw, jnp.float32)
-    prior, deviation = (
-        jnp.broadcast_to(jnp.radians(jnp.float32(angle)), len(landmarks))
-        for angle in (prior, prior_deviation)
-    )
+    prior = jnp.nan if prior is None else jnp.asarray(prior, jnp.float32)
+    prior = jnp.broadcast_to(prior, (len(landmarks), 3, 3))
+    deviation = jnp.broadcast_to(jnp.radians(jnp.float32(prior_deviation)), (len(landmarks), 3))
     return _fit(landmarks, weights, points, start, (prior, deviation), guessed, steps=steps)
 
 
@@ -156,9 +154,9 @@ def _step(
     ridge = jnp.ones(len(slopes) - 6).at[count:].set(EXPRESSION_DEVIATION**-2)
     right -= jnp.pad(ridge * jnp.concatenate([head.identity, head.expression]), (6, 0))
     square += jnp.diag(jnp.pad(ridge, (6, 0)))
-    slope, pull = _prior(rotation, *prior)
-    square = square.at[:3, :3].add(jnp.outer(slope, slope))
-    right = right.at[:3].add(slope * pull)
+    rows, missing = _prior(rotation, *prior)
+    square = square.at[:3, :3].add(jnp.matmul(rows.T, rows, precision="highest"))
+    right = right.at[:3].add(jnp.matmul(rows.T, missing, precision="highest"))
     # A pose that nothing says anything about stays.
     square += 1e-5 * jnp.eye(len(slopes))
     move = jax.scipy.linalg.solve(square, right, assume_a="pos")
@@ -217,13 +215,15 @@ def _robust(weights: jax.Array, residual: jax.Array) -> jax.Array:
     return factors * jnp.sqrt(jnp.minimum(1, HUBER / size))
 
 
-def _prior(rotation: jax.Array, yaw: jax.Array, deviation: jax.Array) -> tuple[jax.Array, ...]:
-    """The row [3] of a prior yaw, and what is missing to it in deviations; 0 if it is nan."""
-    own = jnp.arctan2(-rotation[2, 0], rotation[2, 2])
-    slope = jnp.stack([rotation[0, 1], rotation[1, 1], 0.0]) / (1.0001 - rotation[2, 1] ** 2)
-    known = jnp.isfinite(yaw)
-    missing = jnp.where(known, yaw, own) - own
-    return jnp.where(known, slope, 0) / deviation, missing / deviation
+def _prior(rotation: jax.Array, prior: jax.Array, deviation: jax.Array) -> tuple[jax.Array, ...]:
+    """Rows [3, 3] of a prior rotation, and what is missing to it in deviations [3]; 0 if nan.
+
+    About the head's own axes, of which a rotation of the photo turns a part.
+    """
+    known = jnp.isfinite(prior).all()
+    way = jnp.matmul(rotation.T, jnp.where(known, prior, rotation), precision="highest")
+    factors = jnp.where(known, 1 / deviation, 0)
+    return factors[:, None] * rotation.T, factors * cameras.vector_of(way)
 
 
 def _error(head: Head, target: jax.Array, known: jax.Array, points: Points) -> jax.Array:

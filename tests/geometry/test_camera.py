@@ -132,3 +132,11 @@ def test_a_mirrored_photo_shows_the_mirrored_head():
     expected = places * (-1, 1, 1) + (199, 0, 0)
     np.testing.assert_allclose(found, expected, atol=1e-3)
     np.testing.assert_allclose(angles_of(mirrored.rotation), (-25, -10, -5), atol=1e-3)
+
+
+@pytest.mark.parametrize("length", [0.0, 1e-4, 0.5, 3.0])
+def test_the_vector_of_a_rotation_turns_as_far(length):
+    vector = length * np.float32([0.6, -0.48, 0.64])
+    found = camera.vector_of(rotate(vector))
+    np.testing.assert_allclose(found, vector, atol=2e-3 if length > 2 else 1e-5)
+    assert np.isfinite(jax.jacobian(camera.vector_of)(rotate(vector))).all()

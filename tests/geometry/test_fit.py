@@ -138,17 +138,32 @@ def test_a_few_steps_from_a_start_are_enough():
     assert_found(again, known, degrees=1.5, coefficient=0.3)
 
 
-def test_a_prior_decides_the_yaw_where_landmarks_do_not():
+def test_a_prior_decides_the_rotation_where_landmarks_do_not():
     """Landmarks of weight .01 say nothing; nan is no prior."""
     landmarks, _ = photos()
     weights = np.full(landmarks.shape[:2], 0.01)
-    prior = np.array([10.0, 30, -30, 75, 80, np.nan])
-    found = run(landmarks, weights, prior_yaw=prior, prior_deviation=2.0, guessed=False)
-    np.testing.assert_allclose(fit.pose_of(found)[:4, 0], prior[:4], atol=2)
+    angles = np.array([(10, 5, 0), (30, -8, 4), (-30, 0, 9), (75, 3, -6), (80, 0, 2), (0, 0, 0)])
+    prior = np.array(camera.rotation_of(angles.astype(np.float32)))
+    prior[5] = np.nan
+    found = run(landmarks, weights, prior=prior, prior_deviation=2.0, guessed=False)
+    np.testing.assert_allclose(found.camera.rotation[:4], prior[:4], atol=0.06)
     plain = run(landmarks, weights, guessed=False)
     np.testing.assert_allclose(found.camera.rotation[5], plain.camera.rotation[5], atol=1e-3)
-    sure = run(landmarks, prior_yaw=prior, prior_deviation=20.0, guessed=False)
+    sure = run(landmarks, prior=prior, prior_deviation=20.0, guessed=False)
     assert abs(fit.pose_of(sure)[0, 0]) < 0.5
+
+
+def test_a_prior_may_be_of_one_axis_alone():
+    """A yaw is given; pitch and roll stay what landmarks of little weight say."""
+    landmarks, _ = photos()
+    weights = np.full(landmarks.shape[:2], 0.05)
+    plain = fit.pose_of(run(landmarks, weights, guessed=False))
+    prior = np.asarray(camera.rotation_of(plain + jnp.array([12.0, 12.0, 12.0])))
+    found = fit.pose_of(
+        run(landmarks, weights, prior=prior, prior_deviation=(1e4, 0.5, 1e4), guessed=False)
+    )
+    moved = np.abs(np.array(found - plain))
+    assert (moved[:3, 0] > 8).all() and (moved[:3, 1:] < 5).all()
 
 
 def test_jit_equals_eager():
@@ -168,7 +183,7 @@ def test_gradients_are_finite_and_right():
     weights = np.ones((6, 468), np.float32)
 
     def outcome(landmarks, weights):
-        found = fit.fit(landmarks, weights, TOY, POINTS, steps=4, prior_yaw=POSES[:, 0])
+        found = fit.fit(landmarks, weights, TOY, POINTS, steps=4, prior=camera.rotation_of(POSES))
         return found.camera.shift[:, 0].sum(), found
 
     slopes, weight_slopes = jax.jit(jax.grad(lambda *data: outcome(*data)[0], argnums=(0, 1)))(
