@@ -24,7 +24,6 @@ def get_config(variant: str = "") -> ConfigDict:
     config.data.image_size = 256
     config.data.batch_size = 8
     config.augment.brightness = 0.1
-    config.augment.contrast = 0.2
     config.run = ("complete", "refine")
     config.stages.complete = base.stage(
         "complete", 1200, ("completion",), 8e-4, l1=1.0, gradient=0.5
@@ -36,7 +35,7 @@ def get_config(variant: str = "") -> ConfigDict:
         4e-4,
         l1=1.0,
         gradient=0.5,
-        adversarial=0.03,
+        adversarial=0.06,
         discriminator=1.0,
     )
     config.discriminator.loss = "hinge"

@@ -25,7 +25,8 @@ class Objective(NamedTuple):
     trains_with: Mapping[str, tuple[str, ...]] = {}
     rotated: bool = False  # whether its batches have R's photos turned by the generic head
     labels: tuple[tuple[str, str], ...] = ()  # (field, domain) in its batches, besides images
-    alters: tuple[str, ...] = ()  # changes of config.augment that it makes itself
+    alters: tuple[str, ...] = ()  # changes of config.augment that have to be off, and why
+    why_alters: str = "makes such changes itself"
     why_no_flip: str = ""  # why config.augment.flip has to be off; "": it may be on
     model: str = ""  # the only config.model.name and config.discriminator.name; "": any
 
@@ -84,7 +85,8 @@ OBJECTIVES: dict[str, Objective] = {
         trains=("completion",),
         trains_with={"adversarial": ("discriminator",)},
         labels=(("yaw", "unrestricted"), ("maps", "unrestricted")),
-        alters=MOVES,
+        alters=(*MOVES, "contrast"),
+        why_alters="has pairs, with maps, that would no longer match",
     ),
 }
 

@@ -83,7 +83,7 @@ def _evaluate_portraits(
     from facealign.evaluation.portraits import evaluate_portraits
 
     if checkpoint or step:
-        raise UserError(f"--method={method} uses no network; leave --checkpoint and --step out")
+        raise UserError(f"--method={method} takes no weights; leave --checkpoint and --step out")
     if config is None:
         raise UserError(f"--method={method} needs --config, which says where photos are")
     if (workdir / "config.json").exists():
@@ -167,7 +167,7 @@ def run_export(output: str, checkpoint: str, step: int, batch_size: int) -> None
 
 
 def run_pack(config: ConfigDict | None, workdir: epath.Path, step: int) -> None:
-    """Writes the weights of a checkpoint that frontal photos or reading heads need, to give away.
+    """Writes the weights of a checkpoint that are of use without the run, to give away.
 
     Raises:
       UserError: no such checkpoint, or its weights cannot be packed.

@@ -96,8 +96,8 @@ def create_labels(
     for name, domain in sorted(wanted - {(n, d) for n in ("yaw", "subject") for d in DOMAINS}):
         if name not in domains[domain]:
             raise UserError(
-                f"config.data.{domain}={config.data[domain]!r} does not know the {name} of heads; "
-                "choose datasets as in configs/reader.py or configs/matte.py"
+                f"config.data.{domain}={config.data[domain]!r} does not know the {name} that "
+                "this run needs; choose datasets as in configs/reader.py, matte.py or completion.py"
             )
         labels[name, domain] = domains[domain][name]
     if ("subject", DOMAINS[0]) in wanted:  # numbered over both domains, which share people
@@ -128,6 +128,9 @@ def create_samplers(domains: Mapping[str, Examples], config: Any) -> dict[str, S
                 f"config.data.batch_size={data.batch_size} is larger than the {domain} training "
                 f"data; choose at most {count}"
             )
+        if number and data.paired:
+            samplers[domain] = samplers[DOMAINS[0]]
+            continue
         weights = None
         if data.uniform_yaw and domain == "unrestricted":
             if not np.isfinite(examples["yaw"]).any():
@@ -136,8 +139,7 @@ def create_samplers(domains: Mapping[str, Examples], config: Any) -> dict[str, S
                     f"{data.unrestricted!r} has a known yaw; set it to False"
                 )
             weights = yaw_weights(examples["yaw"])
-        stream = 0 if data.paired else number
-        samplers[domain] = make_sampler(config.seed, stream, data.batch_size, count, weights)
+        samplers[domain] = make_sampler(config.seed, number, data.batch_size, count, weights)
     return samplers
 
 

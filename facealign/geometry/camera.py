@@ -96,6 +96,7 @@ def rotate(vector: jax.Array) -> jax.Array:
     return jnp.eye(3) + sine * across + cosine * _product(across, across)
 
 
+@jax.jit
 def vector_of(rotation: jax.Array) -> jax.Array:
     """The vectors [..., 3] of rotation matrices by less than half a turn; inverse of `rotate`."""
     r = rotation

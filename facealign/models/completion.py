@@ -23,8 +23,7 @@ MAPS = KNOWN  # of what the network sees
 PLANES = 2 * 3 * 4 + MAPS + 1  # of what the network sees
 WIDTHS = (32, 64, 128, 192, 256)  # channels from half of the portrait's size down to a 32nd
 BLOCKS = (1, 1, 2, 2, 1)  # residual blocks of each size, on the way down and on the way up
-STEP = 0.3  # how much a residual block adds at first
-FIRST = 0.1  # how much the network adds at first
+STEP, FIRST = 0.3, 0.03  # how much residual blocks add at first, and the network
 KEPT = 0.8  # share of a face that the photo shows well in which nothing is added
 PROFILE = 90.0  # degrees
 
@@ -53,11 +52,13 @@ class Completion(nn.Module):
             x = _conv(_active(jnp.concatenate([x, skip], axis=-1)), width, 1)
             for _ in range(count):
                 x = _block(x)
-        return FIRST * layers.depth_to_space(_conv(_active(x), 12, 3), 2)
+        return layers.depth_to_space(_conv(_active(x), 12, 3, gain=FIRST), 2)
 
 
-def _conv(x: jax.Array, width: int, kernel: int, stride: int = 1) -> jax.Array:
-    return layers.Conv(width, kernel, stride=stride, use_bias=True)(x)
+def _conv(
+    x: jax.Array, width: int, kernel: int, stride: int = 1, gain: float = 2**0.5
+) -> jax.Array:
+    return layers.Conv(width, kernel, stride, use_bias=True, gain=gain)(x)
 
 
 def _active(x: jax.Array) -> jax.Array:
@@ -66,7 +67,7 @@ def _active(x: jax.Array) -> jax.Array:
 
 def _block(x: jax.Array) -> jax.Array:
     width = x.shape[-1]
-    return x + STEP * _conv(_active(_conv(_active(x), width, 3)), width, 3)
+    return x + _conv(_active(_conv(_active(x), width, 3)), width, 3, gain=STEP)
 
 
 def look_right(yaw: jax.Array, images: jax.Array) -> jax.Array:

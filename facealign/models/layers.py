@@ -29,10 +29,11 @@ class Conv(nn.Module):
     kernel_size: int
     stride: int = 1
     use_bias: bool = False
+    gain: float = 1.0  # times the initial kernel of `nn.Conv`
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
-        return _apply_kernel(self, conv, x)
+        return _apply_kernel(self, conv, x, self.gain)
 
 
 class ConvTranspose(nn.Module):
@@ -48,10 +49,13 @@ class ConvTranspose(nn.Module):
         return _apply_kernel(self, conv_transpose, x)
 
 
-def _apply_kernel(layer: Conv | ConvTranspose, function: Callable, x: jax.Array) -> jax.Array:
+def _apply_kernel(
+    layer: Conv | ConvTranspose, function: Callable, x: jax.Array, gain: float = 1.0
+) -> jax.Array:
     """`conv` or `conv_transpose` of x with the parameters of the calling layer."""
     shape = (layer.kernel_size, layer.kernel_size, x.shape[-1], layer.features)
-    y = function(x, layer.param("kernel", nn.initializers.lecun_normal(), shape), layer.stride)
+    init = nn.initializers.variance_scaling(gain**2, "fan_in", "truncated_normal")
+    y = function(x, layer.param("kernel", init, shape), layer.stride)
     if layer.use_bias:
         y = y + layer.param("bias", nn.initializers.zeros_init(), (layer.features,))
     return y

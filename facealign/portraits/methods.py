@@ -66,10 +66,10 @@ def load_method(
     method = method or ("network" if weights or step else "portrait")
     check_choice(method, METHODS, "--method")
     if method != "network" and (weights or step):
-        raise UserError(f"--method={method} uses no network; leave --checkpoint and --step out")
+        raise UserError(f"--method={method} takes no weights; leave --checkpoint and --step out")
     check_style(style)
     if method in TURNED:
-        return turned_in_3d(style._replace(mended=TURNED[method]))
+        return turned_in_3d(style._replace(mended=style.mended and TURNED[method]))
     if style._replace(gray=False, size=USUAL_STYLE.size) != USUAL_STYLE:
         raise UserError(
             f"--method={method} makes gray portraits of the face alone, from the front; leave "
@@ -90,7 +90,7 @@ def turned_in_3d(style: Style) -> Method:
     shown = WIDTH if style.frame == "tight" else PORTRAIT
     box = BOX / SIZE * WIDTH / shown  # share of the portrait
     wanted = round(SHARPER * (style.size or LARGEST) * box)
-    way = "own pixels turned in 3D" + " and mended" * style.mended
+    way = "own pixels turned in 3D" + " and mended" * (style.mended and style.from_front)
     words = [f"{name} {value}" for name, value in style._replace(mended=True)._asdict().items()
              if value != Style._field_defaults[name] or name == "size"]  # fmt: skip
     return Method(f"{way}, {', '.join(words)}", make, max(DETAIL, wanted), style)

@@ -20,10 +20,7 @@ def choose_samples(splits: Sequence[Mapping[str, Examples]], count: int) -> dict
         indices = _spread_over_subjects(u["subject"], count)
         rows = indices
         if not np.array_equal(u["subject"], r["subject"]):
-            same = [np.flatnonzero(r["subject"] == u["subject"][index]) for index in indices]
-            rows = [
-                s[0] if len(s) else i % len(r["image"]) for i, s in zip(indices, same, strict=True)
-            ]
+            rows = [_row_of(u["subject"][index], r["subject"], index) for index in indices]
         for domain, parts in chosen.items():  # R and turned R: the same rows
             where = np.asarray(indices if domain == "unrestricted" else rows)
             parts.append({name: values[where] for name, values in data[domain].items()})
@@ -34,6 +31,7 @@ def choose_samples(splits: Sequence[Mapping[str, Examples]], count: int) -> dict
 
 
 def _row_of(subject: str, subjects: np.ndarray, index: int) -> int:
+    """The first row of a subject, or any if there is none."""
     same = np.flatnonzero(subjects == subject)
     return same[0] if len(same) else index % len(subjects)
 

@@ -99,7 +99,13 @@ def stamp(name: str, data: Any, data_dir: str) -> str:
 
 
 def fit_all(known: list[Known]) -> Head:
-    """The heads of photos, fitted in batches; profiles get the mean head. NumPy."""
+    """The heads of photos, fitted in batches; profiles get the mean head. NumPy.
+
+    Raises:
+      UserError: there are none.
+    """
+    if not known:
+        raise UserError("nobody in this split has a known head; add photos of more people")
     model = load_head()
     points, parts = create_points(model, "mesh"), []
     none = np.full((mesh_points.COUNT, 2), np.nan)

@@ -50,7 +50,7 @@ LOST = 15.0  # degrees by which a yaw may be misread
 # The first window of the reader is as wrong as a detector's box: px of shift, logarithm of zoom.
 SHIFT, ZOOM = 5.0, 0.08
 QUALITY, SOFTEST, SOFT = (35, 95), 0.9, 0.5  # of JPEG; px of blur; share of blurred photos
-VERSION = 1  # increase it when the same photos give other examples
+VERSION = 2  # increase it when `faces.turning` or `faces.reading` give others
 
 
 class Trip(NamedTuple):
@@ -113,18 +113,8 @@ class RoundTrips(tfds.core.GeneratorBasedBuilder):
         return {split: self._generate_examples(split) for split in ("train", "validation")}
 
     def _generate_examples(self, split: str) -> Iterator[tuple[str, dict[str, Any]]]:
-        known = _choose(self.list_known(), split, self.most_each)
-        fitted = head_lists.fit_all(known)
-        yaw, pitch, _ = np.abs(np.asarray(pose_of(fitted))).T
-        usable = (yaw < FRONTAL) & (pitch < STRAIGHT) & (fitted.error < FITTED)
-        rows = {k.photo.file_name: i for i, k in enumerate(known) if usable[i]}
-        started = (  # again: files of an archive have to be read in its order
-            (k, heads.head_of(fitted, rows[k.photo.file_name]), view)
-            for k in self.list_known()
-            if k.photo.file_name in rows
-            for view in range(self.views)
-        )
-        reader, photos = reading.load_reader(), _read(started)
+        found = _choose(self.list_known(), split, self.most_each)
+        reader, photos = reading.load_reader(), _read(self.list_known(), found, self.views)
         with ThreadPoolExecutor(cores()) as pool:
             while some := list(islice(photos, reading.BATCH)):
                 trips = [trip for trip in pool.map(_leave, *zip(*some, strict=True)) if trip]
@@ -133,25 +123,33 @@ class RoundTrips(tfds.core.GeneratorBasedBuilder):
                         yield from _examples(trip, found)
 
 
-def _choose(every: Iterator[Known], split: str, most_each: int | None) -> list[Known]:
-    known, counts = [], Counter()
-    for k in every:
-        if k.mesh is None or schema.split_of(k.photo.subject) != split:
+def _choose(every: Iterator[Known], split: str, most_each: int | None) -> dict[str, Head]:
+    """The heads of the usable photos of a split, at most so many a person, by file name."""
+    known = [k for k in every if k.mesh is not None and schema.split_of(k.photo.subject) == split]
+    fitted, counts, chosen = head_lists.fit_all(known), Counter(), {}
+    yaw, pitch, _ = np.abs(np.asarray(pose_of(fitted))).T
+    usable = (yaw < FRONTAL) & (pitch < STRAIGHT) & (fitted.error < FITTED)
+    for i in np.flatnonzero(usable):
+        photo = known[i].photo
+        counts[photo.subject] += 1
+        if not most_each or counts[photo.subject] <= most_each:
+            chosen[photo.file_name] = heads.head_of(fitted, i)
+    return chosen
+
+
+def _read(every: Iterator[Known], heads_of: dict[str, Head], views: int) -> Iterator[tuple]:
+    """The arguments of `_leave`, in the order of the photos: an archive has to be read in its."""
+    for known in every:
+        head = heads_of.pop(known.photo.file_name, None)  # a file of the same name comes once
+        if head is None:
             continue
-        counts[k.photo.subject] += 1
-        if not most_each or counts[k.photo.subject] <= most_each:
-            known.append(k)
-    return known
-
-
-def _read(started: Iterator[tuple[Known, Head, int]]) -> Iterator[tuple]:
-    for known, head, view in started:
         try:
             photo = images.read_photo(known.photo.read(), 3)
         except (ValueError, *archives.DAMAGED) as error:
             logging.warning("%s is left out: %s", known.photo.file_name, error)
             continue
-        yield known, head, view, known.photo.mend(photo) if known.photo.mend else photo
+        photo = known.photo.mend(photo) if known.photo.mend else photo
+        yield from ((known, head, view, photo) for view in range(views))
 
 
 def _leave(known: Known, head: Head, view: int, photo: Image.Image) -> Trip | None:

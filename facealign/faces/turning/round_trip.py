@@ -19,7 +19,7 @@ from facealign.faces.turning.pyramids import fill
 from facealign.faces.turning.ramp import ramp
 from facealign.faces.turning.scene import find_upright
 from facealign.faces.turning.sources import hold
-from facealign.faces.turning.turn import FACE, INNER, shown_triangles
+from facealign.faces.turning.turn import BEHIND, FACE, INNER, shown_triangles
 from facealign.faces.turning.window import Window, choose_window
 from facealign.geometry import camera as cameras
 from facealign.geometry import frame, rasterize
@@ -33,6 +33,7 @@ RIM = (0.6, 1.4)  # cm from the outline of the head over which the scene begins 
 INSET = 0.6  # cm inside of the face that its vertices do not count
 BLUR = (0.26, 0.65)  # cm: how the truth's places are smoothed in the face and beside it
 FAR = 4.5  # cm: further shifts of the scene do not count
+HIDDEN = 0.13  # cm: how what the photo itself hides is smoothed
 TINY = 2e-4
 
 
@@ -96,21 +97,23 @@ def turn_back(
     """
     layout = lay_out(read, matte, seen.size, (0.0, 0.0))
     returned = blend(seen, read.camera, layout).image
-    place = _true_places(away, layout, read, head)
+    place, shown = _true_places(away, layout, read, head)
     detail = float(layout.view.camera.scale / head.camera.scale)
     target = Pixels(photo, detail).at(place)
     images = (np.rint(each.clip(0, 255)).astype(np.uint8) for each in (returned, target))
-    return RoundTrip(*images, draw_maps(layout), hold(place, photo.size))
+    return RoundTrip(*images, draw_maps(layout), shown * hold(place, photo.size))
 
 
-def _true_places(away: Away, layout: Layout, read: Head, head: Head) -> np.ndarray:
-    """Where the photo shows what a portrait should, float32 [GRID, GRID, 2] in its px."""
+def _true_places(
+    away: Away, layout: Layout, read: Head, head: Head
+) -> tuple[np.ndarray, np.ndarray]:
+    """Where the photo shows what a portrait should, [GRID, GRID, 2] in its px; and whether."""
     view, reach, held, sources = layout
     scale = float(view.camera.scale)
     rows, columns = np.mgrid[:GRID, :GRID].astype(np.float32)
     grid = np.stack([columns, rows], axis=-1).reshape(-1, 2)
     still = frame.apply(find_upright(view.camera, head.camera), grid).reshape(GRID, GRID, 2)
-    face, by_vertex = _vertex_places(view.camera, read, head)
+    face, by_vertex, hidden = _vertex_places(view.camera, read, head)
     inside = ndimage.distance_transform_edt(face) / scale
     in_face = ramp(inside, (INSET, INSET + RIM[1] - RIM[0])).astype(np.float32)
     flat = reach.place.reshape(-1, 2)
@@ -127,19 +130,24 @@ def _true_places(away: Away, layout: Layout, read: Head, head: Head) -> np.ndarr
     shift = fill((shift / (weight + TINY)[..., None]).astype(np.float32), weight.astype(np.float32))
     fine, coarse = (ndimage.gaussian_filter(shift, (b * scale, b * scale, 0)) for b in BLUR)
     share = ndimage.gaussian_filter(in_face, BLUR[0] * scale)[..., None]
-    return (still + fine * share + coarse * (1 - share)).astype(np.float32)
+    place = (still + fine * share + coarse * (1 - share)).astype(np.float32)
+    hidden = ndimage.gaussian_filter(hidden.astype(np.float32), HIDDEN * scale) * (in_face > 0)
+    return place, (1 - 2 * hidden).clip(0, 1)
 
 
-def _vertex_places(portrait: Camera, read: Head, head: Head) -> tuple[np.ndarray, np.ndarray]:
-    """Where a portrait of the read head shows the face, bool, and these vertices of the photo."""
+def _vertex_places(portrait: Camera, read: Head, head: Head) -> tuple[np.ndarray, ...]:
+    """Where a portrait of the read head shows the face, where the photo has it and hides it."""
     triangles = shown_triangles()
     wanted = np.asarray(cameras.project(find_points(read), portrait))
-    seen = np.asarray(cameras.project(find_points(head), head.camera))[:, :2]
+    seen = np.asarray(cameras.project(find_points(head), head.camera))
     drawn = rasterize.draw_triangles(wanted, triangles, (GRID, GRID))
     corners = triangles[np.maximum(drawn.triangle, 0)]
     place = (seen[corners] * drawn.shares[..., None]).sum(axis=2)
     part = heads.load_head().part[corners[..., 0]]
-    return (drawn.triangle >= 0) & np.isin(part, (FACE, *INNER)), place
+    face = (drawn.triangle >= 0) & np.isin(part, (FACE, *INNER))
+    buffer = rasterize.DepthBuffer(seen, triangles, GRID)
+    hidden = ~buffer.shows(place.reshape(-1, 3), BEHIND).reshape(face.shape) & (part == FACE) & face
+    return face, place[..., :2], hidden
 
 
 def _look_up(image: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:

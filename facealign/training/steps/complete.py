@@ -5,16 +5,19 @@ from collections.abc import Mapping
 import jax
 import jax.numpy as jnp
 
+from facealign.data.augment import without_colour
 from facealign.models import completion
 from facealign.models.apply import Network
 from facealign.models.completion import FACE, HEAD, HELD, KNOWN, MAPS, look_right
 from facealign.models.layers import upsample
+from facealign.names import DOMAINS
 from facealign.training import losses
 from facealign.training.state import TrainState, update_networks
 from facealign.training.steps.forward import Batch, TrainStep, apply_role
 from facealign.training.steps.gan import TERMS, GanRules, make_gan
 
 ROLE = "completion"
+GRAY = 0.1  # share of pairs without colour
 FAR = 0.15  # weight of a pixel that the photo did not hold, away from the head; another has 1
 FACE_WEIGHT = 2.0  # how much more a pixel of the face weighs
 
@@ -34,16 +37,12 @@ def make_complete_step(
     own_weights = {name: weight for name, weight in weights.items() if name not in TERMS}
 
     def step(state: TrainState, batch: Batch, key: jax.Array):
-        network_key, gan_key = jax.random.split(key)
+        network_key, colour_key, gan_key = jax.random.split(key, 3)
         yaw = batch["yaw_unrestricted"]
-        images, target, maps = (
-            look_right(yaw, each)
-            for each in (
-                batch["unrestricted"],
-                batch["restricted"],
-                batch["maps_unrestricted"].astype(jnp.float32) / 255,
-            )
+        images, target = (
+            look_right(yaw, without_colour(batch[domain], colour_key, GRAY)) for domain in DOMAINS
         )
+        maps = look_right(yaw, batch["maps_unrestricted"].astype(jnp.float32) / 255)
         counts, known = pixel_weights(maps), upsample(maps[..., KNOWN:])
         planes = completion.pack(images, maps[..., :MAPS], yaw)
 
@@ -58,7 +57,8 @@ def make_complete_step(
             }
             return losses.weighted_sum(terms, own_weights), terms
 
-        output, pull, batch_stats = jax.vjp(mend, {ROLE: state.nets[ROLE].params}, has_aux=True)
+        old = {role: state.nets[role].params for role in train if role == ROLE}
+        output, pull, batch_stats = jax.vjp(mend, old, has_aux=True)
         to_output, terms = jax.grad(own_loss, has_aux=True)(output)
         gradients, accuracies = {}, {}
         if gan:

@@ -109,7 +109,7 @@ def check_stage(config: Any, stage: Stage) -> None:
         if config.augment[name]:
             raise UserError(
                 f"config.augment.{name}={config.augment[name]}, but the {stage.objective} "
-                "objective makes such changes itself; set it to 0"
+                f"objective {objective.why_alters}; set it to 0"
             )
     if objective.why_no_flip and config.augment.flip:
         raise UserError(
