@@ -2,8 +2,8 @@
 
 Frontal photos are turned away by their own 3D heads, found, read and turned back as any photo is;
 the network learns from what went wrong. By default on ORL, which needs no download; `:lfw` on
-archives in `config.data.manual_dir`. Training takes an hour on two cores, after the round trips
-are made, half an hour.
+archives in `config.data.manual_dir`. ORL is gray, and so is what it teaches. On two cores the round
+trips of ORL take four minutes, those of the archives half an hour, and training 50 minutes.
 """
 
 from ml_collections import ConfigDict

@@ -97,7 +97,7 @@ def _read_batch(
     spread = 2 * np.exp(seen["spread"]) * (reader_window.SIZE / 2) * scale[:, None]
     start = Head(seen["identity"], seen["expression"], camera, np.zeros(BATCH, np.float32))
     yaw = np.asarray(cameras.angles_of(camera.rotation))[:, 0]
-    whole = Reading(_fit(landmarks, spread, start, yaw), landmarks, spread, yaw)
+    whole = Reading(_fit(landmarks, spread, start), landmarks, spread, yaw)
     return jax.tree.map(lambda array: np.asarray(array)[: len(photos)], whole)
 
 
@@ -172,11 +172,9 @@ def _scale_and_shift(
     return scale, centre - scale * middle
 
 
-def _fit(landmarks: np.ndarray, spread: np.ndarray, start: Head, yaw: np.ndarray) -> Head:
-    """The heads fitted to landmarks [N, 68, 2] in px with spreads [N, 68] in px, from a start.
-
-    `yaw` [N] is that of the start, in degrees.
-    """
+def _fit(landmarks: np.ndarray, spread: np.ndarray, start: Head) -> Head:
+    """The heads fitted to landmarks [N, 68, 2] in px with spreads [N, 68] in px, from a start."""
+    yaw = np.asarray(cameras.angles_of(start.camera.rotation))[:, 0]
     weights = np.clip(SURE * np.asarray(start.camera.scale)[:, None] / spread, LEAST, MOST)
     options = {"start": start, "steps": STEPS, "guessed": False}
     share = np.interp(np.abs(yaw), TURNED, (0, 1))[:, None]

@@ -94,7 +94,7 @@ def create_state(
 
 
 def input_of(role: str, image: Any, code: Any) -> Any:
-    """What the network of a role takes: the image, its code, or a window of it; as shapes."""
+    """What the network of a role takes: the image, its code, or one of INPUTS; as shapes."""
     if role in INPUTS:
         return jnp.zeros((1, *INPUTS[role]))
     return code if takes_code(role) else image

@@ -34,7 +34,7 @@ class Composed(NamedTuple):
 
     image: np.ndarray  # uint8 [S, S, 3]
     # float32 [G, G, 2], 0 to 1, of the whole frame: how much is from its own place in the photo,
-    # and how much from the other side; the rest is filled.
+    # and how much from the other side; the rest is filled, or mended much.
     shares: np.ndarray
     seen: float  # share of the face that the photo shows
     within: float  # share of the portrait that the photo holds
