@@ -50,6 +50,7 @@ LOST = 15.0  # degrees by which a yaw may be misread
 # The first window of the reader is as wrong as a detector's box: px of shift, logarithm of zoom.
 SHIFT, ZOOM = 5.0, 0.08
 QUALITY, SOFTEST, SOFT = (35, 95), 0.9, 0.5  # of JPEG; px of blur; share of blurred photos
+LIT, BRIGHTEST = 0.3, 0.4  # share of photos lit from one side; how much brighter that side is
 VERSION = 2  # increase it when `faces.turning` or `faces.reading` give others
 
 
@@ -87,7 +88,7 @@ BUILDERS = {f"{name}-roundtrips": partial(create_builder, name) for name in SETS
 def made_with(source: str) -> str:
     """Eight hex digits that change with the source, the networks, landmarks and constants."""
     constants = (VERSION, VIEWS, MOST_EACH, FRONTAL, STRAIGHT, FITTED, YAW, FAR_YAW, FAR, PITCH)
-    constants += (TIGHT, CROPPED, LOST, SHIFT, ZOOM, QUALITY, SOFTEST, SOFT)
+    constants += (TIGHT, CROPPED, LOST, SHIFT, ZOOM, QUALITY, SOFTEST, SOFT, LIT, BRIGHTEST)
     digest = hashlib.sha256(repr((source, constants)).encode())
     files = (head_models.WEIGHTS, mesh_points.FILE, reading.WEIGHTS, mattes.WEIGHTS)
     for file in map(shipped, files):
@@ -173,7 +174,11 @@ def _leave(known: Known, head: Head, view: int, photo: Image.Image) -> Trip | No
 
 
 def _soil(photo: Image.Image, rng: np.random.Generator) -> Image.Image:
-    """A photo blurred and compressed."""
+    """A photo lit from one side, blurred and compressed, or some of it."""
+    if rng.random() < LIT:
+        across = np.linspace(-1, 1, photo.width)[:, None] * rng.choice([-1, 1])
+        light = 1 + rng.uniform(0, BRIGHTEST) * across
+        photo = Image.fromarray((np.asarray(photo) * light).clip(0, 255).astype(np.uint8))
     if rng.random() < SOFT:
         photo = photo.filter(ImageFilter.GaussianBlur(rng.uniform(0, SOFTEST)))
     file = io.BytesIO()
