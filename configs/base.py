@@ -127,7 +127,8 @@ def _optimizer() -> ConfigDict:
     optimizer.b1 = 0.5
     optimizer.b2 = 0.999
     optimizer.epsilon = 1e-7
-    # Or linear, cosine: from learning_rate to 0 over a stage; late_linear: over its second half.
+    # Or linear, cosine: from learning_rate to 0 over a stage; late_linear: over its second half;
+    # warm_cosine: first from 0 over a 20th of it.
     optimizer.schedule = "constant"
     optimizer.learning_rate_scale = ConfigDict(dict.fromkeys(ROLES, 1.0))  # times the stage's rate
     # Moving average of the weights, used to evaluate; 0 is off.

@@ -26,22 +26,22 @@ def get_config(variant: str = "") -> ConfigDict:
     config.augment.brightness = 0.1
     config.run = ("complete", "refine")
     config.stages.complete = base.stage(
-        "complete", 1200, ("completion",), 8e-4, l1=1.0, gradient=0.5
+        "complete", 1500, ("completion",), 6e-4, l1=1.0, gradient=0.5
     )
     config.stages.refine = base.stage(
         "complete",
-        800,
+        400,
         ("completion", "discriminator"),
-        4e-4,
+        3e-4,
         l1=1.0,
         gradient=0.5,
-        adversarial=0.06,
+        adversarial=0.03,
         discriminator=1.0,
     )
     config.discriminator.loss = "hinge"
     config.discriminator.r1_weight = 0.1
     config.optimizer.b1 = 0.9
-    config.optimizer.schedule = "cosine"
+    config.optimizer.schedule = "warm_cosine"
     config.optimizer.ema_decay.completion = 0.998
     config.log_every = 25
     config.evaluate_every = 250

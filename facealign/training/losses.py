@@ -18,29 +18,37 @@ def l1(output: jax.Array, target: jax.Array) -> jax.Array:
     return _mean(jnp.abs(output - target))
 
 
-def multiscale_l1(output: jax.Array, target: jax.Array, weights: jax.Array) -> jax.Array:
-    """Mean weighted absolute error [B], averaged over full, half and quarter size.
+def multiscale_l1(
+    output: jax.Array, target: jax.Array, weights: jax.Array, scales: int = 3, soft: float = 0.0
+) -> jax.Array:
+    """Mean weighted absolute error [B], averaged over full, half, quarter size and so on.
 
     Args:
-      output, target: images [B, H, W, C]; H and W multiples of 4.
+      output, target: images [B, H, W, C]; H and W multiples of 2**(scales - 1).
       weights: [H, W, 1] or [B, H, W, 1], weight of each pixel.
+      scales: number of sizes.
+      soft: differences below it count by their squares, so that many small ones do not hide a few
+        large ones.
     """
     difference, weights = output - target, _batched(weights)
-    total = _mean(weights * jnp.abs(difference))
-    for _ in range(2):
+    total = _mean(weights * _absolute(difference, soft))
+    for _ in range(scales - 1):
         difference, weights = _halved(difference), _halved(weights)
-        total += _mean(weights * jnp.abs(difference))
-    return total / 3
+        total += _mean(weights * _absolute(difference, soft))
+    return total / scales
 
 
-def gradient_l1(output: jax.Array, target: jax.Array, weights: jax.Array) -> jax.Array:
+def gradient_l1(
+    output: jax.Array, target: jax.Array, weights: jax.Array, soft: float = 0.0
+) -> jax.Array:
     """Mean weighted absolute error [B] of differences between neighbouring pixels, right and down.
 
     Penalizes blur, which plain L1 hardly does. Arguments as in `multiscale_l1`.
     """
     difference, weights = output - target, _batched(weights)
     right, down = jnp.diff(difference, axis=2), jnp.diff(difference, axis=1)
-    return _mean(weights[:, :, 1:] * jnp.abs(right)) + _mean(weights[:, 1:] * jnp.abs(down))
+    right, down = _absolute(right, soft), _absolute(down, soft)
+    return _mean(weights[:, :, 1:] * right) + _mean(weights[:, 1:] * down)
 
 
 def discriminator_cross_entropy(real: jax.Array, fake: jax.Array) -> jax.Array:
@@ -171,6 +179,11 @@ def _halved(images: jax.Array) -> jax.Array:
     """Means of all blocks of 2 x 2 px."""
     b, h, w, c = images.shape
     return images.reshape(b, h // 2, 2, w // 2, 2, c).mean(axis=(2, 4))
+
+
+def _absolute(x: jax.Array, soft: float) -> jax.Array:
+    """|x|; if soft, sqrt(x^2 + soft^2) - soft, as Charbonnier et al. 1994."""
+    return jnp.sqrt(jnp.square(x) + soft**2) - soft if soft else jnp.abs(x)
 
 
 def _batched(weights: jax.Array) -> jax.Array:

@@ -7,6 +7,8 @@ import optax
 
 from facealign.errors import lookup
 
+WARM = 20  # the rate of warm_cosine rises over so small a part of a stage
+
 SCHEDULES: dict[str, Callable[[float, int], optax.Schedule]] = {
     "constant": lambda rate, steps: optax.constant_schedule(rate),
     "linear": lambda rate, steps: optax.linear_schedule(rate, 0.0, steps),
@@ -14,6 +16,9 @@ SCHEDULES: dict[str, Callable[[float, int], optax.Schedule]] = {
         rate, 0.0, steps - steps // 2, transition_begin=steps // 2
     ),
     "cosine": lambda rate, steps: optax.cosine_decay_schedule(rate, steps),
+    "warm_cosine": lambda rate, steps: optax.warmup_cosine_decay_schedule(
+        0.0, rate, steps // WARM, steps
+    ),
 }
 
 

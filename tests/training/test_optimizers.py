@@ -10,7 +10,7 @@ from facealign.training.optimizers import SCHEDULES, create_optimizer
 
 RATE, STEPS = 0.02, 10
 MIDDLE_AND_END = {"constant": (RATE, RATE), "linear": (RATE / 2, 0), "cosine": (RATE / 2, 0),
-                  "late_linear": (RATE, 0)}  # fmt: skip
+                  "late_linear": (RATE, 0), "warm_cosine": (RATE / 2, 0)}  # fmt: skip
 
 
 def run_adam(gradients, schedule="constant", steps=STEPS):

@@ -17,6 +17,7 @@ from facealign.training.steps.forward import Batch, TrainStep, apply_role
 from facealign.training.steps.gan import TERMS, GanRules, make_gan
 
 ROLE = "completion"
+SCALES, SOFT = 4, 0.1  # as in `losses.multiscale_l1`; the faults are large, the noise is small
 GRAY = 0.1  # share of pairs without colour
 FAR = 0.15  # weight of a pixel that the photo did not hold, away from the head; another has 1
 FACE_WEIGHT = 2.0  # how much more a pixel of the face weighs
@@ -28,7 +29,7 @@ def make_complete_step(
     weights: Mapping[str, float],
     rules: GanRules | None = None,
 ) -> TrainStep:
-    """U's images are what came back, R's the truth. Terms: l1, at three scales; gradient.
+    """U's images are what came back, R's the truth. Terms: l1, at SCALES sizes; gradient.
 
     With rules, a discriminator tells what is mended from the truth, and there are the terms of
     `gan.make_gan`.
@@ -52,8 +53,8 @@ def make_complete_step(
 
         def own_loss(output):
             terms = {
-                "l1": losses.multiscale_l1(output, target, counts).mean(),
-                "gradient": losses.gradient_l1(output, target, counts).mean(),
+                "l1": losses.multiscale_l1(output, target, counts, SCALES, SOFT).mean(),
+                "gradient": losses.gradient_l1(output, target, counts, SOFT).mean(),
             }
             return losses.weighted_sum(terms, own_weights), terms
 
