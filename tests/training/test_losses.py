@@ -101,6 +101,16 @@ def test_multiscale_l1_by_hand():
     np.testing.assert_allclose(errors, [one, all_over], rtol=1e-6)
 
 
+def test_soft_differences_count_little_if_they_are_small():
+    """sqrt(.3^2 + .4^2) - .4 = .1; a large one costs itself less .4."""
+    output = jnp.zeros((2, 2, 2, 1)).at[0].set(0.3).at[1].set(-40.0)
+    weights = jnp.ones((2, 2, 2, 1)).at[0].set(2.0)
+    errors = losses.multiscale_l1(output, 0 * output, weights, scales=1, soft=0.4)
+    np.testing.assert_allclose(errors, [0.2, 39.602], rtol=1e-4)
+    slope = jax.grad(lambda x: losses.gradient_l1(x, x * 0, weights, soft=0.4).sum())(0 * output)
+    np.testing.assert_array_equal(slope, 0)
+
+
 def test_gradient_l1_sees_edges_and_no_offset():
     edge = jnp.zeros((1, 4, 4, 1)).at[:, :, 2:].set(1.0)
     weights = jnp.ones((4, 4, 1))
