@@ -1,5 +1,8 @@
 """The step that mends portraits: what counts, what it learns from, what stays frozen."""
 
+import functools
+import operator
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -78,11 +81,8 @@ def test_what_is_unknown_teaches_nothing():
 def test_only_what_trains_changes_with_a_discriminator(train):
     networks, state = start("completion", "discriminator")
     rules = GanRules(losses.gan_loss("hinge"), 16, lambda images, key: images)
-    weights = (
-        WEIGHTS
-        | {"adversarial": 0.1}
-        | ({"discriminator": 1.0} if "discriminator" in train else {})
-    )
+    terms = {"completion": {"adversarial": 0.1}, "discriminator": {"discriminator": 1.0}}
+    weights = functools.reduce(operator.or_, (terms[role] for role in train), WEIGHTS)
     step = jax.jit(make_complete_step(networks, train, weights, rules))
     new, metrics = step(state, batch(), jax.random.key(0))
     for role in networks:
