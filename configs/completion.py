@@ -26,13 +26,13 @@ def get_config(variant: str = "") -> ConfigDict:
     config.augment.brightness = 0.1
     config.run = ("complete", "refine")
     config.stages.complete = base.stage(
-        "complete", 1500, ("completion",), 6e-4, l1=1.0, gradient=0.5
+        "complete", 1500, ("completion",), 8e-4, l1=1.0, gradient=0.5
     )
     config.stages.refine = base.stage(
         "complete",
         400,
         ("completion", "discriminator"),
-        3e-4,
+        4e-4,
         l1=1.0,
         gradient=0.5,
         adversarial=0.03,

@@ -31,7 +31,7 @@ PROFILE = 90.0  # degrees
 class Completion(nn.Module):
     """Planes [B, H, H, PLANES] to what is added to portraits [B, 2H, 2H, 3], H a multiple of 16.
 
-    A U-Net of residual blocks. Nothing is normalized, so that a portrait's light stays as it is.
+    A U-Net of residual blocks, which are normalized inside only.
     """
 
     widths: tuple[int, ...] = WIDTHS
@@ -45,14 +45,15 @@ class Completion(nn.Module):
             if level:
                 x = _conv(_active(x), width, 3, stride=2)
             for _ in range(count):
-                x = _block(x)
+                x = _block(x, train)
             skips.append(x)
         for (width, count), skip in zip(levels[-2::-1], skips[-2::-1], strict=True):
             x = layers.upsample_linearly(_conv(x, width, 1))
             x = _conv(_active(jnp.concatenate([x, skip], axis=-1)), width, 1)
             for _ in range(count):
-                x = _block(x)
-        return layers.depth_to_space(_conv(_active(x), 12, 3, gain=FIRST), 2)
+                x = _block(x, train)
+        x = _normed(x, train)
+        return layers.depth_to_space(_conv(x, 12, 3, gain=FIRST), 2)
 
 
 def _conv(
@@ -65,9 +66,14 @@ def _active(x: jax.Array) -> jax.Array:
     return nn.leaky_relu(x, LEAKY_SLOPE)
 
 
-def _block(x: jax.Array) -> jax.Array:
+def _normed(x: jax.Array, train: bool) -> jax.Array:
+    return _active(layers.BatchNorm()(x, train))
+
+
+def _block(x: jax.Array, train: bool) -> jax.Array:
     width = x.shape[-1]
-    return x + _conv(_active(_conv(_active(x), width, 3)), width, 3, gain=STEP)
+    y = _conv(_normed(x, train), width, 3)
+    return x + _conv(_normed(y, train), width, 3, gain=STEP)
 
 
 def look_right(yaw: jax.Array, images: jax.Array) -> jax.Array:

@@ -56,7 +56,7 @@ def test_every_weight_learns():
     np.testing.assert_array_equal(planes[:, 0, 0, -1], [0, 1])
 
     def loss(params):
-        added, *_ = train_network(NETWORK, params, {}, planes, jax.random.key(2))
+        added, *_ = train_network(NETWORK, params, net().batch_stats, planes, jax.random.key(2))
         assert added.shape == images.shape
         return jnp.square(added - 1).mean()
 
