@@ -1,7 +1,8 @@
 """Photos turned away by their own heads, and turned back: what portraits get wrong, and the truth.
 
-The truth is the photo in the geometry of what came back: the face vertex by vertex, what is beside
-it along both ways, smoothly in between, so that nothing but faults tells the two apart.
+The truth is the photo in the geometry of what came back: what was seen all the way along both ways,
+the hidden part of the face vertex by vertex, smoothly in between, so that nothing but faults tells
+the two apart.
 """
 
 from typing import NamedTuple
@@ -122,11 +123,14 @@ def _true_places(
         [_look_up(axis, x, y) for axis in np.moveaxis(away.layout.reach.place, -1, 0)], -1
     )
     surely = np.minimum(sources.own_weight, _look_up(away.layout.sources.shares[..., 0], x, y))
-    beside = (surely > SURE) * held * ramp(reach.beside + reach.inside, RIM)
     far = np.linalg.norm(way - still, axis=-1) / float(head.camera.scale)
-    beside = ndimage.minimum_filter((beside * (far < FAR)).astype(np.float32), 5) * (1 - in_face)
-    shift = (by_vertex - still) * in_face[..., None] + (way - still) * beside[..., None]
-    weight = (in_face + beside).clip(0, 1)
+    sure = ((surely > SURE) & (far < FAR)) * held
+    edge = ramp(reach.beside + reach.inside, RIM)
+    both = ndimage.minimum_filter((sure * np.maximum(edge, in_face)).astype(np.float32), 5)
+    away_from_it = ndimage.distance_transform_edt(sure < 0.5) / scale
+    vertex = in_face * ramp(away_from_it, RIM) * (1 - both)
+    shift = (by_vertex - still) * vertex[..., None] + (way - still) * both[..., None]
+    weight = (vertex + both).clip(0, 1)
     shift = fill((shift / (weight + TINY)[..., None]).astype(np.float32), weight.astype(np.float32))
     fine, coarse = (ndimage.gaussian_filter(shift, (b * scale, b * scale, 0)) for b in BLUR)
     share = ndimage.gaussian_filter(in_face, BLUR[0] * scale)[..., None]
