@@ -18,7 +18,7 @@ from facealign.paths import open_path
 from facealign.portraits.align_folder import SHEET, align_folder, find_photos
 from facealign.portraits.aligner import load_aligner
 from facealign.portraits.image_files import Files, check_files
-from facealign.portraits.methods import TURNED, load_frontalizer, load_method
+from facealign.portraits.methods import TURNED, check_weights, load_frontalizer, load_method
 from facealign.portraits.results import RESULTS, describe
 from facealign.stages import create_stages
 from facealign.training.loop import train
@@ -52,7 +52,7 @@ def run_evaluate(
     """Compares a checkpoint with baselines on held-out people; writes tables and a page.
 
     With `checkpoint`, of packed weights or another run, `config` only says where photos are, and
-    so it does with the methods "portrait" and "unmended", which compare portraits of the photo's
+    so it does with the methods "portrait" and "mended", which compare portraits of the photo's
     own pixels.
 
     Raises:
@@ -82,13 +82,12 @@ def _evaluate_portraits(
 ) -> None:
     from facealign.evaluation.portraits import evaluate_portraits
 
-    if checkpoint or step:
-        raise UserError(f"--method={method} takes no weights; leave --checkpoint and --step out")
+    check_weights(method, checkpoint, step)
     if config is None:
         raise UserError(f"--method={method} needs --config, which says where photos are")
     if (workdir / "config.json").exists():
         raise UserError(f"--workdir={workdir} holds a run; choose another folder for the portraits")
-    evaluate_portraits(config, workdir, on, method)
+    evaluate_portraits(config, workdir, on, method, checkpoint)
 
 
 def run_align(

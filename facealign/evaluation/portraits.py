@@ -28,7 +28,7 @@ FRAMES = {"frame": "portrait", "channels": 3, "image_size": PORTRAIT_SIZE}
 
 
 def evaluate_portraits(
-    config: ConfigDict, workdir: epath.Path, on: str, method: str = "portrait"
+    config: ConfigDict, workdir: epath.Path, on: str, method: str = "portrait", weights: str = ""
 ) -> None:
     """Evaluates portraits beside baselines: prints the first table and writes all of them.
 
@@ -39,7 +39,7 @@ def evaluate_portraits(
       config: says where photos are, and which.
       workdir: the files are written there.
       on: the photos, as in `run_evaluation`.
-      method: "portrait" or "unmended".
+      method, weights: "portrait", or "mended" and packed weights.
 
     Raises:
       UserError: photos that do not come in canonical crops, or as in `load_photos`.
@@ -48,7 +48,7 @@ def evaluate_portraits(
     if not comes_aligned(photos.dataset):
         raise UserError(f"--on={photos.dataset} has no portrait frames; choose lfw or cfp")
     photos, frames = in_both(photos, frames)
-    way = load_method(method, Style(size=SIZE, frame="tight"))
+    way = load_method(method, Style(size=SIZE, frame="tight"), weights)
     made = make_portraits(frames.examples["image"], way, load_read())
     crops = np.stack([portrait.crop for portrait in made])
     comparison = compare(

@@ -1,5 +1,6 @@
 """Ways from faces to portraits: the photo's own pixels turned in 3D, a network, two baselines."""
 
+import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from os import PathLike
@@ -11,6 +12,7 @@ from PIL import Image
 from facealign.errors import UserError, check_choice
 from facealign.faces.face import Face, poses_of
 from facealign.faces.find import BOX, DETAIL
+from facealign.faces.turning.completion import load_completion
 from facealign.faces.turning.compose import LARGEST, SMALLEST, compose_portrait
 from facealign.faces.turning.matte import find_matte
 from facealign.faces.turning.pixels import SHARPER
@@ -35,7 +37,7 @@ WITHOUT_NETWORK: dict[str, tuple[str, Frontal]] = {
     "geometric": ("geometric alignment", lambda crops, _: crops),
     "turn": ("generic 3D turn", lambda crops, poses: turn_back(crops, *poses.T)),
 }
-TURNED = {"portrait": True, "unmended": False}  # in 3D; whether a network mends the portrait
+TURNED = ("portrait", "mended")  # in 3D; a network mends the second
 METHODS = (*TURNED, "network", *WITHOUT_NETWORK)
 
 
@@ -57,7 +59,7 @@ def load_method(
       method: of `METHODS`; "" is "portrait", or "network" if there are weights or a step.
       style: of the portraits.
       weights: of the network; a file of packed weights (`--mode=pack`), the workdir of a run, or ""
-        for those that come with facealign.
+        for those that come with facealign. "mended" needs such a file, of a completion.
       step: of the run's checkpoint; 0 is the newest.
 
     Raises:
@@ -65,11 +67,10 @@ def load_method(
     """
     method = method or ("network" if weights or step else "portrait")
     check_choice(method, METHODS, "--method")
-    if method != "network" and (weights or step):
-        raise UserError(f"--method={method} takes no weights; leave --checkpoint and --step out")
+    check_weights(method, weights, step)
     check_style(style)
     if method in TURNED:
-        return turned_in_3d(style._replace(mended=style.mended and TURNED[method]))
+        return turned_in_3d(style._replace(completion=os.fspath(weights)))
     if style._replace(gray=False, size=USUAL_STYLE.size) != USUAL_STYLE:
         raise UserError(
             f"--method={method} makes gray portraits of the face alone, from the front; leave "
@@ -78,6 +79,23 @@ def load_method(
     if method == "network":
         return from_crops(*network(weights or SHIPPED, step), style.size)
     return from_crops(*WITHOUT_NETWORK[method], style.size)
+
+
+def check_weights(method: str, weights: PathLike | str, step: int) -> None:
+    """Checks that --checkpoint and --step fit a method.
+
+    Raises:
+      UserError: they do not, or as in `load_completion`.
+    """
+    if method == "mended":
+        if not weights or step:
+            raise UserError(
+                "--method=mended needs --checkpoint, what --mode=pack made of a run of "
+                "configs/completion.py, and no --step"
+            )
+        load_completion(os.fspath(weights))
+    elif method != "network" and (weights or step):
+        raise UserError(f"--method={method} takes no weights; leave --checkpoint and --step out")
 
 
 def turned_in_3d(style: Style) -> Method:
@@ -90,10 +108,9 @@ def turned_in_3d(style: Style) -> Method:
     shown = WIDTH if style.frame == "tight" else PORTRAIT
     box = BOX / SIZE * WIDTH / shown  # share of the portrait
     wanted = round(SHARPER * (style.size or LARGEST) * box)
-    way = "own pixels turned in 3D" + " and mended" * (style.mended and style.from_front)
-    words = [f"{name} {value}" for name, value in style._replace(mended=True)._asdict().items()
+    words = [f"{name} {value}" for name, value in style._asdict().items()
              if value != Style._field_defaults[name] or name == "size"]  # fmt: skip
-    return Method(f"{way}, {', '.join(words)}", make, max(DETAIL, wanted), style)
+    return Method(f"own pixels turned in 3D, {', '.join(words)}", make, max(DETAIL, wanted), style)
 
 
 def _turn(face: Face, style: Style) -> Portrait:

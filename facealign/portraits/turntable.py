@@ -18,7 +18,7 @@ def swing(portrait: Portrait, style: Style) -> list[Image.Image]:
     photo, head = Image.fromarray(portrait.face.patch.pixels), portrait.face.head
     matte = find_matte(photo, head.camera)
     # Only views from the front are mended, so one frame would differ from all others.
-    style = style._replace(size=min(len(portrait.image), LARGEST), mended=False)
+    style = style._replace(size=min(len(portrait.image), LARGEST), completion="")
     if style.background == "auto":  # the same in all views, that of the portrait
         angle = abs(float(portrait.face.angles[0]))
         style = style._replace(background="plain" if is_plain("auto", angle) else "keep")

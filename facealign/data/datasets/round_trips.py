@@ -105,7 +105,8 @@ class RoundTrips(tfds.core.GeneratorBasedBuilder):
     def _info(self) -> tfds.core.DatasetInfo:
         # Those of `models.completion`, of 255; all 0 for the truth itself.
         shape = (GRID // 2, GRID // 2, MAPS + 1)
-        maps = tfds.features.Tensor(shape=shape, dtype=np.uint8)
+        # Compressed: tfds can hold 1 GB before it writes, and maps are smooth.
+        maps = tfds.features.Tensor(shape=shape, dtype=np.uint8, encoding="zlib")
         features = schema.features(3, maps=maps)
         return self.dataset_info_from_configs(description="round trips", features=features)
 

@@ -5,7 +5,6 @@ the portrait's own details are faults, and fade.
 """
 
 import functools
-from typing import Any
 
 import numpy as np
 from scipy import ndimage
@@ -17,37 +16,38 @@ from facealign.images import to_float
 from facealign.models.apply import NetState, Network
 from facealign.models.completion import Completion, apply_completion
 from facealign.models.packed_weights import load_net
-from facealign.paths import shipped
 
-WEIGHTS = "completion.safetensors"
 FADE = (8.0, 32.0)  # gray levels added over which details of the portrait fade
 SOFT = 2.0  # px of the grid: how that is smoothed
 
 
 @functools.cache
-def load_completion(path: Any = None) -> tuple[Network, NetState]:
-    """The network in a file of packed weights; the one that comes with facealign unless given.
+def load_completion(path: str) -> tuple[Network, NetState]:
+    """The network in a file of packed weights.
 
     Raises:
       UserError: there are no such weights, or they are of other networks.
     """
-    return Network(Completion(), None), load_net(path or shipped(WEIGHTS), "completion")
+    return Network(Completion(), None), load_net(path, "completion")
 
 
-def mend(coarse: np.ndarray, layout: Layout, yaw: float) -> tuple[np.ndarray, np.ndarray]:
+def mend(
+    coarse: np.ndarray, layout: Layout, yaw: float, network: Network, net: NetState
+) -> tuple[np.ndarray, np.ndarray]:
     """What is added to a portrait on the coarse grid, and how much details fade.
 
     Args:
       coarse: its colours [GRID, GRID, 3], 0 to 255.
       layout: where these come from.
       yaw: of the head in the photo, degrees.
+      network, net: from `load_completion`.
 
     Returns:
       float32 [GRID, GRID, 3] in gray levels, and [GRID, GRID] from 0 to 1.
     """
     images = to_float(np.rint(coarse.clip(0, 255)).astype(np.uint8))[None]
     maps, yaws = draw_maps(layout)[None], np.array([yaw], np.float32)
-    added = np.asarray(apply_completion(*load_completion(), images, maps, yaws))[0] * 127.5
+    added = np.asarray(apply_completion(network, net, images, maps, yaws))[0] * 127.5
     added = added * layout.reach.turned
     much = ndimage.gaussian_filter(np.abs(added).mean(axis=-1), SOFT)
     return added, ramp(much, FADE).astype(np.float32)

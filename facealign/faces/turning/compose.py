@@ -1,7 +1,7 @@
 """Portraits from the photo's own pixels: what it shows, what the other side shows, and the rest.
 
 The head is turned in 3D, the scene stays. Hidden pixels are those of the other side of the head, in
-the light of this side; what neither side shows is filled smoothly; a network mends the rest.
+the light of this side; what neither side shows is filled smoothly; a network may mend the rest.
 """
 
 from typing import NamedTuple
@@ -15,7 +15,7 @@ from facealign.faces.turning.background import (
     is_plain,
     replace_background,
 )
-from facealign.faces.turning.completion import mend
+from facealign.faces.turning.completion import load_completion, mend
 from facealign.faces.turning.layout import GRID, lay_out
 from facealign.faces.turning.matte import Matte
 from facealign.faces.turning.paint import blend, paint
@@ -63,8 +63,9 @@ def compose_portrait(
     coarse = blend(photo, head.camera, layout) if reach.turned else None
     image = paint(photo, head.camera, layout, coarse, window, size)
     shares = sources.shares
-    if style.mended and style.from_front and coarse is not None:
-        added, fades = mend(coarse.image, layout, float(cameras.angles_of(head.camera.rotation)[0]))
+    if style.completion and style.from_front and coarse is not None:
+        yaw = float(cameras.angles_of(head.camera.rotation)[0])
+        added, fades = mend(coarse.image, layout, yaw, *load_completion(style.completion))
         fade = enlarge(fades, window, size).clip(0, 1)[..., None]
         image += (enlarge(coarse.image, window, size) - image) * fade
         image += enlarge(added, window, size)

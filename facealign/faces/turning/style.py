@@ -20,7 +20,7 @@ class Style(NamedTuple):
     pitch: float = 0.0
     gray: bool = False
     background: str = "auto"  # of BACKGROUNDS, or a colour as #RRGGBB
-    mended: bool = True  # by the completion network, which knows views from the front only
+    completion: str = ""  # packed weights of a network that mends views from the front; "": none
 
     @property
     def from_front(self) -> bool:

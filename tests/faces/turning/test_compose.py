@@ -38,7 +38,7 @@ def head_at(yaw=0.0, pitch=0.0, roll=0.0, scale=4.0, shift=(120.0, 95.0)):
 
 
 def make(head, size=SIZE, image=None, window=None, matte=None, **style):
-    style = Style(**{"size": size, "mended": False} | style)
+    style = Style(size=size, **style)
     return compose.compose_portrait(image or photo(), head, matte or NOBODY, style, window)
 
 
