@@ -38,7 +38,7 @@ LEAST, MOST = 0.02, 2.0  # range of these weights
 # Degrees by which the fit may correct the pitch, yaw and roll that the network saw, of faces turned
 # by at most and at least so many degrees. Landmarks alone pull profiles towards the front and make
 # them look down, since those of the hidden side are guesses.
-TURNED, FREE, TIED = (30.0, 60.0), (90.0, 1.5, 90.0), (1.5, 1.5, 1.5)
+TURNED, FREE, TIED = (30.0, 60.0), (90.0, 1.5, 90.0), (1.5, 4.0, 1.5)
 
 
 class Reading(NamedTuple):
