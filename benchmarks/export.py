@@ -1,7 +1,7 @@
-"""What one photo takes elsewhere: `python benchmarks/export.py FOLDER`, of `--mode=export`.
+"""What one face takes elsewhere: `python benchmarks/export.py FOLDER`, of `--mode=export`.
 
-Prints milliseconds for one canonical crop, medians, of JAX, of onnxruntime with the file
-FOLDER/facealign.onnx, and of JAX with FOLDER/facealign.stablehlo, in turns; on all cores.
+Prints milliseconds for each program of FOLDER, medians for one face, of JAX, of onnxruntime, and of
+JAX with the StableHLO file, in turns; on all cores.
 """
 
 import statistics
@@ -15,8 +15,7 @@ import onnxruntime
 from common import create_parser, run_main
 
 from facealign.cli.memory import keep_freed_memory
-from facealign.portraits.export import make_frontal
-from facealign.portraits.methods import load_frontalizer
+from facealign.portraits.programs import list_programs, load_shipped, read_crops
 
 
 def main() -> None:
@@ -25,32 +24,35 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=50)
     args = parser.parse_args()
     keep_freed_memory()
-    model = load_frontalizer()
-    size = model.config.data.image_size
-    crop = np.random.default_rng(0).uniform(-1, 1, (1, size, size, 1)).astype(np.float32)
+    rng = np.random.default_rng(0)
+    faces = read_crops(rng.integers(0, 256, (1, 128, 128, 1), np.uint8))
+    print("| one face, ms | JAX | onnxruntime | StableHLO |\n| --- | ---: | ---: | ---: |")
+    for program in [each for model in load_shipped() for each in list_programs(model, faces)]:
+        times = measure(program, args.folder, args.rounds)
+        print(f"| {program.name} | " + " | ".join(f"{time:.2f}" for time in times) + " |")
+
+
+def measure(program, folder: Path, rounds: int) -> list[float]:
+    """Milliseconds of the three ways."""
+    arrays, own = list(program.inputs.values()), jax.jit(program.function)
     session = onnxruntime.InferenceSession(
-        args.folder / "facealign.onnx", providers=["CPUExecutionProvider"]
+        folder / f"{program.name}.onnx", providers=["CPUExecutionProvider"]
     )
-    content = (args.folder / "facealign.stablehlo").read_bytes()
-    program, own = (
-        jax.jit(jax.export.deserialize(bytearray(content)).call),
-        jax.jit(make_frontal(model)),
+    content = (folder / f"{program.name}.stablehlo").read_bytes()
+    read = jax.jit(jax.export.deserialize(bytearray(content)).call)
+    ways = (
+        lambda: jax.block_until_ready(own(*arrays)),
+        lambda: session.run(None, program.inputs),
+        lambda: jax.block_until_ready(read(*arrays)),
     )
-    ways = {
-        "JAX": lambda: own(crop).block_until_ready(),
-        "onnxruntime": lambda: session.run(["frontal"], {"crops": crop}),
-        "StableHLO": lambda: program(crop).block_until_ready(),
-    }
-    times = {name: [] for name in ways}
-    for number in range(args.rounds + 3):
-        for name, way in ways.items():
+    times = [[] for _ in ways]
+    for number in range(rounds + 3):
+        for way, measured in zip(ways, times, strict=True):
             start = time.perf_counter()
             way()
             if number >= 3:  # the first ones compile
-                times[name].append(time.perf_counter() - start)
-    print("| one photo | ms |\n| --- | ---: |")
-    for name, measured in times.items():
-        print(f"| {name} | {1000 * statistics.median(measured):.2f} |")
+                measured.append(1000 * (time.perf_counter() - start))
+    return [statistics.median(measured) for measured in times]
 
 
 if __name__ == "__main__":

@@ -1,9 +1,7 @@
 """A function `run_NAME` for each mode of flags.py; the mode's flags are its parameters."""
 
-import math
 from pathlib import Path
 
-import numpy as np
 from etils import epath
 from ml_collections import ConfigDict
 
@@ -11,14 +9,14 @@ from facealign.cli.memory import peak_memory
 from facealign.data.load import load_data, take
 from facealign.errors import UserError, check_choice
 from facealign.faces.turning.style import Style
-from facealign.images import to_float
+from facealign.geometry import frame
 from facealign.models.packed_weights import SHIPPED, save_weights
 from facealign.parallel import processes
 from facealign.paths import open_path
 from facealign.portraits.align_folder import SHEET, align_folder, find_photos
 from facealign.portraits.aligner import load_aligner
 from facealign.portraits.image_files import Files, check_files
-from facealign.portraits.methods import TURNED, check_weights, load_frontalizer, load_method
+from facealign.portraits.methods import TURNED, check_weights, load_method
 from facealign.portraits.results import RESULTS, describe
 from facealign.stages import create_stages
 from facealign.training.loop import train
@@ -142,26 +140,28 @@ def run_demo(checkpoint: str, step: int, host: str, port: int) -> None:
 
 
 def run_export(output: str, checkpoint: str, step: int, batch_size: int) -> None:
-    """Writes the model as programs for other runtimes, and compares them on photos of ORL.
+    """Writes networks as programs for other runtimes, and compares them on photos of ORL.
 
     Raises:
       UserError: no such weights, `output` cannot be opened, or as in `export`.
     """
+    from facealign.portraits import programs
     from facealign.portraits.export import export
 
-    model = load_frontalizer(checkpoint or SHIPPED, step)
-    config = ConfigDict(model.config)
-    config.data.update(unrestricted="orl_faces", restricted="orl_faces")
-    found = take(load_data(config.data, "test"), PHOTOS)["unrestricted"]["image"]
-    whole = math.ceil(PHOTOS / (batch_size or PHOTOS)) * (batch_size or PHOTOS)
-    photos = np.resize(found, (whole, *found.shape[1:]))  # of fixed batches, some more than once
-    folder = open_path(output, "--output")
-    differences = export(model, folder, np.asarray(to_float(photos)), batch_size)
-    for path, difference in differences.items():
+    own = checkpoint or step
+    models = [load_model(checkpoint or SHIPPED, step)] if own else programs.load_shipped()
+    config, folder = ConfigDict(models[0].config), open_path(output, "--output")
+    config.data.update(unrestricted="orl_faces", restricted="orl_faces", channels=1)
+    config.data.update(image_size=frame.SIZE, frame="canonical", paired=False)
+    photos = take(load_data(config.data, "test"), PHOTOS)["unrestricted"]["image"]
+    faces = programs.read_crops(photos)
+    listed = [program for model in models for program in programs.list_programs(model, faces)]
+    for path, difference in export(listed, folder, batch_size).items():
         size = path.stat().length / 1e6
-        takes = f"{batch_size or 'any number of'} crops at a time"
+        takes = f"{batch_size or 'any number of'} faces at a time"
         print(
-            f"wrote {path}, {size:.1f} MB, {takes}; on {PHOTOS} photos at most {difference:.1e} off"
+            f"wrote {path}, {size:.1f} MB, {takes}; "
+            f"on {len(faces)} photos at most {difference:.1e} off"
         )
 
 

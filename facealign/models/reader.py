@@ -30,7 +30,7 @@ class Reader(nn.Module):
             x = _normed(layers.Conv(width, 3, stride=2)(x), train)
             x = x + _block(x, width, train)
         x = _normed(layers.Conv(96, 1)(x), train)
-        x = nn.leaky_relu(nn.Dense(384)(x.reshape(len(x), -1)), LEAKY_SLOPE)
+        x = nn.leaky_relu(nn.Dense(384)(x.reshape(x.shape[0], -1)), LEAKY_SLOPE)
         places = nn.Dense(2 * LANDMARKS, name="landmarks")(x)
         spread = nn.Dense(LANDMARKS, name="spread")(x) - 3.0
         return {

@@ -1,7 +1,6 @@
-"""Exports a trained model to other runtimes: ONNX, and StableHLO for JAX without facealign.
+"""Exports networks to other runtimes: ONNX, and StableHLO for JAX without facealign.
 
-A program takes canonical crops float32 [B, H, H, 1] in [-1, 1] and returns frontal crops of the
-same shape. H is `config.data.image_size`. B is free, or fixed for runtimes that need it.
+A program takes arrays [B, ...] and returns some. B is free, or fixed for runtimes that need it.
 """
 
 import tempfile
@@ -16,47 +15,21 @@ import numpy as np
 from etils import epath
 
 from facealign.errors import UserError
-from facealign.images import in_batches
-from facealign.models.apply import apply_network
-from facealign.models.convolutions import portable
-from facealign.models.packed_weights import KEPT
 from facealign.paths import write_whole
-from facealign.training.saved_model import SavedModel
-from facealign.training.state import averaged
+from facealign.portraits.programs import Program, make_portable
 
 OPSET = 21  # version of the ONNX operators
-LARGEST_DIFFERENCE = 1e-3  # allowed between a program and JAX, for images in [-1, 1]
+LARGEST_DIFFERENCE = 1e-3  # allowed between a program and JAX
 PLATFORMS = ("cpu", "cuda", "rocm", "tpu")
 
-Program = Callable[[np.ndarray], np.ndarray]
+Run = Callable[..., list[np.ndarray]]  # the arrays that a written program makes of others
 
 
-def make_frontal(model: SavedModel) -> Callable[[jax.Array], jax.Array]:
-    """Returns the model as a function from crops to frontal crops, [B, H, H, 1] in [-1, 1]."""
-    nets = averaged(model.state).nets
-    encoder, decoder = ((model.networks[role], nets[role]) for role in KEPT)
-
-    def frontal(images: jax.Array) -> jax.Array:
-        return apply_network(*decoder, apply_network(*encoder, images))[-1]
-
-    return frontal
-
-
-def make_portable(model: SavedModel) -> Callable[[jax.Array], jax.Array]:
-    """As `make_frontal`, traced with XLA's own convolutions, which every backend has."""
-
-    def frontal(images: jax.Array) -> jax.Array:
-        with portable():
-            return make_frontal(model)(images)
-
-    return frontal
-
-
-def export_onnx(model: SavedModel, path: epath.Path, batch_size: int = 0) -> Program:
-    """Writes the model as one ONNX file for batches of batch_size, or of any size if it is 0.
+def export_onnx(program: Program, path: epath.Path, batch_size: int = 0) -> Run:
+    """Writes a program as one ONNX file for batches of batch_size, or of any size if it is 0.
 
     Returns:
-      A function that runs the file: crops float32 [B, H, H, 1] to frontal crops, in [-1, 1].
+      A function that runs the file.
 
     Raises:
       ImportError: requirements-export.txt is not installed.
@@ -66,72 +39,73 @@ def export_onnx(model: SavedModel, path: epath.Path, batch_size: int = 0) -> Pro
     import onnxruntime
     from jax2onnx import to_onnx
 
-    size = model.config.data.image_size
+    names = list(program.inputs)
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the converter warns about its own use of float64
         part = str(Path(folder, "model.onnx"))  # large arrays are in a second file next to it
         to_onnx(
-            make_portable(model),
-            [(batch_size or "B", size, size, 1)],
-            model_name="facealign",
+            make_portable(program.function),
+            [(batch_size or "B", *array.shape[1:]) for array in program.inputs.values()],
+            model_name=f"facealign_{program.name}",
             opset=OPSET,
             return_mode="file",
             output_path=part,
-            input_names=["crops"],
-            output_names=["frontal"],
+            input_names=names,
+            output_names=list(program.outputs),
         )
         content = onnx.load(part).SerializeToString()
     write_whole(path, content)
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
-    return lambda images: session.run(["frontal"], {"crops": images})[0]
+    return lambda *arrays: session.run(program.outputs, dict(zip(names, arrays, strict=True)))
 
 
-def export_stablehlo(model: SavedModel, path: epath.Path, batch_size: int = 0) -> Program:
-    """Writes the model as a serialized `jax.export.Exported`.
+def export_stablehlo(program: Program, path: epath.Path, batch_size: int = 0) -> Run:
+    """Writes a program as a serialized `jax.export.Exported`.
 
     Arguments, result and errors as in `export_onnx`.
     """
-    size, (free,) = model.config.data.image_size, jax.export.symbolic_shape("b")
-    shape = jax.ShapeDtypeStruct((batch_size or free, size, size, 1), jnp.float32)
-    exported = jax.export.export(jax.jit(make_portable(model)), platforms=PLATFORMS)(shape)
-    content = bytes(exported.serialize())
+    (free,) = jax.export.symbolic_shape("b")
+    shapes = [
+        jax.ShapeDtypeStruct((batch_size or free, *array.shape[1:]), jnp.float32)
+        for array in program.inputs.values()
+    ]
+    function = jax.jit(make_portable(program.function))
+    content = bytes(jax.export.export(function, platforms=PLATFORMS)(*shapes).serialize())
     write_whole(path, content)
-    program = jax.export.deserialize(bytearray(content))
-    return lambda images: np.asarray(program.call(images))
+    read = jax.export.deserialize(bytearray(content))
+    return lambda *arrays: [np.asarray(array) for array in read.call(*arrays)]
 
 
-EXPORTS: dict[str, Callable[[SavedModel, epath.Path, int], Program]] = {
+EXPORTS: dict[str, Callable[[Program, epath.Path, int], Run]] = {
     "onnx": export_onnx,
     "stablehlo": export_stablehlo,
 }
 
 
 def export(
-    model: SavedModel, folder: epath.Path, photos: np.ndarray, batch_size: int = 0
+    programs: list[Program], folder: epath.Path, batch_size: int = 0
 ) -> dict[epath.Path, float]:
-    """Writes the model in every format of EXPORTS, and compares the outputs with those of JAX.
+    """Writes programs in every format of EXPORTS, and compares what they make with what JAX makes.
 
     Args:
-      model: to export.
+      programs: with the inputs for the comparison.
       folder: for the files.
-      photos: crops float32 [N, H, H, 1] in [-1, 1] for the comparison.
-      batch_size: number of crops in a batch of the programs; 0 for any number.
+      batch_size: rows of the arrays of the programs; 0 for any number.
 
     Returns:
-      The largest absolute difference of a pixel, by file.
+      The largest absolute difference of a number, by file.
 
     Raises:
-      UserError: an output differs by 1e-3 or more, a file cannot be written, or
+      UserError: a number differs by 1e-3 or more, a file cannot be written, or
         requirements-export.txt is not installed.
     """
-    wanted, differences = np.asarray(jax.jit(make_frontal(model))(photos)), {}
+    differences = {}
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for kind, export_it in EXPORTS.items():
-            path = folder / f"facealign.{kind}"
-            program = export_it(model, path, batch_size)
-            made = in_batches(program, photos, batch_size=batch_size or len(photos))
-            differences[path] = float(np.abs(made - wanted).max())
+        for program in programs:
+            for kind, write in EXPORTS.items():
+                path = folder / f"{program.name}.{kind}"
+                differences[path] = _compare(program, write(program, path, batch_size), batch_size)
     except ImportError as error:
         raise UserError(
             f"cannot export ({error}); run: pip install -r requirements-export.txt"
@@ -144,3 +118,16 @@ def export(
                 f"{path} differs from JAX by up to {difference:.1e}; do not use it, and report this"
             )
     return differences
+
+
+def _compare(program: Program, run: Run, batch_size: int) -> float:
+    """The largest difference between what JAX and a written program make of the inputs."""
+    arrays, wanted = list(program.inputs.values()), jax.jit(program.function)
+    count, largest = len(arrays[0]), 0.0
+    size = batch_size or count
+    for start in range(0, count, size):
+        rows = np.arange(start, start + size) % count  # the last batch has some once more
+        some = [array[rows] for array in arrays]
+        for made, true in zip(run(*some), wanted(*some), strict=True):
+            largest = max(largest, float(np.abs(made - np.asarray(true)).max()))
+    return largest

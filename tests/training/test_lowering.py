@@ -24,7 +24,8 @@ from facealign.models.packed_weights import KEPT
 from facealign.models.table import MODELS
 from facealign.names import DOMAINS
 from facealign.parallel.sharding import create_mesh
-from facealign.portraits.export import PLATFORMS, make_portable
+from facealign.portraits.export import PLATFORMS
+from facealign.portraits.programs import make_frontal, make_portable
 from facealign.stages import OBJECTIVES, create_stages
 from facealign.training.experiment import create_compiled_step
 from facealign.training.saved_model import SavedModel
@@ -141,7 +142,8 @@ def test_every_program_to_export_lowers_for_all_platforms(name, fastest):
     state = jax.eval_shape(lambda: create_state(networks, jax.random.key(0), SMALL))
 
     def frontal(state, images):
-        return make_portable(SavedModel(name, config, stages, networks, state))(images)
+        model = SavedModel(name, config, stages, networks, state)
+        return make_portable(make_frontal(model))(images)[0]
 
     crops = shape(count, SMALL, SMALL, 1)
     exported = jax.export.export(jax.jit(frontal), platforms=PLATFORMS)(state, crops)

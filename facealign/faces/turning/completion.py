@@ -45,9 +45,14 @@ def mend(
     Returns:
       float32 [GRID, GRID, 3] in gray levels, and [GRID, GRID] from 0 to 1.
     """
-    images = to_float(np.rint(coarse.clip(0, 255)).astype(np.uint8))[None]
-    maps, yaws = draw_maps(layout)[None], np.array([yaw], np.float32)
-    added = np.asarray(apply_completion(network, net, images, maps, yaws))[0] * 127.5
+    seen = (array[None] for array in see(coarse, layout, yaw))
+    added = np.asarray(apply_completion(network, net, *seen))[0] * 127.5
     added = added * layout.reach.turned
     much = ndimage.gaussian_filter(np.abs(added).mean(axis=-1), SOFT)
     return added, ramp(much, FADE).astype(np.float32)
+
+
+def see(coarse: np.ndarray, layout: Layout, yaw: float) -> tuple[np.ndarray, ...]:
+    """What the network sees, as the arguments of `apply_completion`, without a batch axis."""
+    image = np.asarray(to_float(np.rint(coarse.clip(0, 255)).astype(np.uint8)))
+    return image, draw_maps(layout), np.float32(yaw)
