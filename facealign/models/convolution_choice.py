@@ -9,7 +9,6 @@ from collections.abc import Callable
 from functools import partial
 
 import jax
-import jax.numpy as jnp
 from absl import logging
 
 from facealign.errors import UserError, check_choice
@@ -41,7 +40,7 @@ def fastest(function: str, a: jax.Array, b: jax.Array, how: How) -> str:
     """The form that takes the least time for arguments of these sizes, one of FORMS."""
     c, d = channels(function, a, b, how)
     small, taps = min(small_size(how)), max(how.ks)
-    by_onednn = library() == "onednn" and a.dtype == b.dtype == jnp.float32
+    by_onednn = library() == "onednn" and a.dtype == b.dtype and onednn.takes(a.dtype.name)
     worth = range(4 if by_onednn else 3, MOST_ROWS + 1)  # rows of a kernel
     if how.stride == 1 and how.ks[0] in worth and small >= 8 and c * d >= 4096:
         if a.dtype.itemsize >= 4:  # rounding errors are ten times larger

@@ -1,6 +1,7 @@
 """`down`, `up` and `weigh` of `convolutions` as calls of oneDNN. Letters are those of there."""
 
 import jax
+import jax.numpy as jnp
 
 from facealign.models.convolution_geometry import How, channels, padding, small_size
 from facealign.models.onednn import Shape, convolve
@@ -8,6 +9,8 @@ from facealign.models.onednn import Shape, convolve
 
 def compute(function: str, a: jax.Array, b: jax.Array, how: How) -> jax.Array:
     """One of the functions."""
+    if function == "weigh" and a.dtype == jnp.bfloat16:  # oneDNN 3.2 takes several times as long
+        return compute(function, a.astype(jnp.float32), b.astype(jnp.float32), how).astype(a.dtype)
     flipped = how.transposed and max(how.ks) > 1  # oneDNN wants the first tap first
     b = b[::-1, ::-1] if flipped and function != "weigh" else b
     strides = how.stride, how.stride

@@ -14,6 +14,7 @@ import os
 import threading
 from collections.abc import Iterable, Sequence
 from ctypes import Structure, byref, c_int, c_int64, c_size_t, c_void_p
+from functools import partial
 
 import jax
 import numpy as np
@@ -24,7 +25,9 @@ DISTRIBUTION, FILE = "onednn-cpu-gomp", "libdnnl.so.3"  # as in requirements-cpu
 TARGET = "facealign_onednn"
 
 # Numbers of enums in oneDNN's dnnl_types.h.
-CPU, IN_ORDER, FLOAT32, ANY, TRAINING, DIRECT = 1, 1, 3, 1, 64, 1
+CPU, IN_ORDER, ANY, TRAINING, DIRECT = 1, 1, 1, 64, 1
+DTYPES = {"float32": 3, "bfloat16": 2}
+AMX = 0xFEF  # of dnnl_cpu_isa_t: matrix units, for bfloat16
 SRC, DST, WEIGHTS, DIFF_SRC, DIFF_DST, DIFF_WEIGHTS = 1, 17, 33, 129, 145, 161
 SCRATCHPAD, USER = 80, 1
 LAYOUT_OF, SCRATCHPAD_OF = {WEIGHTS: 131, DIFF_WEIGHTS: 132}, 136
@@ -46,8 +49,8 @@ def convolve(
 
     Args:
         function: its name.
-        a: the first argument, float32.
-        b: the second argument, float32.
+        a: the first argument, of a dtype that it `takes`.
+        b: the second argument, of the same.
         shapes: of the large map [B, ..., C], the small map [B, ..., D] and the kernel [..., C, D].
         strides: of every spatial axis.
         padding: zeros before and after every spatial axis of the large map.
@@ -55,15 +58,16 @@ def convolve(
 
     Raises:
         RuntimeError: `find_fault` finds one.
-        TypeError: an argument is not float32.
+        TypeError: arguments of other dtypes.
     """
     if fault := find_fault():
         raise RuntimeError(fault)
-    if not a.dtype == b.dtype == np.float32:
-        raise TypeError(f"oneDNN is asked for float32 alone, not for {a.dtype} and {b.dtype}")
+    if a.dtype != b.dtype or not takes(a.dtype.name):
+        raise TypeError(f"oneDNN is not asked for {a.dtype} and {b.dtype} on this CPU")
     out = dict(zip(("up", "down", "weigh"), shapes, strict=True))[function]
     call = jax.ffi.ffi_call(TARGET, jax.ShapeDtypeStruct(out, a.dtype), vmap_method="sequential")
-    return call(a, b, text=json.dumps([function, shapes, strides, padding, transposed]))
+    about = function, a.dtype.name, shapes, strides, padding, transposed
+    return call(a, b, text=json.dumps(about))
 
 
 @functools.cache
@@ -83,6 +87,13 @@ def find_fault() -> str:
         return f"oneDNN cannot be loaded: {error}"
     xla_ffi.register(TARGET, _run)
     return ""
+
+
+def takes(dtype: str) -> bool:
+    """Whether oneDNN is faster than XLA with numbers of a dtype, if there is no fault."""
+    if dtype == "bfloat16":
+        return _library.c.dnnl_get_effective_cpu_isa() & AMX == AMX
+    return dtype in DTYPES
 
 
 def count_threads() -> int:
@@ -117,13 +128,13 @@ class _Library:
         self.call(function, byref(handle), *args)
         return handle
 
-    def layout(self, shape: Shape, axes: Shape, fixed: bool = True) -> c_void_p:
+    def layout(self, dtype: int, shape: Shape, axes: Shape, fixed: bool = True) -> c_void_p:
         """Layout of an array whose axes are these in oneDNN's order; oneDNN chooses an open one."""
         dims = _dims(shape[i] for i in axes)
         if not fixed:
-            return self.new("memory_desc_create_with_tag", len(shape), dims, FLOAT32, ANY)
+            return self.new("memory_desc_create_with_tag", len(shape), dims, dtype, ANY)
         strides = _dims(math.prod(shape[i + 1 :]) for i in axes)
-        return self.new("memory_desc_create_with_strides", len(shape), dims, FLOAT32, strides)
+        return self.new("memory_desc_create_with_strides", len(shape), dims, dtype, strides)
 
     def convolution(self, direction: str, *args: object) -> c_void_p:
         """Description of a convolution in one direction."""
@@ -167,12 +178,13 @@ class _Convolution:
     """A call of `convolve`: a function of the addresses of its arguments and its result."""
 
     def __init__(self, text: bytes) -> None:
-        function, shapes, strides, padding, transposed = json.loads(text)
+        function, name, shapes, strides, padding, transposed = json.loads(text)
         n, new = len(shapes[0]), _library.convolution
         maps = 0, n - 1, *range(1, n - 1)
         kernel = *((n - 2, n - 1) if transposed else (n - 1, n - 2)), *range(n - 2)
-        x, y, given = map(_library.layout, shapes, (maps, maps, kernel))
-        free = _library.layout(shapes[2], kernel, fixed=False)
+        layout = partial(_library.layout, DTYPES[name])
+        x, y, given = map(layout, shapes, (maps, maps, kernel))
+        free = layout(shapes[2], kernel, fixed=False)
         geometry = [_dims(numbers) for numbers in (strides, [0] * n, *zip(*padding, strict=True))]
         made = new("forward", TRAINING, DIRECT, x, free, None, y, *geometry)
         layouts, operand = {SRC: x, WEIGHTS: given, DST: y}, WEIGHTS

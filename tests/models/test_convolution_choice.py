@@ -143,18 +143,19 @@ def test_the_fastest_form_by_size(function, size, k, stride, c, d, own, by_onedn
 @needs_onednn
 @pytest.mark.parametrize("function", FUNCTIONS)
 @pytest.mark.parametrize("other", ["bfloat16", "float64"])
-def test_onednn_takes_float32_alone(function, other, monkeypatch):
+def test_onednn_takes_float32_and_bfloat16_by_matrix_units(function, other, monkeypatch):
     monkeypatch.setenv(VARIABLE, "onednn")
     hows = [square(size, k, s) for size in (2, 8, 16, 32) for k, s in ((3, 1), (4, 1), (5, 2))]
     with jax.enable_x64(True):
         for dtypes in ((other, other), ("float32", other), (other, "float32")):
-            assert not {"onednn", "abreast"} & {form_of(function, C, D, h, dtypes) for h in hows}
+            used = {"onednn", "abreast"} & {form_of(function, C, D, h, dtypes) for h in hows}
+            assert bool(used) == (dtypes == ("bfloat16", "bfloat16") and onednn.takes("bfloat16"))
     assert {"onednn", "abreast"} < {form_of(function, C, D, how) for how in hows}
 
 
 @needs_onednn
 @pytest.mark.parametrize("dtype", ["bfloat16", "float64"])
-def test_programs_of_other_dtypes_do_not_call_onednn(dtype, monkeypatch):
+def test_programs_of_other_dtypes_call_onednn_only_if_it_takes_them(dtype, monkeypatch):
     """Nor do the smaller convolutions that Winograd's algorithm is made of."""
     monkeypatch.setenv(VARIABLE, "onednn")
 
@@ -164,7 +165,7 @@ def test_programs_of_other_dtypes_do_not_call_onednn(dtype, monkeypatch):
         return text.count(f"@{onednn.TARGET}(")
 
     with jax.enable_x64(True):
-        assert calls(dtype) == 0
+        assert (calls(dtype) > 0) == onednn.takes(dtype)
         assert calls("float32") > 0
 
 
