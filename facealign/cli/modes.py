@@ -150,7 +150,8 @@ def run_export(output: str, checkpoint: str, step: int, batch_size: int) -> None
 
     own = checkpoint or step
     models = [load_model(checkpoint or SHIPPED, step)] if own else programs.load_shipped()
-    config, folder = ConfigDict(models[0].config), open_path(output, "--output")
+    config = models[0].config.copy_and_resolve_references()
+    folder = open_path(output, "--output")
     config.data.update(unrestricted="orl_faces", restricted="orl_faces", channels=1)
     config.data.update(image_size=frame.SIZE, frame="canonical", paired=False)
     photos = take(load_data(config.data, "test"), PHOTOS)["unrestricted"]["image"]
