@@ -3,7 +3,7 @@
 Each is a `Program`; `docs/portraits.md` says what goes in and what comes out.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import jax
@@ -22,7 +22,7 @@ from facealign.geometry import camera as cameras
 from facealign.geometry import frame, matte_window, reader_window
 from facealign.images import to_float
 from facealign.models import completion, matte, packed_weights
-from facealign.models.apply import NetState, apply_network
+from facealign.models.apply import NetState, Network, apply_network
 from facealign.models.convolutions import portable
 from facealign.models.packed_weights import KEPT
 from facealign.paths import shipped
@@ -49,19 +49,22 @@ def list_programs(model: SavedModel, faces: Sequence[Face]) -> list[Program]:
     Raises:
       UserError: it has none that portraits need.
     """
-    nets = averaged(model.state).nets
-    roles = [role for role in MAKERS if role in model.networks]
-    if not roles:
+    makers = [make for roles, make in MAKERS.items() if set(roles) <= set(model.networks)]
+    if not makers:
+        wanted = " or ".join(" with ".join(roles) for roles in MAKERS)
         raise UserError(
-            f"{model.name} has only {', '.join(model.networks)}; {' or '.join(MAKERS)} is exported"
+            f"{model.name} has only {', '.join(model.networks)}; {wanted} can be exported"
         )
-    return [MAKERS[role](model, nets, faces) for role in roles]
+    return [make(model, faces) for make in makers]
+
+
+def _trained(model: SavedModel, role: str) -> tuple[Network, NetState]:
+    return model.networks[role], averaged(model.state).nets[role]
 
 
 def make_frontal(model: SavedModel) -> Callable[[jax.Array], Arrays]:
     """A function from crops to frontal crops, [B, H, H, 1] in [-1, 1], by a model with KEPT."""
-    nets = averaged(model.state).nets
-    encoder, decoder = ((model.networks[role], nets[role]) for role in KEPT)
+    encoder, decoder = (_trained(model, role) for role in KEPT)
 
     def frontal(crops: jax.Array) -> Arrays:
         return (apply_network(*decoder, apply_network(*encoder, crops))[-1],)
@@ -69,49 +72,50 @@ def make_frontal(model: SavedModel) -> Callable[[jax.Array], Arrays]:
     return frontal
 
 
-def _frontalize(model: SavedModel, nets: Mapping[str, NetState], faces: Sequence[Face]) -> Program:
-    del nets
+def _frontalize(model: SavedModel, faces: Sequence[Face]) -> Program:
     check_crops(model.config, model.name)
     crops = resize(np.stack([face.crop for face in faces]), model.config.data.image_size)
     return Program("frontalize", make_frontal(model), {"crops": _floats(crops)}, ("frontal",))
 
 
-def _reader(model: SavedModel, nets: Mapping[str, NetState], faces: Sequence[Face]) -> Program:
+def _reader(model: SavedModel, faces: Sequence[Face]) -> Program:
+    network, net = _trained(model, "reader")
+
     def read(windows: jax.Array) -> Arrays:
-        found = apply_network(model.networks["reader"], nets["reader"], windows)
+        found = apply_network(network, net, windows)
         return tuple(found[name] for name in READ)
 
     windows = _windows(faces, reader_window.SIZE, reader_window.WIDTH)
     return Program("reader", read, {"windows": _floats(windows)}, READ)
 
 
-def _matte(model: SavedModel, nets: Mapping[str, NetState], faces: Sequence[Face]) -> Program:
+def _matte(model: SavedModel, faces: Sequence[Face]) -> Program:
+    network, net = _trained(model, "matte")
+
     def cut_out(windows: jax.Array) -> Arrays:
-        return (matte.apply_matte(model.networks["matte"], nets["matte"], windows),)
+        return (matte.apply_matte(network, net, windows),)
 
     windows = _windows(faces, matte_window.SIZE, matte_window.WIDTH)
     return Program("matte", cut_out, {"windows": _floats(windows)}, ("alpha",))
 
 
-def _completion(model: SavedModel, nets: Mapping[str, NetState], faces: Sequence[Face]) -> Program:
-    network, net = model.networks["completion"], nets["completion"]
+def _completion(model: SavedModel, faces: Sequence[Face]) -> Program:
+    network, net = _trained(model, "completion")
 
     def mend(portraits: jax.Array, maps: jax.Array, yaw: jax.Array) -> Arrays:
         return (completion.apply_completion(network, net, portraits, maps, yaw),)
 
-    names = ("portraits", "maps", "yaw")
-    inputs = dict(
-        zip(names, map(np.stack, zip(*map(_see_turned, faces), strict=True)), strict=True)
-    )
+    seen = map(np.stack, zip(*map(_see_turned, faces), strict=True))
+    inputs = dict(zip(("portraits", "maps", "yaw"), seen, strict=True))
     return Program("completion", mend, inputs, ("added",))
 
 
-# By the role of a network that a model of this kind has.
-MAKERS: dict[str, Callable[..., Program]] = {
-    "reader": _reader,
-    "matte": _matte,
-    "completion": _completion,
-    "decoder_r": _frontalize,
+# By the roles of the networks that a program is made of.
+MAKERS: dict[tuple[str, ...], Callable[[SavedModel, Sequence[Face]], Program]] = {
+    ("reader",): _reader,
+    ("matte",): _matte,
+    ("completion",): _completion,
+    KEPT: _frontalize,
 }
 SHIPPED = (reading.WEIGHTS, mattes.WEIGHTS, packed_weights.SHIPPED.name)
 
@@ -140,17 +144,11 @@ def make_portable(function: Callable[..., Arrays]) -> Callable[..., Arrays]:
 
 def _windows(faces: Sequence[Face], size: int, width: float) -> np.ndarray:
     """The windows uint8 [N, size, size, 3] around heads, so many cm wide."""
-    return np.stack(
-        [
-            frame.crop_large(
-                Image.fromarray(face.patch.pixels),
-                reader_window.around(face.head.camera, size, width),
-                size,
-                3,
-            )
-            for face in faces
-        ]
-    )
+    crops = []
+    for face in faces:
+        matrix = reader_window.around(face.head.camera, size, width)
+        crops.append(frame.crop_large(Image.fromarray(face.patch.pixels), matrix, size, 3))
+    return np.stack(crops)
 
 
 def _see_turned(face: Face) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

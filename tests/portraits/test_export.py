@@ -107,6 +107,13 @@ def test_a_program_can_have_a_fixed_batch_size(shipped, tmp_path, monkeypatch):
     assert program.in_avals[0].shape == (3, 128, 128, 1)
 
 
+def test_half_a_frontalizer_is_no_program(faces):
+    model = programs.load_shipped()[-1]
+    half = model._replace(networks={"decoder_r": model.networks["decoder_r"]})
+    with pytest.raises(UserError, match=r"has only decoder_r; reader or .* can be exported"):
+        list_programs(half, faces)
+
+
 def test_a_program_that_differs_from_jax_is_refused(shipped, tmp_path, monkeypatch):
     def wrong(program, path, batch_size):
         return lambda images: [images + 0.5]
