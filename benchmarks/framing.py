@@ -31,7 +31,7 @@ def judge(photos: Iterator[Known], weights: str) -> None:
     tools, reader, rows = load_tools(), load_reader(weights), {}
     for known in photos:
         gray = known.photo.convert("L")
-        windows = [around_box(box) for box in tools.search(gray)]
+        windows = [around_box(box) for box in tools.search(gray).boxes]
         reading = read_heads(reader, [known.photo] * len(windows), windows) if windows else None
         for way, matrices in (
             ("reader", [canonical_frame(reading, i) for i in range(len(windows))]),

@@ -47,7 +47,7 @@ class Person(NamedTuple):
 def find(photo: Image.Image, tools: FaceTools, read: ReadFaces) -> Face | None:
     """The main face of a photo; None without one."""
     try:
-        box = choose_main_box(tools.search(photo.convert("L")), photo.size)
+        box = choose_main_box(tools.search(photo.convert("L")).boxes, photo.size)
     except ValueError:
         return None
     return read([cut_patch(photo, box, DETAIL)])[0][0]

@@ -75,7 +75,7 @@ def read_faces(reader: HeadReader, faces: Faces, tools: object) -> tuple[np.ndar
     windows, rows = [], []
     for row, photo in enumerate(faces.photos):
         middle = np.nanmean(faces.truth[row], axis=0)
-        for box in tools.search(photo.convert("L")):
+        for box in tools.search(photo.convert("L")).boxes:
             if box[0] < middle[0] < box[2] and box[1] < middle[1] < box[3]:
                 windows.append(around_box(box))
                 rows.append(row)

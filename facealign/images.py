@@ -1,17 +1,38 @@
 """Reads, converts and encodes images, without JAX and TensorFlow Datasets."""
 
+import contextlib
 import io
+import threading
 import warnings
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageCms, ImageOps
+from PIL import ExifTags, Image, ImageCms, ImageFile, JpegImagePlugin
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".pgm", ".ppm", ".bmp", ".tif", ".tiff", ".webp", ".gif")
+with contextlib.suppress(ImportError):  # with this package Pillow reads HEIC
+    import_module("pillow_heif").register_heif_opener()
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".pgm", ".ppm", ".bmp", ".tif", ".tiff", ".webp", ".gif",
+            ".jpe", ".jfif", ".mpo", ".avif", ".heic", ".heif", ".hif")  # fmt: skip
 SMALLEST, LARGEST = 16, 100_000_000  # smallest shorter side in px, largest number of pixels
+SHRINKS = (1, 2, 4, 8)  # a JPEG with more pixels is shrunk so many times while it is decoded
+KEPT, EMPTY = 0.7, (0, 128)  # share of the rows that have to be there; values of rows that are not
+FAULT = "fault"  # key of `Image.info`: what is wrong with a photo that can be used
 LINEAR = ("linear", "g10")  # in names of profiles with the primaries of sRGB, not its curve
+RANGES = {"I": (255, 65535), "F": (1, 255, 65535)}  # largest values of pixels, by mode
+ORIENTATIONS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}  # by the number in EXIF data
 BATCH_SIZE = 32  # images per call of a network outside of training
+_truncated = threading.Lock()  # Pillow's switch for files without an end is one of the process
 
 
 class BadPhotoError(ValueError):
@@ -55,7 +76,8 @@ def read_photo(data: bytes, channels: int) -> Image.Image:
     """Decodes the bytes of a photo to an 8-bit image, gray (1 channel) or sRGB (3 channels).
 
     The image is rotated as EXIF says; transparent pixels are on white. Colours of an embedded
-    profile become those of sRGB.
+    profile become those of sRGB. Huge JPEG files are shrunk. The FAULT in its `info` says what is
+    wrong with a photo that can be used.
 
     Raises:
       BadPhotoError: not a photo, or a damaged, tiny or huge photo.
@@ -66,22 +88,74 @@ def read_photo(data: bytes, channels: int) -> Image.Image:
     # raises for twice as many, so its warnings are ignored and the size is checked here.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        image = _open(data)
         try:
-            image = Image.open(io.BytesIO(data))
-        except Image.DecompressionBombError:
-            raise BadPhotoError(f"more than {LARGEST} px") from None
-        except Exception:
-            raise BadPhotoError("not a photo") from None
-        width, height = image.size
-        if width * height > LARGEST:
-            raise BadPhotoError(f"{width} x {height} px; at most {LARGEST} px can be used")
-        if min(width, height) < SMALLEST:
-            raise BadPhotoError(f"{width} x {height} px; at least {SMALLEST} px are needed")
-        try:
-            image.load()
-            return convert(ImageOps.exif_transpose(image), channels)
+            image, fault = _load(image, data)
+            image = convert(upright(image), channels)
+        except BadPhotoError:
+            raise
         except Exception as error:
             raise BadPhotoError(f"damaged: {error}") from None
+    image.info = {FAULT: fault} if fault else {}
+    return image
+
+
+def _open(data: bytes) -> Image.Image:
+    """A photo that is not decoded yet, to be decoded at a size that can be used."""
+    try:
+        image = Image.open(io.BytesIO(data))
+    except Image.DecompressionBombError:
+        if not data.startswith(b"\xff\xd8"):
+            raise BadPhotoError(f"more than {LARGEST} px") from None
+        image = JpegImagePlugin.JpegImageFile(io.BytesIO(data))
+    except Exception:
+        raise BadPhotoError("not a photo") from None
+    width, height = image.size
+    if min(width, height) < SMALLEST:
+        raise BadPhotoError(f"{width} x {height} px; at least {SMALLEST} px are needed")
+    times = next((t for t in SHRINKS if width * height <= t**2 * LARGEST), SHRINKS[-1])
+    if times > 1:
+        image.draft(image.mode, (width // times, height // times))  # only a JPEG can
+    if image.width * image.height > LARGEST:
+        raise BadPhotoError(f"{width} x {height} px; at most {LARGEST} px can be used")
+    return image
+
+
+def _load(image: Image.Image, data: bytes) -> tuple[Image.Image, str]:
+    """A decoded photo, and what is wrong with it; without the end of its file if that is lacking.
+
+    Raises:
+      BadPhotoError: too many rows are lacking.
+      Exception: of any kind, for damaged data.
+    """
+    try:
+        image.load()
+        return image, ""
+    except OSError as error:
+        if "truncated" not in str(error):
+            raise
+    with _truncated:
+        ImageFile.LOAD_TRUNCATED_IMAGES = True
+        try:
+            image = _open(data)
+            image.load()
+        finally:
+            ImageFile.LOAD_TRUNCATED_IMAGES = False
+    rows = np.asarray(image.convert("RGB")).reshape(image.height, -1)
+    there = np.flatnonzero(~np.any([(rows == value).all(axis=1) for value in EMPTY], axis=0))
+    share = (np.ptp(there) + 1 if len(there) else 0) / image.height
+    if share < KEPT:
+        raise BadPhotoError(f"damaged: the file ends after {share:.0%} of its rows")
+    return image, "the end of the file is missing"
+
+
+def upright(image: Image.Image) -> Image.Image:
+    """An image, rotated as its EXIF data say, if they can be read."""
+    try:
+        method = ORIENTATIONS.get(image.getexif().get(ExifTags.Base.Orientation))
+    except Exception:  # damaged EXIF data raise errors of any kind; the pixels can be used
+        return image
+    return image if method is None else image.transpose(method)
 
 
 def read_gray(data: bytes) -> Image.Image:
@@ -92,10 +166,8 @@ def read_gray(data: bytes) -> Image.Image:
 def convert(image: Image.Image, channels: int) -> Image.Image:
     """An image of any mode with 8 bits, gray (1 channel) or sRGB (3); see `read_photo`."""
     if image.mode in ("F", "I") or image.mode.startswith("I;16"):
-        values = np.asarray(image, np.float64)
-        if image.mode.startswith("I;16") or values.max() > 255:  # 16 bits
-            values = values / 257
-        return convert(Image.fromarray(values.clip(0, 255).round().astype(np.uint8)), channels)
+        values = _to_bytes(np.asarray(image, np.float64), image.mode)
+        return convert(Image.fromarray(values), channels)
     profile = image.info.get("icc_profile")
     if image.has_transparency_data:
         image = image.convert("RGBA")
@@ -105,6 +177,17 @@ def convert(image: Image.Image, channels: int) -> Image.Image:
     if image.mode == "CMYK":
         image = image.convert("RGB")
     return image.convert("L" if channels == 1 else "RGB")
+
+
+def _to_bytes(values: np.ndarray, mode: str) -> np.ndarray:
+    """Pixels of 16 or 32 bits or fractions, as uint8. Their range says which they are."""
+    values = np.nan_to_num(values, posinf=0.0, neginf=0.0)
+    low, high = min(values.min(), 0.0), values.max()
+    if mode.startswith("I;16"):
+        low, high = 0.0, 65535.0
+    elif low == 0.0:
+        high = next((most for most in RANGES[mode] if high <= most), high)
+    return ((values - low) * (255 / max(high - low, 1e-9))).clip(0, 255).round().astype(np.uint8)
 
 
 def _in_srgb(image: Image.Image, profile: bytes) -> Image.Image:

@@ -13,7 +13,9 @@ NEGATIVE = methods.from_crops("negative", lambda crops, poses: 255 - crops, 128)
 def photo(seed, bright=True, covered=False):
     """Gray uint8 [200, 200] with a face in it, or none."""
     pixels = np.random.default_rng(seed).integers(0, 255, (200, 200), np.uint8)
-    pixels[:CORNER, :CORNER] = 255 if bright else 0
+    pixels[:CORNER, :CORNER] = 255
+    if not bright:
+        pixels[[0, 0, -1, -1], [0, -1, 0, -1]] = 0  # however it is turned
     if covered:
         pixels[:CORNER, -CORNER:] = 255
     return pixels

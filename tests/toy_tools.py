@@ -5,6 +5,7 @@ In a file of its own and without JAX, since other processes import it.
 
 import numpy as np
 
+from facealign.faces.detector import Found
 from facealign.faces.dlib_tools import Face, FaceTools
 from facealign.geometry.frame import SIZE
 from tests.geometry.test_pose import picture
@@ -23,7 +24,7 @@ def create_tools():
     """Face tools that see a face wherever the corner of a photo is bright, and a tiny one more."""
 
     def search(photo):
-        return [LARGE, SMALL] if photo.getpixel((0, 0)) > 128 else []
+        return Found([LARGE, SMALL], [1.0, 1.0]) if photo.getpixel((0, 0)) > 128 else Found([], [])
 
     def find(image):  # in crops and portraits
         return [Face((0, 0, SIZE, SIZE), landmarks(image, (0, 0, SIZE, SIZE)))]

@@ -8,6 +8,7 @@ most true profiles.
 import math
 import struct
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -29,6 +30,13 @@ BORDER = 32  # px of repeated border at each scale, so that a face that fills th
 FIRST, CELL = 14, 8  # px: centre of the first output cell in the input, distance to the next one
 ALIKE = 0.4  # two boxes are one face if their intersection over union is at least this
 INSIDE = 0.6  # or if their intersection is at least this share of the smaller box
+
+
+class Found(NamedTuple):
+    """The faces in a photo, from brow to chin, the largest first."""
+
+    boxes: list[Box]
+    likeness: list[float]  # of each to an upright face: most have about 1, other things below 0.7
 
 
 def read_layers(content: bytes) -> list[Layer]:
@@ -64,8 +72,8 @@ def read_layers(content: bytes) -> list[Layer]:
     ]
 
 
-def find_boxes(layers: Sequence[Layer], photo: Image.Image, longest: int) -> list[Box]:
-    """The boxes of the faces in a gray photo, from brow to chin, the largest first.
+def find_boxes(layers: Sequence[Layer], photo: Image.Image, longest: int) -> Found:
+    """The faces in a gray photo.
 
     Args:
       layers: from `read_layers`.
@@ -85,10 +93,11 @@ def find_boxes(layers: Sequence[Layer], photo: Image.Image, longest: int) -> lis
         boxes.append(np.hstack([centres - FACE / 2 / factor, centres + FACE / 2 / factor]))
         scores.append(likeness[likeness > 0])
         side *= STEP
-    every = np.concatenate(boxes)
-    best = every[_pick(every, np.concatenate(scores))]
-    largest_first = best[np.argsort(best[:, 0] - best[:, 2], kind="stable")]
-    return [tuple(round(side) for side in box) for box in largest_first.tolist()]
+    every, score = np.concatenate(boxes), np.concatenate(scores)
+    best = np.array(_pick(every, score), int)
+    best = best[np.argsort(every[best, 0] - every[best, 2], kind="stable")]
+    rounded = [tuple(round(side) for side in box) for box in every[best].tolist()]
+    return Found(rounded, score[best].tolist())
 
 
 def _pick(boxes: np.ndarray, scores: np.ndarray) -> list[int]:

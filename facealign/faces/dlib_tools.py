@@ -21,7 +21,7 @@ import numpy as np
 from PIL import Image
 
 from facealign.errors import UserError
-from facealign.faces.detector import Box, find_boxes, read_layers
+from facealign.faces.detector import Box, Found, find_boxes, read_layers
 from facealign.faces.numpy_cnn import Layer
 
 SEARCHED = 1024  # px: largest longest side that is searched; larger photos are shrunk
@@ -41,7 +41,7 @@ class Face(NamedTuple):
 class FaceTools(NamedTuple):
     """Functions of a photo: a gray PIL image for `search`, else uint8 [H, W], [H, W, 1 or 3]."""
 
-    search: Callable[[Image.Image], list[Box]]  # boxes of faces of any pose, largest first
+    search: Callable[[Image.Image], Found]  # faces of any pose
     find: Callable[[np.ndarray], list[Face]]  # near-frontal faces, to be measured; largest first
     describe: Callable[[np.ndarray, np.ndarray], np.ndarray]  # descriptor [128], from landmarks
 
@@ -103,12 +103,12 @@ def _describe(
     return np.array(encoder.compute_face_descriptor(larger, shape))
 
 
-def _search_everywhere(layers: Sequence[Layer], photo: Image.Image) -> list[Box]:
-    """Boxes of the faces of any pose, at the first scale with any; see ENLARGED."""
+def _search_everywhere(layers: Sequence[Layer], photo: Image.Image) -> Found:
+    """The faces of any pose, at the first scale with any; see ENLARGED."""
     longest = int(np.clip(max(photo.size), AT_LEAST, SEARCHED))
-    while not (boxes := find_boxes(layers, photo, longest)) and 2 * longest <= ENLARGED:
+    while not (found := find_boxes(layers, photo, longest)).boxes and 2 * longest <= ENLARGED:
         longest *= 2
-    return boxes
+    return found
 
 
 def _search(detector: Callable, image: np.ndarray) -> list[Box]:

@@ -9,12 +9,19 @@ from PIL import Image
 from facealign.faces.detector import Box
 from facealign.faces.dlib_tools import FaceTools
 from facealign.geometry import frame
-from facealign.images import BadPhotoError, read_photo
+from facealign.images import FAULT, BadPhotoError, read_photo
 
 WIDTH = 3.6  # side of a patch, in sides of the detector's box; a portrait shows 2.2
 DETAIL = 160  # px: largest side of the box in a patch, as far as reading the head needs it
 BOX = 108  # px: side of the box in a canonical crop
 ALMOST = 0.9  # a photo that would be shrunk less keeps its pixels
+SURE = 0.7  # likeness of a face from which on nobody doubts that the photo is upright
+DARK, BRIGHT = 40, 99  # a photo is dark if this gray level is above this percentile of its own
+QUARTERS = {
+    1: Image.Transpose.ROTATE_90,
+    3: Image.Transpose.ROTATE_270,
+    2: Image.Transpose.ROTATE_180,
+}  # quarter turns, the most frequent first
 
 
 class Patch(NamedTuple):
@@ -24,6 +31,7 @@ class Patch(NamedTuple):
     matrix: np.ndarray  # [2, 3], transformation of the photo to the patch
     box: Box | None  # left, top, right, bottom in px of the photo; None if it was not searched
     to_crop: np.ndarray | None = None  # [2, 3], of the patch to the canonical crop, if it is known
+    note: str = ""  # what was done to the photo before, or what it lacks
 
 
 class FoundFaces(NamedTuple):
@@ -34,9 +42,33 @@ class FoundFaces(NamedTuple):
 
 
 def find_faces(photo: Image.Image, tools: FaceTools, detail: int = DETAIL) -> FoundFaces:
-    """All faces of a colour photo; `detail` as in `cut_patch`."""
-    patches = [cut_patch(photo, box, detail) for box in tools.search(photo.convert("L"))]
-    return FoundFaces(patches, [] if patches else ["no face was found"])
+    """All faces of a colour photo; `detail` as in `cut_patch`. Boxes are those of it upright."""
+    photo, boxes, note = stand(photo, tools)
+    patches = [cut_patch(photo, box, detail)._replace(note=note) for box in boxes]
+    return FoundFaces(patches, [] if patches else [note or "no face was found"])
+
+
+def stand(photo: Image.Image, tools: FaceTools) -> tuple[Image.Image, list[Box], str]:
+    """A colour photo with its faces upright, their boxes, and a note if it was turned or is dark.
+
+    A photo that lies on its side or on its head is turned by quarters. Then faces look surer.
+    """
+    gray, quarters, dark = photo.convert("L"), 0, ""
+    best = tools.search(gray)
+    if not best.boxes and (brightest := np.percentile(np.asarray(gray), BRIGHT)) < DARK:
+        gray = gray.point(lambda level: min(round(level * 255 / max(brightest, 1)), 255))
+        best, dark = tools.search(gray), "nearly black"
+    for quarter, method in QUARTERS.items():
+        if max(best.likeness, default=0) > SURE:
+            break
+        found = tools.search(gray.transpose(method))
+        if max(found.likeness, default=0) > max(best.likeness, default=0):
+            best, quarters = found, quarter
+    if not best.boxes:
+        return photo, [], dark
+    turned = f"turned by {90 * quarters} degrees" if quarters else ""
+    photo = photo.transpose(QUARTERS[quarters]) if quarters else photo
+    return photo, best.boxes, "; ".join(filter(None, (turned, dark)))
 
 
 def cut_patch(photo: Image.Image, box: Box, detail: int = DETAIL) -> Patch:
@@ -83,4 +115,9 @@ def read_faces(path: Path, tools: FaceTools | None, detail: int = DETAIL) -> Fou
         photo = read_photo(path.read_bytes(), 3)
     except (OSError, BadPhotoError) as error:
         return FoundFaces([], [" ".join(str(error).split())])
-    return find_faces(photo, tools, detail) if tools else take_whole(photo, detail)
+    found = find_faces(photo, tools, detail) if tools else take_whole(photo, detail)
+    if fault := photo.info.get(FAULT):
+        add = lambda note: "; ".join(filter(None, (note, fault)))  # noqa: E731
+        patches = [patch._replace(note=add(patch.note)) for patch in found.patches]
+        return FoundFaces(patches, [add(note) for note in found.notes])
+    return found

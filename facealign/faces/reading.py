@@ -31,6 +31,7 @@ WEIGHTS = "reader.safetensors"
 WINDOW = 1.6  # side of the first window, in sides of the detector's box
 CANONICAL_BOX = (6, 19, 114, 126)  # px: about the detector's box of a face in its canonical crop
 LOOKS = 2
+DIM, BRIGHT = 110.0, 95  # windows with this percentile below this gray level are brightened to it
 BATCH = 8  # faces that are read at a time, so that few sizes are compiled
 STEPS = 6  # of the fit
 SURE = 0.4  # cm: a landmark with this spread gets the weight 1 in the fit
@@ -122,7 +123,7 @@ def _look(
     "pixels" are landmarks in px of the windows.
     """
     crops = [
-        frame.crop_large(photo, matrix, reader_window.SIZE, 3)
+        _brighten(frame.crop_large(photo, matrix, reader_window.SIZE, 3))
         for photo, matrix in zip(photos, matrices, strict=False)
     ]
     sizes = {"landmarks": 136, "spread": 68, "rotation": 9}
@@ -133,6 +134,14 @@ def _look(
     seen["pixels"] = (seen["landmarks"].reshape(-1, 68, 2) + 1) * half - 0.5
     seen["rotation"] = seen["rotation"].reshape(-1, 3, 3)
     return seen
+
+
+def _brighten(window: np.ndarray) -> np.ndarray:
+    """A window uint8 [SIZE, SIZE, 3] that is bright enough for the network; see DIM."""
+    brightest = max(float(np.percentile(window, BRIGHT)), 1.0)
+    if brightest >= DIM:
+        return window
+    return (window * (DIM / brightest)).clip(0, 255).round().astype(np.uint8)
 
 
 @functools.partial(jax.jit, static_argnums=0)

@@ -14,13 +14,13 @@ from collections.abc import Sequence
 from itertools import islice
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
 from facealign.faces.dlib_tools import FaceTools, load_tools
 from facealign.faces.face import ReadFaces, load_read
 from facealign.faces.find import FoundFaces, find_faces, take_whole
 from facealign.faces.turning.style import USUAL_STYLE, Style
-from facealign.images import BadPhotoError, convert, read_photo
+from facealign.images import BadPhotoError, convert, read_photo, upright
 from facealign.portraits.methods import Method, load_method
 from facealign.portraits.portrait import Portrait
 
@@ -112,7 +112,7 @@ def load_aligner(
 def _read(photo: Photo) -> Image.Image:
     """Reads or converts a photo of any type to a colour image."""
     if isinstance(photo, Image.Image):
-        return convert(ImageOps.exif_transpose(photo), channels=3)
+        return convert(upright(photo), channels=3)
     if isinstance(photo, np.ndarray):
         image = Image.fromarray(photo[..., 0] if photo.shape[2:] == (1,) else photo)
         return convert(image, channels=3)

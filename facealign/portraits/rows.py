@@ -76,7 +76,8 @@ def _list_faces(
                 continue
             portrait, turned = next(portraits)
             path = portrait_path(photo, next(number), format)
-            row = describe_face(photo, face, "already frontal" * _is_frontal(face))
+            notes = face.patch.note, "already frontal" * _is_frontal(face)
+            row = describe_face(photo, face, "; ".join(filter(None, notes)))
             made.append(Made(_describe_portrait(row, path, portrait, turned), portrait))
         made += [Made(Row(photo, note=note)) for note in one.notes]
     return made

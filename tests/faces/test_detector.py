@@ -35,7 +35,7 @@ def layers():
 def test_boxes_match_faces_of_any_size(layers, side):
     left, top = 40, 50
     photo = bright_squares((left, top, left + side, top + side))
-    (box,) = detector.find_boxes(layers, photo, 300)
+    (box,) = detector.find_boxes(layers, photo, 300).boxes
     middle = np.reshape(box, (2, 2)).mean(axis=0)
     assert np.abs(middle - (left + side / 2, top + side / 2)).max() < 8 * side / 64
     assert 1 < (box[2] - box[0]) / side < 1.7
@@ -43,9 +43,9 @@ def test_boxes_match_faces_of_any_size(layers, side):
 
 def test_each_face_is_found_once_and_the_largest_comes_first(layers):
     photo = bright_squares((10, 10, 90, 90), (130, 40, 270, 180))
-    first, second = detector.find_boxes(layers, photo, 300)
+    first, second = detector.find_boxes(layers, photo, 300).boxes
     assert first[2] > 200 > second[2] > 90
-    assert detector.find_boxes(layers, bright_squares(), 300) == []
+    assert detector.find_boxes(layers, bright_squares(), 300) == ([], [])
 
 
 @pytest.mark.parametrize("content", [b"", b"hello", b"\x05con_4" + b"\x01" * 40])
@@ -67,6 +67,6 @@ def test_boxes_equal_those_of_dlib_with_the_same_weights():
     wanted = sorted(
         (r.left(), r.top(), r.right(), r.bottom()) for r in (d.rect for d in own(pixels))
     )
-    boxes = sorted(detector.find_boxes(layers, photo, 240))
+    boxes = sorted(detector.find_boxes(layers, photo, 240).boxes)
     assert len(boxes) == len(wanted) == 2
     np.testing.assert_allclose(boxes, wanted, atol=12)

@@ -6,6 +6,7 @@ from PIL import Image
 
 from facealign.data.datasets import orl_faces
 from facealign.faces import face, find, reading
+from facealign.faces.detector import Found
 from facealign.faces.dlib_tools import FaceTools
 from facealign.faces.reading import load_reader
 from facealign.geometry import camera as cameras
@@ -78,9 +79,13 @@ def test_a_shrunk_photo_has_the_mean_of_its_pixels():
 
 
 def test_faces_and_notes_of_a_photo():
-    tools = FaceTools(lambda photo: [BOX] if photo.width < 100 else [], None, None)
+    found, none = Found([BOX], [1.0]), Found([], [])
+    tools = FaceTools(lambda photo: found if photo.width < 100 else none, None, None)
     assert [patch.box for patch in find.find_faces(orl_photo(), tools).patches] == [BOX]
-    assert find.find_faces(Image.new("RGB", (200, 200)), tools) == ([], ["no face was found"])
+    assert find.find_faces(Image.new("RGB", (200, 200), "gray"), tools) == (
+        [],
+        ["no face was found"],
+    )
 
 
 def test_a_face_is_read_wherever_it_is():

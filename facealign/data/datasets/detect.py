@@ -95,7 +95,8 @@ def find_main_face(image: Image.Image, tools: FaceTools) -> Patch:
     Raises:
       ValueError: there is no main face.
     """
-    return find.cut_patch(image, choose_main_box(tools.search(image.convert("L")), image.size))
+    image, boxes, _ = find.stand(image, tools)
+    return find.cut_patch(image, choose_main_box(boxes, image.size))
 
 
 def cut_known_patch(image: Image.Image, matrix: np.ndarray) -> Patch:

@@ -135,6 +135,8 @@ class PhotoSet(tfds.core.GeneratorBasedBuilder):
                 seen.add(photo.file_name)
                 channels = 3 if self.builder_config.detect else self.builder_config.style.channels
                 image = images.read_photo(photo.read(), channels)
+                if images.FAULT in image.info:
+                    raise images.BadPhotoError(f"damaged: {image.info[images.FAULT]}")
                 yield photo, photo.mend(image) if photo.mend else image
             except (ValueError, *archives.DAMAGED) as error:
                 reject(photo, error)

@@ -14,6 +14,7 @@ from facealign.data.datasets.table import DATASETS
 from facealign.data.load import load_data, load_examples
 from facealign.errors import UserError
 from facealign.faces import face
+from facealign.faces.detector import Found
 from facealign.faces.dlib_tools import FaceTools, load_tools
 from facealign.geometry import frame
 from facealign.geometry.frame import five_points
@@ -70,7 +71,7 @@ def test_a_pose_that_is_known_stays_and_others_are_measured():
     turn = np.array([(np.cos(lean), -np.sin(lean)), (np.sin(lean), np.cos(lean))])
     matrix = np.column_stack([turn, 64 - turn @ (85, 105)])
     box = (40, 60, 130, 150)
-    tools = FaceTools(lambda photo: [box], None, None)
+    tools = FaceTools(lambda photo: Found([box], [1.0]), None, None)
     raw = Photo("a.jpg", "a", "unrestricted", bytes, None)
     cut = raw._replace(locate=crops.at(matrix))
     photos = [raw, cut, cut._replace(yaw=90.0)]
@@ -88,7 +89,7 @@ def test_a_pose_that_is_known_stays_and_others_are_measured():
 
 
 def test_a_tiny_face_is_refused():
-    tools = FaceTools(lambda photo: [(90, 90, 120, 120)], None, None)
+    tools = FaceTools(lambda photo: Found([(90, 90, 120, 120)], [1.0]), None, None)
     photo = Photo("a.jpg", "a", "unrestricted", bytes, None)
     image, reasons = face_photo(canvas=(200, 200), width=42), []
     examine = functools.partial(detect.examine_all, tools, face.load_read())
