@@ -1,11 +1,12 @@
 """Makes portraits of all photos of a folder; a second run skips finished photos."""
 
+import errno
 import itertools
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -14,7 +15,7 @@ from absl import logging
 from etils import epath
 from PIL import Image
 
-from facealign.data.datasets.archives import walk_folder
+from facealign.data.datasets.archives import printable, walk_folder
 from facealign.errors import UserError
 from facealign.faces import find, workers
 from facealign.faces.dlib_tools import FaceTools, load_tools
@@ -25,6 +26,8 @@ from facealign.paths import write_whole
 from facealign.portraits import image_files
 from facealign.portraits.image_files import Files, encode, encode_animation
 from facealign.portraits.methods import Method
+from facealign.portraits.photo_files import HEIC, count_kinds, is_heic_in_vain, stamp
+from facealign.portraits.portrait import Portrait
 from facealign.portraits.results import (
     CROP,
     MASK,
@@ -37,11 +40,15 @@ from facealign.portraits.results import (
 from facealign.portraits.results_table import append, open_table
 from facealign.portraits.rows import Made, make_rows
 from facealign.portraits.turntable import swing
+from facealign.workdir.lock import locked
 from facealign.workdir.progress_bar import progress_bar
 
 SHEET = "sheet.html"
 CHUNK, LARGE = 16, 400  # photos in memory at a time; fewer of faces with more px of detail
 FIRST = 2  # the same, at the start
+# Of errors of a file system to which a portrait's name is too long, or no name, or of another kind.
+OF_NAMES = {errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ, errno.EEXIST, errno.EISDIR,
+            errno.ENOTDIR}  # fmt: skip
 
 
 class Folders(NamedTuple):
@@ -61,8 +68,8 @@ def align_folder(
 ) -> list[Row]:
     """Writes a portrait of every face, results.csv, and what else `files` says.
 
-    Photos in results.csv are skipped. Every portrait in results.csv is complete, even if the run is
-    stopped at any time.
+    Photos in results.csv are skipped, if its rows still hold. Every portrait in results.csv is
+    complete, even if the run is stopped at any time.
 
     Args:
       method: makes portraits of faces.
@@ -76,17 +83,18 @@ def align_folder(
       All rows of results.csv.
 
     Raises:
-      UserError: the folder holds portraits of another method or files changed by others, or
-        cannot be written; a worker was killed; there are no face tools; the method cannot do what
-        `files` says. Earlier files are unharmed.
+      UserError: the folder holds portraits of another method or files changed by others, is in
+        use by another run, or cannot be written; a worker was killed; there are no face tools; the
+        method cannot do what `files` says. Earlier files are unharmed.
     """
     if (files.mask or files.turntable) and method.style is None:
         raise UserError("--mask and --turntable need --method=portrait")
     output, tools = folders.output, None if already_aligned else create
     name = method.name + f", {files.format}" * (files.format != "png")
     read = read or load_read()
-    with _raise_user_errors(output):
-        rows = open_table(output, name)
+    with _raise_user_errors(output), _locked(output):
+        stamps = {photo: stamp(path) for photo, path in folders.photos.items()}
+        rows = open_table(output, name, stamps)
         seen = {row.photo for row in rows}
         new = [name for name in folders.photos if name not in seen]
         with (
@@ -96,18 +104,32 @@ def align_folder(
             closing(_find_ahead(pool, folders.photos, new, method.detail)) as found_ahead,
         ):
             compared_by = pool if tools and files.distance else None
-            write = partial(_write_images, output, files, method.style)
+            write = partial(_write_images, folders, files, method.style)
             for made in make_rows(found_ahead, method, read, compared_by, files.format):
-                list(writers.map(write, made))
-                rows += [row for row, _ in made]
-                append(output / RESULTS, [row for row, _ in made])
-                bar.update(len({row.photo for row, _ in made}))
+                written = [
+                    row._replace(stamp=stamps[row.photo]) for row in writers.map(write, made)
+                ]
+                append(output / RESULTS, written)
+                rows += written
+                bar.update(len({row.photo for row in written}))
             bar.close()  # before the line of the log
             if peak := workers.peak_memory_of_workers():
                 logging.info("a process that finds faces held at most %.0f MB", peak)
         if files.sheet:
             write_whole(epath.Path(output / SHEET), draw_page(rows, output, name).encode())
     return rows
+
+
+@contextmanager
+def _locked(output: Path) -> Iterator[None]:
+    """Keeps other runs out of the folder; creates it if it is missing."""
+    output.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(locked(epath.Path(output)))
+        except UserError as error:
+            raise UserError(str(error).replace("--workdir", "--output")) from error
+        yield
 
 
 @contextmanager
@@ -135,22 +157,35 @@ def find_photos(source: Path, output: Path, recursive: bool = True) -> Folders:
     """
     source, output = source.expanduser(), output.expanduser()
     here, there = source.resolve(), output.resolve()
+    if source.is_file() and here != there:
+        return Folders({printable(source.name): source}, output)
     if here == there or here in there.parents or there in here.parents:
         raise UserError(
             f"--output={output} and --input={source} must not be nested; choose another --output"
         )
-    if source.is_file():
-        return Folders({source.name: source}, output)
     if not source.is_dir():
         raise UserError(f"--input={source} is neither a folder nor a photo; check the path")
-    photos = {
-        name: path
-        for name, path in walk_folder(source)
-        if is_photo(name) and (recursive or "/" not in name)
-    }
+    photos, others = {}, []
+    for name, path in walk_folder(source, without=there):
+        if "/" in name and not recursive:
+            continue
+        if is_photo(name):
+            photos[_unlike(name, photos)] = path
+        else:
+            others.append(name)
     if not photos:
         raise UserError(f"--input={source} has no photo; photos have names like *.jpg or *.png")
+    if others:
+        logging.info("files that are no photos by their names: %s", count_kinds(others))
     return Folders(photos, output)
+
+
+def _unlike(name: str, names: Container[str]) -> str:
+    """The name of a photo, with a number if `printable` made it one of `names`."""
+    (stem, ending), other, number = name.rsplit(".", 1), name, 2
+    while other in names:
+        other, number = f"{stem}~{number}.{ending}", number + 1
+    return other
 
 
 def _find_ahead(
@@ -174,12 +209,26 @@ def _find_ahead(
             task.cancel()
 
 
-def _write_images(output: Path, files: Files, style: Style | None, made: Made) -> None:
-    """Writes a portrait, if there is one, and what else `files` says."""
-    name, portrait = made.row.portrait, made.portrait
-    if portrait is None:
-        return
+def _write_images(folders: Folders, files: Files, style: Style | None, made: Made) -> Row:
+    """Writes a portrait, if there is one, and what else `files` says; gives its row.
 
+    Where the file system refuses the name, the row says that in place of the portrait.
+    """
+    if made.portrait is None:
+        heic = is_heic_in_vain(folders.photos[made.row.photo])
+        return made.row._replace(note=HEIC) if heic else made.row
+    try:
+        _write_portrait(folders.output, files, style, made.row.portrait, made.portrait)
+    except OSError as error:
+        if error.errno not in OF_NAMES:
+            raise
+        return made.row._replace(portrait="", note=" ".join(str(error).split()))
+    return made.row
+
+
+def _write_portrait(
+    output: Path, files: Files, style: Style | None, name: str, portrait: Portrait
+) -> None:
     def write(path: str, content: bytes) -> None:
         write_whole(epath.Path(output / path), content)
 

@@ -1,13 +1,17 @@
 """Results of a folder of photos: rows of results.csv, a summary, and a page with all portraits."""
 
+import re
+from collections import defaultdict
 from collections.abc import Sequence
+from hashlib import sha256
 from html import escape
-from pathlib import Path
+from pathlib import Path, PurePath
 from statistics import median
 from typing import NamedTuple
 from urllib.parse import quote
 
 from facealign.geometry.pose import FRONTAL
+from facealign.portraits.photo_files import HEIC
 
 STYLE = """
 :root { color-scheme: light dark; }
@@ -19,7 +23,11 @@ figcaption { font-size: .8rem; overflow-wrap: anywhere; }
 """
 RESULTS = "results.csv"
 CROP, MASK, TURNTABLE = "crop.png", "mask.png", "turntable.webp"  # kinds of files beside portraits
-SHOWN = 3  # photos without a portrait that are named
+LONGEST = 200  # bytes of a name taken from a photo; file systems take 255, with all endings
+ENDING = 8  # bytes of an ending that a shortened name keeps
+SYSTEM = "[Errno "  # how notes of errors of the system begin
+OF_ONE = re.compile(r"^\d+ x \d+ px[;:] |(?<=damaged): .*|, eyes \d.*")  # of other notes, not shown
+SHOWN, REASONS = 3, 12  # photos named for a reason to have no portrait, and such reasons
 
 
 class Row(NamedTuple):
@@ -31,6 +39,7 @@ class Row(NamedTuple):
     top: int | str = ""
     right: int | str = ""
     bottom: int | str = ""
+    stamp: str = ""  # of the photo's file; see `photo_files.stamp`
     yaw_before: str = ""  # in degrees, of the head in the photo
     pitch: str = ""
     roll: str = ""
@@ -44,13 +53,29 @@ class Row(NamedTuple):
     note: str = ""
 
 
+def is_final(row: Row) -> bool:
+    """Whether the same photo would get the same row again: no error of the moment is in it."""
+    return not row.note.startswith((SYSTEM, HEIC))
+
+
 def portrait_path(photo: str, face: int, format: str = "png") -> str:
     """The path below the output folder of the portrait of a face; faces count from 1.
 
     The first portrait of `a/b.jpg` is `a/b.jpg.png`, the second is `a/b.jpg.2.png`. All paths
-    differ, since photos have the suffix of a photo.
+    differ, since photos have the suffix of a photo. Names that are too long are shortened.
     """
-    return f"{photo}.{format}" if face == 1 else f"{photo}.{face}.{format}"
+    path = "/".join(map(_shorten, photo.split("/")))
+    return f"{path}.{format}" if face == 1 else f"{path}.{face}.{format}"
+
+
+def _shorten(name: str) -> str:
+    """A name of at most `LONGEST` bytes, with digits of a hash in place of what is cut."""
+    content = name.encode()
+    if len(content) <= LONGEST:
+        return name
+    ending = PurePath(name).suffix
+    ending = f"~{sha256(content).hexdigest()[:8]}" + ending * (len(ending.encode()) <= ENDING)
+    return content[: LONGEST - len(ending.encode())].decode(errors="ignore") + ending
 
 
 def path_beside(portrait: str, kind: str) -> str:
@@ -63,10 +88,11 @@ def describe(rows: Sequence[Row]) -> list[str]:
     photos, made = {row.photo for row in rows}, [row for row in rows if row.portrait]
     with_one = {row.photo for row in made}
     lines = [f"{_count(len(made), 'portrait')} of {_count(len(photos), 'photo')}"]
-    if failed := [row for row in rows if row.photo not in with_one]:
-        without = len(photos) - len(with_one)
+    if without := len(photos) - len(with_one):
         lines[0] += f"; photos without a portrait: {without}, their notes in {RESULTS} say why"
-        lines += [f"  {row.photo}: {row.note}" for row in failed[:SHOWN]]
+        lines += _list_reasons([row for row in rows if row.photo not in with_one])
+    if left_out := [row for row in rows if row.photo in with_one and not row.portrait]:
+        lines.append(f"other faces of these photos left out: {len(left_out)}")
     if any(row.yaw_after for row in made):
         before, after = (
             sum(abs(float(yaw or "inf")) < FRONTAL for yaw in yaws) / len(made)
@@ -82,6 +108,29 @@ def describe(rows: Sequence[Row]) -> list[str]:
             f"of {len(moved)} that could be measured"
         )
     return lines
+
+
+def _list_reasons(failed: Sequence[Row]) -> list[str]:
+    """A line for each reason why photos have no portrait: how many they are, and some names."""
+    first = {row.photo: row for row in reversed(failed)}  # a photo counts once
+    photos = defaultdict(list)
+    for name, row in reversed(first.items()):
+        reason = _reason(row.note) + "; the next start tries again" * (not is_final(row))
+        photos[reason].append(name)
+    listed = sorted(photos.items(), key=lambda item: -len(item[1]))
+    lines = [
+        f"  {len(names)}: {reason} ({', '.join(names[:SHOWN])}{', ...' * (len(names) > SHOWN)})"
+        for reason, names in listed[:REASONS]
+    ]
+    rest = sum(len(names) for _, names in listed[REASONS:])
+    return lines + [f"  {rest}: other reasons"] * bool(rest)
+
+
+def _reason(note: str) -> str:
+    """A note without what it says of one file alone."""
+    if note.startswith(SYSTEM):
+        return note.split("] ")[-1].split(": ")[0]
+    return OF_ONE.sub("", note)
 
 
 def _count(number: int, noun: str) -> str:

@@ -2,60 +2,72 @@
 
 import csv
 import io
+import itertools
 import json
 import os
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
 
 from etils import epath
 
 from facealign.errors import UserError
 from facealign.paths import write_whole
-from facealign.portraits.results import RESULTS, Row
+from facealign.portraits.results import (
+    CROP,
+    MASK,
+    RESULTS,
+    TURNTABLE,
+    Row,
+    is_final,
+    path_beside,
+)
 
 MODEL = "model.json"
+DELIMITERS = ",;\t"  # that spreadsheets write
+NEEDED = {"photo", "portrait", "note"}  # columns of every version
+NUMBERS = [name for name in Row._fields if name not in NEEDED | {"stamp"}]
 
 
-def open_table(output: Path, name: str) -> list[Row]:
-    """The rows that earlier runs of the same method wrote to this folder.
+def open_table(output: Path, name: str, stamps: Mapping[str, str]) -> list[Row]:
+    """The rows that earlier runs of the same method wrote to this folder, and that still hold.
+
+    The others are gone from results.csv then, with their portraits: those of photos that were
+    replaced or whose portrait was removed, and those with an error of the moment.
+
+    Args:
+      output: the folder; created if it is missing.
+      name: of the method.
+      stamps: of each photo to align, see `photo_files.stamp`.
 
     Raises:
       UserError: the folder holds portraits of another method, or files changed by others.
       OSError: the folder cannot be written.
     """
-    output.mkdir(parents=True, exist_ok=True)
+    model, path = epath.Path(output / MODEL), output / RESULTS
+    content = path.read_bytes() if path.exists() else b""
     try:
-        return _read_rows(output, name)
+        before = json.loads(model.read_text())["model"] if model.exists() else name
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(
-            f"{MODEL} or {RESULTS} in --output={output} is not as facealign wrote it ({error}); "
+            f"{MODEL} in --output={output} is not as facealign wrote it ({error!r}); "
             "choose another folder"
         ) from error
-
-
-def _read_rows(output: Path, name: str) -> list[Row]:
-    """As `open_table`; files changed by others raise KeyError, TypeError or ValueError."""
-    model = epath.Path(output / MODEL)
-    if model.exists():
-        before = json.loads(model.read_text())["model"]
-        if before != name:
-            raise UserError(
-                f"--output={output} holds portraits by {before}, not by {name}; choose another"
-            )
-    else:
+    if before != name:
+        raise UserError(
+            f"--output={output} holds portraits by {before}, not by {name}; choose another"
+        )
+    try:
+        rows = _parse(content)
+    except (csv.Error, ValueError) as error:
+        raise UserError(
+            f"{RESULTS} in --output={output} was changed by another program and is not as "
+            f"facealign wrote it ({error}); put the earlier file back, or choose another folder"
+        ) from error
+    if not model.exists():
         write_whole(model, json.dumps({"model": name}).encode())
-    path = output / RESULTS
-    content = path.read_bytes() if path.exists() else b""
-    whole = content[: content.rfind(b"\n") + 1]  # without a last line that a stop cut short
-    if len(whole) < len(content):
-        os.truncate(path, len(whole))
-    if not whole:
-        append(path, [Row(*Row._fields)])
-        return []
-    header, *lines = csv.reader(io.StringIO(whole.decode(), newline=""))
-    rows = [Row(**dict(zip(header, line, strict=True))) for line in lines]
-    if tuple(header) != Row._fields:  # of an earlier version, which had fewer columns
-        write_whole(epath.Path(path), _text([Row(*Row._fields), *rows]).encode())
+    rows = _keep_finished(rows, output, stamps)
+    if (text := _text([Row._fields, *rows]).encode()) != content:
+        write_whole(epath.Path(path), text)
     return rows
 
 
@@ -67,7 +79,81 @@ def append(path: Path, rows: Sequence[Row]) -> None:
         os.fsync(file.fileno())
 
 
-def _text(rows: Sequence[Row]) -> str:
+def _parse(content: bytes) -> list[Row]:
+    """The rows of a file that facealign wrote, perhaps one of its earlier versions.
+
+    Spreadsheets may have saved it with other delimiters and ends of lines, and without empty cells
+    at the end of lines. If a stop cut the last line short, the rows of its photo are left out.
+
+    Raises:
+      csv.Error, ValueError: it is another file, or lacks what facealign wrote.
+    """
+    end = content.rfind(b"\n") + 1
+    text, cut = content[:end].decode("utf-8-sig"), content[end:].decode(errors="ignore")
+    if not text and _text([Row._fields]).startswith(cut):
+        return []
+    first = text.split("\n")[0]
+    delimiter = next((sign for sign in DELIMITERS if sign in first), ",")
+    header, *lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    header = [name for name in header if name]
+    if not NEEDED <= set(header) <= set(Row._fields):
+        raise ValueError(f"its columns are {', '.join(header)}")
+    rows = [_parse_row(header, line, delimiter) for line in lines if any(line)]
+    if rows and cut:
+        start = _text([[rows[-1].photo, ""]])[:-1]
+        if start.startswith(cut) or cut.startswith(start):
+            rows = [row for row in rows if row.photo != rows[-1].photo]
+    return rows
+
+
+def _parse_row(header: Sequence[str], line: Sequence[str], delimiter: str) -> Row:
+    """A row of a line; raises ValueError for what facealign does not write."""
+    cells = dict(itertools.zip_longest(header, line[: len(header)], fillvalue=""))
+    if any(line[len(header) :]):
+        raise ValueError(f"a line has more than {len(header)} cells")
+    for name in NUMBERS:
+        if value := cells.get(name):
+            cells[name] = value if delimiter == "," else value.replace(",", ".")
+            try:
+                float(cells[name])
+            except ValueError:
+                raise ValueError(f"{name} is {value!r}") from None
+    row, portrait = Row(**cells), PurePosixPath(cells["portrait"])
+    if not row.photo or portrait.is_absolute() or ".." in portrait.parts:
+        raise ValueError(f"photo is {row.photo!r}, portrait {row.portrait!r}")
+    if row.portrait and not portrait.suffix:
+        raise ValueError(f"portrait is {row.portrait!r}")
+    return row
+
+
+def _keep_finished(rows: Sequence[Row], output: Path, stamps: Mapping[str, str]) -> list[Row]:
+    """The rows that still hold; removes the portraits of photos that are to be done again."""
+    again = {
+        row.photo
+        for row in rows
+        if row.photo in stamps and not _still_holds(row, output, stamps[row.photo])
+    }
+    for row in rows:
+        if row.photo in again and row.portrait:
+            beside = (path_beside(row.portrait, kind) for kind in (CROP, MASK, TURNTABLE))
+            for name in (row.portrait, *beside):
+                (output / name).unlink(missing_ok=True)
+    return [
+        row._replace(stamp=row.stamp or stamps.get(row.photo, ""))  # earlier versions had none
+        for row in rows
+        if row.photo not in again and is_final(row)
+    ]
+
+
+def _still_holds(row: Row, output: Path, stamp: str) -> bool:
+    """Whether the photo of a row is not to be done again; `stamp` is what its file has now."""
+    portrait = output / row.portrait
+    lost = row.portrait and not (portrait.exists() and portrait.stat().st_size)
+    replaced = stamp and row.stamp and stamp != row.stamp
+    return is_final(row) and not lost and not replaced
+
+
+def _text(rows: Sequence[Sequence[object]]) -> str:
     text = io.StringIO(newline="")
     csv.writer(text, lineterminator="\n").writerows(rows)
     return text.getvalue()

@@ -10,7 +10,7 @@ from PIL import Image
 from facealign.errors import UserError
 from facealign.faces.face import COVERED
 from facealign.faces.turning.style import Style
-from facealign.portraits import align_folder, aligner, methods, turntable
+from facealign.portraits import align_folder, aligner, methods, photo_files, turntable
 from facealign.portraits.image_files import Files
 from tests.toy_photos import read
 from tests.toy_portraits import NEGATIVE, photo, run, write_photos
@@ -70,7 +70,7 @@ def test_a_covered_face_has_a_row_with_its_place_and_no_portrait(tmp_path):
     assert (covered.portrait, covered.size, covered.held, covered.distance) == ("", "", "", "")
     assert (first.portrait, last.portrait) == ("a.png.png", "z.png.png")
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
-        "a.png.png", "model.json", "results.csv", "z.png.png"
+        ".lock", "a.png.png", "model.json", "results.csv", "z.png.png"
     ]  # fmt: skip
     with Image.open(tmp_path / "out" / "z.png.png") as image:
         ((alone,),) = aligner.Aligner(NEGATIVE, create_tools(), read)([photo(2)])
@@ -169,9 +169,10 @@ def test_photos_of_several_chunks_come_in_order(tmp_path, monkeypatch):
 
 
 def test_rows_of_an_earlier_version_are_kept(tmp_path):
-    """It had neither pitch, roll, error, doubt, size, held nor seen."""
+    """It had neither stamp, pitch, roll, error, doubt, size, held nor seen."""
     write_photos(tmp_path / "in", ["a.png", "b.png"])
     (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "a.png.png").write_bytes(b"a portrait")
     (tmp_path / "out" / "model.json").write_text(json.dumps({"model": NEGATIVE.name}))
     header = "photo,portrait,left,top,right,bottom,yaw_before,yaw_after,distance,note"
     row = "a.png,a.png.png,1,2,30,40,12.0,3.0,0.41,"
@@ -179,6 +180,8 @@ def test_rows_of_an_earlier_version_are_kept(tmp_path):
     rows = run(tmp_path / "in", tmp_path / "out")
     assert [row.photo for row in rows] == ["a.png", "b.png", "b.png"]
     assert (rows[0].yaw_before, rows[0].pitch, rows[0].distance) == ("12.0", "", "0.41")
+    assert rows[0].stamp == photo_files.stamp(tmp_path / "in" / "a.png") != rows[1].stamp
+    assert (tmp_path / "out" / "a.png.png").read_bytes() == b"a portrait"
     assert rows[1].pitch == "0.0" and (rows[1].error, rows[1].doubt) == ("1.50", "2.50")
     with (tmp_path / "out" / "results.csv").open(newline="") as file:
         assert [tuple(row.values()) for row in csv.DictReader(file)] == [

@@ -25,7 +25,7 @@ def test_the_summary_by_hand():
         results.Row("c", note="no face was found"),
     ]
     first, failed, second, third = results.describe(rows)
-    assert failed == "  c: no face was found"
+    assert failed == "  1: no face was found (c)"
     assert first.startswith("3 portraits of 3 photos; photos without a portrait: 1, their notes")
     assert "33% before, 67% after" in second
     assert third.endswith("median 0.30 of 2 that could be measured")

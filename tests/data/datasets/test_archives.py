@@ -2,11 +2,13 @@
 
 import io
 import os
+import shutil
 import struct
 import zlib
 
 import numpy as np
 import pytest
+from absl import logging
 from PIL import Image
 
 from facealign import images
@@ -40,7 +42,7 @@ def png_that_says(width, height):
 BAD = {
     "empty": (b"", "empty"),
     "text": (b"this is no photo, whatever its name says", "not a photo"),
-    "truncated JPEG": (photo_sources.photo_bytes(0)[:-900], "damaged"),
+    "truncated JPEG": (photo_sources.photo_bytes(0)[:900], "damaged"),
     "truncated PNG": (encode(Image.fromarray(RAMP))[:-40], "damaged"),
     "one pixel": (encode(Image.new("L", (1, 1))), "1 x 1 px"),
     "huge": (png_that_says(20_000, 20_000), "100000000 px"),
@@ -137,6 +139,51 @@ def test_a_name_that_is_not_utf_8_can_be_written(tmp_path):
         pytest.skip("this file system refuses such names")
     (name,) = read(tmp_path)
     assert name.encode() == b"caf\\xe9.jpg"
+
+
+def test_a_name_with_line_breaks_is_one_line():
+    assert archives.printable("a\nb\r\x85\u2028ü.jpg") == r"a\nb\r\x85\u2028ü.jpg"
+
+
+def test_hidden_files_are_passed_over(tmp_path):
+    hidden = ["._a.jpg", ".thumb/x.jpg", "a/@eaDir/y.jpg", "__MACOSX/a/one.jpg", "a/Thumbs.db"]
+    hidden += ["#recycle/z.jpg", "$RECYCLE.BIN/z.jpg", "lost+found/z.jpg", "b/.ipynb_checkpoints/z"]
+    everything = FILES | dict.fromkeys(hidden, b"hidden")
+    photo_sources.write_folder(tmp_path / ".folder", everything)
+    photo_sources.write_tar(tmp_path / "files.tar", everything)
+    photo_sources.write_zip(tmp_path / "files.zip", everything)
+    for source in (".folder", "files.tar", "files.zip"):
+        assert read(tmp_path / source) == FILES, source
+    photo_sources.write_tar(tmp_path / "dots.tar", {f"./{name}": b"" for name in FILES})
+    assert [*read(tmp_path / "dots.tar")] == [f"./{name}" for name in FILES]
+
+
+def test_a_folder_that_cannot_be_read_is_named_and_the_rest_is_read(tmp_path, caplog):
+    """Here since it vanishes; root may read any other."""
+    photo_sources.write_folder(tmp_path, FILES)
+    with caplog.at_level(logging.WARNING):
+        files = archives.walk_folder(tmp_path)
+        found = [next(files)[0]]
+        shutil.rmtree(tmp_path / "b")
+        found += [name for name, _ in files]
+    assert found == list(FILES)[:2]
+    (line,) = caplog.messages
+    assert f"{tmp_path / 'b'} is left out: No such file" in line
+
+
+def test_only_what_can_be_read_without_waiting_is_a_file(tmp_path):
+    os.mkfifo(tmp_path / "pipe.jpg")
+    os.symlink("loop.jpg", tmp_path / "loop.jpg")
+    os.symlink("nowhere", tmp_path / "dangling.jpg")
+    assert [name for name, _ in archives.walk_folder(tmp_path)] == ["dangling.jpg", "loop.jpg"]
+    assert list(archives.walk_folder(tmp_path / "missing")) == []
+
+
+def test_a_folder_may_be_left_out_wherever_it_is(tmp_path):
+    photo_sources.write_folder(tmp_path / "photos", FILES)
+    os.symlink(tmp_path / "photos" / "a", tmp_path / "photos" / "link")
+    names = [name for name, _ in archives.walk_folder(tmp_path / "photos", tmp_path / "photos/a")]
+    assert names == ["b/c/three.jpg"]
 
 
 @pytest.mark.parametrize("name", ["files.tar", "files.tgz", "files.zip"])
