@@ -1,6 +1,9 @@
 """`python -m facealign`."""
 
-from facealign.cli.main import start
-
 if __name__ == "__main__":  # not in processes that it starts
-    start()
+    try:
+        from facealign.cli.main import start
+
+        start()
+    except KeyboardInterrupt:  # before facealign handles it
+        raise SystemExit(130) from None

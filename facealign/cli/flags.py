@@ -8,6 +8,8 @@ from typing import NamedTuple
 from absl import flags
 from ml_collections import config_flags
 
+from facealign.cli.config_file import ConfigFile
+
 FLAGS = flags.FLAGS
 COMMON = ("mode", "device")  # flags of every mode
 PROCESSES = ("distributed", "coordinator", "num_processes", "process_id")  # read before the mode
@@ -71,6 +73,7 @@ flags.DEFINE_enum("device", "", ["", "cpu", "gpu", "tpu"], "where to compute: cp
 config_flags.DEFINE_config_file(
     "config", None, "experiment, configs/NAME.py[:VARIANT]; --config.FIELD=VALUE changes a value"
 )
+FLAGS["config"].parser = ConfigFile()  # says more of what is wrong
 flags.DEFINE_string("workdir", None, "folder of the run; runs/NAME of the config unless given")
 flags.DEFINE_integer("step", 0, "step of the checkpoint; 0 is the newest", lower_bound=0)
 flags.DEFINE_string("output", "", "folder to write to")

@@ -1,12 +1,12 @@
 """Parses and checks flags; a mistake ends in one line. Prints --help."""
 
-import os
 import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from facealign.cli.config_file import text_of
 from facealign.cli.flags import FLAGS, MODES, PROCESSES, modes_of
 from facealign.errors import UserError
 
@@ -29,7 +29,8 @@ def parse_flags(argv: list[str]) -> list[str]:
     if argv[1:2] == ["help"] or any(map(HELP.fullmatch, argv[1:])):
         _print_help(Path(argv[0]).name)
     try:
-        _check_config_exists(argv)
+        _forget_earlier_call()
+        _check_one_config(argv)
         rest = FLAGS(argv)
         if len(rest) > 1:
             raise UserError(f"{rest[1]!r} is no flag; they are written --NAME=VALUE")
@@ -38,9 +39,8 @@ def parse_flags(argv: list[str]) -> list[str]:
         _check_processes(values)
         _check_needs(values)
         return rest
-    except Exception as error:  # a config file is a program, and may raise anything
-        # Its own error comes with a traceback, of which the last line says it all.
-        print_error(re.sub(r"Traceback .*\n\w+Error: ", "", _text(error), flags=re.DOTALL))
+    except Exception as error:  # a wrong --config.FIELD raises many types
+        print_error(text_of(error))
         sys.exit(1)
 
 
@@ -72,10 +72,7 @@ def print_error(error: object) -> None:
 
 
 def _print_help(file: str) -> NoReturn:
-    try:
-        print(help_text(file), flush=True)
-    except BrokenPipeError:  # nobody reads on, as behind `| head`
-        os._exit(0)  # which does not try to print the rest
+    print(help_text(file))
     sys.exit(0)
 
 
@@ -90,13 +87,20 @@ def _join(names: Sequence[str], separator: str = ", ") -> str:
     return separator.join(f"--{name}" for name in names)
 
 
-def _check_config_exists(argv: Sequence[str]) -> None:
-    """Raises `UserError` for a config that does not exist, of which absl says too much."""
-    for argument in argv[1:]:
-        given = re.fullmatch(r"--?config=([^:]*)(:.*)?", argument)
-        if given and not Path(given[1]).exists():
-            raise UserError(f"--config={given[1]} does not exist; facealign's own experiments are "
-                            "in configs/ of its repository")  # fmt: skip
+def _forget_earlier_call() -> None:
+    """Sets flags to their defaults: a notebook may call facealign several times."""
+    for name in list(FLAGS):
+        if name.startswith("config."):  # defined by a config, for its fields
+            delattr(FLAGS, name)
+        elif modes_of(name):
+            FLAGS[name].unparse()
+
+
+def _check_one_config(argv: Sequence[str]) -> None:
+    """Raises `UserError` for a second --config, the fields of which absl would define twice."""
+    given = [argument for argument in argv[1:] if re.match(r"--?config(=|$)", argument)]
+    if len(given) > 1:
+        raise UserError(f"--config is given {len(given)} times ({' '.join(given)}); give it once")
 
 
 def _check_mode(values: dict[str, Any]) -> None:
@@ -126,22 +130,9 @@ def _check_processes(values: dict[str, Any]) -> None:
 
 
 def _check_needs(values: dict[str, Any]) -> None:
-    """Raises `UserError` if the mode lacks a flag, and whatever a config file raises."""
+    """Raises `UserError` if the mode lacks a flag."""
     name, mode = values["mode"], MODES[values["mode"]]
     for choices in [*((flag,) for flag in mode.needs), mode.needs_one]:
         if choices and not any(values[flag] for flag in choices):
             wanted = " or ".join(f"--{flag}={VALUES.get(flag, 'FOLDER')}" for flag in choices)
             raise UserError(f"--mode={name} needs {wanted}; --help lists all modes")
-    if "config" in mode.flags and values["config"] is not None:
-        try:
-            _ = values["config"].is_locked  # where it could not be read, any use of it says so
-        except OSError as error:
-            raise UserError(f"--config cannot be read: {error.__cause__}") from error
-
-
-def _text(error: Exception) -> str:
-    """The message of an error; without the quotes of KeyError, also if another error wraps it."""
-    while error.args and isinstance(error.args[0], Exception):
-        error = error.args[0]
-    text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
-    return text if " " in text else f"--config raises {type(error).__name__}: {text or 'no text'}"

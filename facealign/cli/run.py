@@ -1,5 +1,6 @@
 """Runs a mode; whatever ends it, the last line says what happened and what to do."""
 
+import os
 import re
 import sys
 import traceback
@@ -14,6 +15,7 @@ from etils import epath
 from ml_collections import config_flags
 
 from facealign.cli import interrupts
+from facealign.cli.config_file import text_of
 from facealign.cli.flags import FLAGS, MODES, PROCESSES
 from facealign.cli.memory import keep_freed_memory
 from facealign.cli.parse import print_error
@@ -32,7 +34,7 @@ def run() -> None:
     """Runs the mode that the flags name.
 
     If something goes wrong, the process ends with one line and exit code 1; with `START_AGAIN` if
-    it was preempted, with `interrupts.INTERRUPTED` if it was interrupted.
+    it was preempted, with 130 or 143 if it was interrupted.
     """
     distributed, *own = (FLAGS[name].value for name in PROCESSES)
     all_joined = supervise() if distributed else None
@@ -63,13 +65,12 @@ def _parameters() -> dict[str, Any]:
 
 def _open_workdir(name: str) -> epath.Path:
     """Raises `UserError` for a path that cannot be opened, or where Orbax cannot write."""
+    path = os.path.abspath(name)
     try:
-        name.encode()
+        path.encode()
     except UnicodeEncodeError:  # bytes that are no letters
-        raise UserError(
-            f"--workdir={name} is not UTF-8, and checkpoints cannot be written there; choose "
-            "another name, or set LC_ALL=C.UTF-8 if it is right"
-        ) from None
+        raise UserError(f"--workdir={path} is not UTF-8, and checkpoints cannot be written there; "
+                        "choose another folder") from None  # fmt: skip
     return open_path(name, "--workdir")
 
 
@@ -83,10 +84,15 @@ def _default_workdir() -> str:
 def _explained(distributed: bool) -> Iterator[None]:
     """Turns an error into one line and an exit code.
 
-    The code is 75, `START_AGAIN`, if the run was preempted or lost another process; 130 if it was
-    interrupted; else 1. An error that the user cannot fix has its traceback above the line, for us.
+    The code is 75, `START_AGAIN`, if the run was preempted or lost another process; 130 or 143 if
+    it was interrupted; else 1. An error that the user cannot fix has its traceback above the line,
+    for us.
     """
-    from jax.errors import JaxRuntimeError
+    try:
+        from jax.errors import JaxRuntimeError
+    except ValueError as error:  # an environment variable of JAX's with a wrong value
+        print_error(error)
+        sys.exit(1)
 
     from facealign.parallel import processes
     from facealign.parallel.preemption import Preempted
@@ -99,11 +105,7 @@ def _explained(distributed: bool) -> Iterator[None]:
         print(end, file=sys.stderr)
         sys.exit(START_AGAIN)
     except KeyboardInterrupt:
-        rest = MODES[FLAGS.mode].interrupted
-        code, line = (
-            interrupts.INTERRUPTED,
-            "interrupted" + f"; the same command {rest}" * bool(rest),
-        )
+        code, line = _interrupted()
     except UserError as error:
         line = error
     except OSError as error:
@@ -117,16 +119,34 @@ def _explained(distributed: bool) -> Iterator[None]:
             if distributed:  # a collective that failed
                 code, line = START_AGAIN, PROCESS_LOST
     except Exception as error:
-        line = _unforeseen(error)
+        line = _lacks_value(error) or _unforeseen(error)
     print_error(line)
     if distributed:
         processes.leave(EXPLAINED if code == 1 else code)
     sys.exit(code)
 
 
+def _interrupted() -> tuple[int, str]:
+    """Exit code and line of an interrupt."""
+    code, word = interrupts.told() or (interrupts.INTERRUPTED, "interrupted")  # of a notebook
+    rest = MODES[FLAGS.mode].interrupted
+    return code, word + f"; the same command {rest}" * bool(rest)
+
+
 def _unforeseen(error: Exception) -> str:
     traceback.print_exc()
     return f"not foreseen, please report it with the lines above: {type(error).__name__}: {error}"
+
+
+def _lacks_value(error: Exception) -> str:
+    """What to say if a config of the user's own lacks a value; "" for other errors."""
+    raised_in = PurePath(traceback.extract_tb(error.__traceback__)[-1].filename)
+    if isinstance(error, AttributeError) and "ml_collections" in raised_in.parts:
+        return (
+            f"the config lacks a value: {text_of(error)}; start it with config = "
+            "base.get_config(), as configs/polygons_light.py does"
+        )
+    return ""
 
 
 def _prepare_jax(device: str) -> None:
@@ -142,13 +162,40 @@ def _prepare_jax(device: str) -> None:
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     if device:
         jax.config.update("jax_platforms", device)
-        try:
-            jax.devices()
-        except RuntimeError as error:
-            raise UserError(f"--device={device}: {error}") from error
+    try:
+        jax.devices()
+    except (RuntimeError, AssertionError) as error:
+        asked = f"--device={device}" if device else _asked_for()
+        jax.config.update("jax_platforms", None)
+        reason = str(error).split(" (")[0]  # then comes advice, for programmers
+        known = f" ({reason})" * bool(reason and "known backends" not in reason)
+        raise UserError(
+            f"{asked} cannot be used here{known}; choose from: {', '.join(_platforms())}"
+        ) from error
+
+
+def _asked_for() -> str:
+    """The environment variable that chooses JAX's platform."""
+    names = ("JAX_PLATFORMS", "JAX_PLATFORM_NAME")
+    given = [f"{name}={os.environ[name]}" for name in names if os.environ.get(name)]
+    return " ".join(given) or "the device that JAX chooses"
+
+
+def _platforms() -> list[str]:
+    """The platforms that JAX finds."""
+    from jax.extend.backend import backends
+
+    try:
+        return sorted(backends())
+    except RuntimeError:  # a driver that does not fit
+        return ["cpu"]
 
 
 def _is_worth_a_line(record: LogRecord) -> bool:
-    """Orbax and tfds log pages at INFO; the errors of Orbax, with tracebacks, are ours to tell."""
+    """Orbax and tfds log pages at INFO; the errors of Orbax, with tracebacks, are ours to tell.
+
+    So are those of its event loop, one for each array that nobody waited for.
+    """
     ours = record.pathname.startswith(PACKAGE)
-    return ours or (record.levelno > WARNING and "orbax" not in record.pathname)
+    theirs = "orbax" in record.pathname or record.name == "asyncio"
+    return ours or (record.levelno > WARNING and not theirs)

@@ -32,6 +32,8 @@ def load_or_build(folder: Path, key: str, build: Callable[[], Mapping[str, np.nd
     try:
         _save(folder, key, arrays)
     except OSError as error:
+        if (found := _load(folder, key)) is not None:  # another process was faster
+            return found
         logging.warning("photos are decoded at every start: cannot write %s: %s", folder, error)
         return arrays
     found = _load(folder, key)

@@ -15,7 +15,7 @@ from PIL import Image
 
 from facealign.data import cache
 from facealign.data.datasets.table import DATASETS
-from facealign.data.prepare import HOME, prepare
+from facealign.data.prepare import HOME, intact, prepare
 from facealign.data.streaming import StreamedImages
 from facealign.errors import UserError, lookup
 from facealign.names import DOMAINS
@@ -102,7 +102,10 @@ def load_examples(data: Any, name: str, split: str) -> Examples:
     folder = data_folder(data)
     try:
         builder = prepare(partial(DATASETS[name], data), folder)
-    except (OSError, AssertionError) as error:  # tfds asserts that no split is empty
+    except (OSError, AssertionError, RuntimeError, UnicodeError) as error:
+        if type(error).__name__ == "JaxRuntimeError":  # which does not come from files
+            raise
+        # tfds asserts that no split is empty; array_record says so if there is no room.
         raise UserError(
             f"cannot prepare {name!r} in config.data.data_dir={folder}: {error}"
         ) from error
@@ -118,21 +121,34 @@ def load_examples(data: Any, name: str, split: str) -> Examples:
         return cache.load_or_build(
             prepared / f"cache_{split}_{data.image_size}px{colour}",
             key,
-            lambda: _decode_all(builder.as_data_source(split=split), shape),
+            lambda: _decode_all(builder, split, shape),
         )
     fields = cache.load_or_build(
         prepared / f"cache_{split}_fields", key, lambda: _read_fields(builder, split)
     )
-    images = StreamedImages(
-        builder.as_data_source(split=split), fields.pop("record"), shape, _decode
-    )
+    images = StreamedImages(_Source(builder, split), fields.pop("record"), shape, _decode)
     return fields | {"image": images}
 
 
-def _decode_all(source: Sequence[dict[str, Any]], shape: tuple[int, int]) -> Examples:
+class _Source:
+    """The records of a split, read by their indices; damage raises `UserError`."""
+
+    def __init__(self, builder: tfds.core.DatasetBuilder, split: str):
+        self._folder = Path(builder.data_dir)
+        with intact(self._folder):
+            self._records = builder.as_data_source(split=split)
+
+    def __getitems__(self, indices: Sequence[int]) -> Sequence[dict[str, Any]]:
+        with intact(self._folder):
+            return self._records.__getitems__(indices)
+
+
+def _decode_all(builder: tfds.core.DatasetBuilder, split: str, shape: tuple[int, int]) -> Examples:
     """All examples in the order of the file names; shape as in `_decode`."""
-    rows = sorted(source, key=lambda row: row["file_name"])
-    return _columns(rows) | {"image": np.stack([_decode(row, shape) for row in rows])}
+    with intact(Path(builder.data_dir)):
+        source = builder.as_data_source(split=split)
+        rows = sorted(source, key=lambda row: row["file_name"])
+        return _columns(rows) | {"image": np.stack([_decode(row, shape) for row in rows])}
 
 
 def _read_fields(builder: tfds.core.DatasetBuilder, split: str) -> Examples:
@@ -141,12 +157,13 @@ def _read_fields(builder: tfds.core.DatasetBuilder, split: str) -> Examples:
     `record` is the index of each photo in the source.
     """
     skip = {"image": tfds.decode.SkipDecoding()}
-    source = builder.as_data_source(split=split, decoders=skip)
-    rows = [
-        {key: value for key, value in row.items() if key != "image"} | {"record": record}
-        for record, row in enumerate(source)
-    ]
-    return _columns(sorted(rows, key=lambda row: row["file_name"]))
+    with intact(Path(builder.data_dir)):
+        source = builder.as_data_source(split=split, decoders=skip)
+        rows = [
+            {key: value for key, value in row.items() if key != "image"} | {"record": record}
+            for record, row in enumerate(source)
+        ]
+        return _columns(sorted(rows, key=lambda row: row["file_name"]))
 
 
 def _columns(rows: Sequence[dict[str, Any]]) -> Examples:

@@ -1,7 +1,11 @@
 """Checkpoints: a TrainState on disk, with checksums that detect damage."""
 
+import gc
 import json
+import sys
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import jax
@@ -121,7 +125,7 @@ class Checkpoints:
           step: of the checkpoint; 0 takes the newest intact one, and logs each that is not.
 
         Raises:
-          UserError: there are checkpoints, but none is intact and fits the networks.
+          UserError: the checkpoint of that step, or each one, is damaged or of other networks.
         """
         steps = self.steps()
         if not steps:
@@ -129,16 +133,29 @@ class Checkpoints:
         if step and step not in steps:
             raise UserError(f"no checkpoint of step {step} in {self.folder}; there are: {steps}")
         for candidate in [step] if step else reversed(steps):
-            try:
-                return self._read(candidate, like)
-            except Exception as error:  # Orbax and its parsers raise many types over damaged bytes
-                reason = str(error).strip().split("\n")[0][:200]
-                logging.warning("checkpoint %d in %s is damaged or of other networks and is passed "
-                                "over: %s", candidate, self.folder, reason)  # fmt: skip
+            if (state := self._try(candidate, like)) is not None:
+                return state
+        whole = [other for other in steps if step and other != step and self._try(other, like)]
+        if whole:
+            raise UserError(
+                f"the checkpoint of step {step} in {self.folder} is damaged; whole are those of "
+                f"steps {whole}: give --step={whole[-1]}"
+            )
         raise UserError(
             f"no checkpoint in {self.folder} can be read (steps {steps}): damaged, or of other "
-            "networks; choose another workdir, or delete that folder to start afresh"
+            "networks; choose another --workdir to start afresh"
         )
+
+    def _try(self, step: int, like: TrainState) -> TrainState | None:
+        """The checkpoint of a step; None if it is not intact, which is logged."""
+        with _without_remains():
+            try:
+                return self._read(step, like)
+            except Exception as error:  # Orbax and its parsers raise many types over damaged bytes
+                reason = str(error).strip().split("\n")[0][:200]
+        logging.warning("checkpoint %d in %s is damaged or of other networks and is passed over: "
+                        "%s", step, self.folder, reason)  # fmt: skip
+        return None
 
     def _forget_damaged_metrics(self) -> None:
         """Deletes metrics that are not JSON; with them, Orbax opens no checkpoint at all."""
@@ -175,6 +192,18 @@ class Checkpoints:
         if differing:
             raise ValueError(f"checksum of {differing[0]} differs")
         return restored.state
+
+
+@contextmanager
+def _without_remains() -> Iterator[None]:
+    """What a failed read leaves of Orbax's event loop goes now, without its tracebacks."""
+    hook = sys.unraisablehook
+    sys.unraisablehook = lambda _: None
+    try:
+        yield
+        gc.collect()
+    finally:
+        sys.unraisablehook = hook
 
 
 def checksums(state: TrainState) -> dict[str, int]:

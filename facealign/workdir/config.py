@@ -68,6 +68,10 @@ def check_numbers(config: ConfigDict) -> None:
       UserError: an impossible number, or a value that is never used.
     """
     values = flatten(config)
+    for name in (*AT_LEAST_ONE, *NOT_NEGATIVE):
+        if not isinstance(values.get(name), int):
+            raise UserError(f"config.{name}={values.get(name)!r} must be a whole number, as it is "
+                            "in configs/base.py")  # fmt: skip
     for name in AT_LEAST_ONE:
         if values[name] < 1:
             raise UserError(f"config.{name}={values[name]} must be at least 1")

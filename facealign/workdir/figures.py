@@ -1,15 +1,18 @@
 """Sample grids as arrays; curves as PNG files."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from absl import logging
 from etils import epath
 from PIL import Image, ImageDraw, ImageFont
 
 BLACK, WHITE = 0, 255
 MARGIN = 4  # px between images
+
+Curves = dict[str, tuple[list[int], list[float]]]  # name -> steps and values
 
 
 def draw_grid(columns: Mapping[str, np.ndarray], groups: Mapping[str, int]) -> np.ndarray:
@@ -59,7 +62,7 @@ def plot_curves(
       rows: of metrics.jsonl.
       starts: stage -> its first step, which a vertical line marks.
     """
-    panels: dict[str, dict[str, tuple[list[int], list[float]]]] = {}
+    panels: dict[str, Curves] = {}
     for row in rows:
         for name, value in row.items():
             if isinstance(value, float):
@@ -70,7 +73,48 @@ def plot_curves(
                 values.append(math.nan if frozen else value)
     if not panels:
         return
-    figure = _create_figure(2.6 * len(panels))
+    _draw(path, 2.6 * len(panels), lambda figure: _draw_panels(figure, panels, starts))
+
+
+def plot_fetch_times(
+    path: epath.Path, milliseconds: Sequence[float], epoch_batches: float, read: float
+) -> None:
+    """Time to fetch each batch as PNG (the report's figure).
+
+    Args:
+      path: of the PNG file.
+      milliseconds: of each batch.
+      epoch_batches: batches in an epoch; every second epoch is shaded.
+      read: seconds that reading and decoding everything took before the first batch.
+    """
+    _draw(path, 3, lambda figure: _draw_times(figure, milliseconds, epoch_batches, read))
+
+
+def _draw_times(
+    figure: Any, milliseconds: Sequence[float], epoch_batches: float, read: float
+) -> None:
+    axes = figure.subplots()
+    for epoch in range(0, int(len(milliseconds) / epoch_batches) + 1, 2):
+        axes.axvspan(epoch * epoch_batches, (epoch + 1) * epoch_batches, color="0.93", linewidth=0)
+    axes.plot(np.arange(len(milliseconds)), milliseconds, ".", markersize=2)
+    share = 1e3 * read / epoch_batches
+    axes.axhline(share, color="tab:red", linewidth=1)
+    axes.text(
+        0, share, f" reading all photos once, {read:.1f} s, divided by the batches of an epoch",
+        va="bottom", size=7, color="tab:red",
+    )  # fmt: skip
+    axes.set(xlabel="batch (every second epoch is shaded)", ylabel="fetch time (ms)", yscale="log")
+    axes.set_xlim(0, max(len(milliseconds), 1))
+
+
+def panel_of(name: str) -> str:
+    """Title of the panel of a number: METRIC for METRIC/VIEW, else "accuracy" or "losses"."""
+    if "/" in name:
+        return name.split("/")[0]
+    return "accuracy" if name.startswith("accuracy_") else "losses"
+
+
+def _draw_panels(figure: Any, panels: Mapping[str, Curves], starts: Mapping[str, int]) -> None:
     for axes, (title, curves) in zip(
         figure.subplots(len(panels), sharex=True, squeeze=False)[:, 0], panels.items(), strict=True
     ):
@@ -87,50 +131,19 @@ def plot_curves(
         axes.set_ylabel({"l1": "held-out L1"}.get(title, title))
         axes.legend(fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5))
     axes.set_xlabel("step")
-    _save(figure, path)
 
 
-def plot_fetch_times(
-    path: epath.Path, milliseconds: Sequence[float], epoch_batches: float, read: float
-) -> None:
-    """Time to fetch each batch as PNG (the report's figure).
+def _draw(path: epath.Path, height: float, draw: Callable[[Any], None]) -> None:
+    """Saves what `draw` draws into an empty figure of 8 x `height` inches.
 
-    Args:
-      path: of the PNG file.
-      milliseconds: of each batch.
-      epoch_batches: batches in an epoch; every second epoch is shaded.
-      read: seconds that reading and decoding everything took before the first batch.
+    A matplotlib that does not work here costs the picture and a warning, not the end of a run.
     """
-    figure = _create_figure(3)
-    axes = figure.subplots()
-    for epoch in range(0, int(len(milliseconds) / epoch_batches) + 1, 2):
-        axes.axvspan(epoch * epoch_batches, (epoch + 1) * epoch_batches, color="0.93", linewidth=0)
-    axes.plot(np.arange(len(milliseconds)), milliseconds, ".", markersize=2)
-    share = 1e3 * read / epoch_batches
-    axes.axhline(share, color="tab:red", linewidth=1)
-    axes.text(
-        0, share, f" reading all photos once, {read:.1f} s, divided by the batches of an epoch",
-        va="bottom", size=7, color="tab:red",
-    )  # fmt: skip
-    axes.set(xlabel="batch (every second epoch is shaded)", ylabel="fetch time (ms)", yscale="log")
-    axes.set_xlim(0, max(len(milliseconds), 1))
-    _save(figure, path)
+    try:
+        from matplotlib.figure import Figure  # here, since importing it takes seconds
 
-
-def panel_of(name: str) -> str:
-    """Title of the panel of a number: METRIC for METRIC/VIEW, else "accuracy" or "losses"."""
-    if "/" in name:
-        return name.split("/")[0]
-    return "accuracy" if name.startswith("accuracy_") else "losses"
-
-
-def _create_figure(height: float) -> Any:
-    """An empty figure of 8 x `height` inches."""
-    from matplotlib.figure import Figure  # here, since importing it takes seconds
-
-    return Figure(figsize=(8, height), layout="constrained")
-
-
-def _save(figure: Any, path: epath.Path) -> None:
-    with path.open("wb") as file:
-        figure.savefig(file, dpi=110, format="png")
+        figure = Figure(figsize=(8, height), layout="constrained")
+        draw(figure)
+        with path.open("wb") as file:
+            figure.savefig(file, dpi=110, format="png")
+    except Exception as error:  # matplotlib raises many types over its settings, fonts and caches
+        logging.warning("%s was not drawn, all else is saved: %s", path, error)

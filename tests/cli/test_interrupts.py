@@ -1,4 +1,4 @@
-"""Ctrl-C at any moment: exit code 130, a line, no traceback."""
+"""Ctrl-C and SIGTERM at any moment: exit code 130 or 143, a line, no traceback."""
 
 import signal
 import subprocess
@@ -29,22 +29,34 @@ def hook(event, arguments):
 sys.addaudithook(hook)
 {start}
 """
-INTERRUPT_ITSELF = "os.kill(os.getpid(), signal.SIGINT)"
+ENDS = {"SIGINT": (130, "", "interrupted\n"), "SIGTERM": (143, "", "terminated\n")}
 SAY_SO = "print('go', flush=True)"
 FLAGS = ("--mode=summary", "--config=configs/polygons_light.py")
 
 
-@pytest.mark.parametrize("start", START)
+@pytest.mark.parametrize(("start", "name"), [*zip(START, ENDS, strict=True)])
 @pytest.mark.parametrize(
     "module", ["absl", "facealign.cli.run", "ml_collections", "jax", "numpy", "facealign.cli.modes",
                "tensorflow_datasets", "facealign.training.loop"]
 )  # fmt: skip
-def test_an_interrupt_during_an_import_is_one_line(module, start):
-    program = AT_IMPORT.format(do=INTERRUPT_ITSELF, start=START[start])
+def test_an_interrupt_during_an_import_is_one_line(module, start, name):
+    itself = f"os.kill(os.getpid(), signal.{name})"
+    program = AT_IMPORT.format(do=itself, start=START[start])
     done = subprocess.run(
         [sys.executable, "-c", program, module, *FLAGS], cwd=ROOT, capture_output=True, text=True
     )
-    assert (done.returncode, done.stdout, done.stderr) == (INTERRUPTED, "", "interrupted\n")
+    assert (done.returncode, done.stdout, done.stderr) == ENDS[name]
+
+
+@pytest.mark.parametrize("start", START)
+@pytest.mark.parametrize("module", ["facealign.cli.main", "facealign.cli"])
+def test_an_interrupt_before_there_is_a_handler_is_no_traceback(module, start):
+    itself = "os.kill(os.getpid(), signal.SIGINT)"
+    program = AT_IMPORT.format(do=itself, start=START[start])
+    done = subprocess.run(
+        [sys.executable, "-c", program, module, *FLAGS], cwd=ROOT, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (INTERRUPTED, "", "")
 
 
 @pytest.mark.parametrize("delay", [0.0, 0.05, 0.2, 0.5, 1.0])
@@ -81,6 +93,18 @@ class Thing:
     def __del__(self):
         interrupt()
 
+def swallow():
+    try:
+        interrupt()
+    except BaseException:
+        pass
+
+def turn():
+    try:
+        interrupt()
+    except BaseException:
+        raise ValueError from None
+
 signal.signal(signal.SIGINT, signal.{handler})  # as the process might have been started
 interrupts.end_at_once()
 try:
@@ -112,11 +136,14 @@ def work(do: str, handler: str) -> tuple[int, str, str]:
         "gc.callbacks.append(at_start); gc.collect()",  # JAX has such a function
         "thing = Thing(); del thing",
         "thing = set(); weakref.finalize(thing, interrupt); del thing",
+        "swallow()",
+        "swallow(); time.sleep = int",  # work that ends before it is told again
+        "turn()",
     ],
 )
 def test_work_is_interrupted_wherever_it_is_and_cleaned_up(do):
-    """Python passes over what is raised while objects are deleted."""
-    assert work(do, "default_int_handler") == (INTERRUPTED, "cleaned up\n", "interrupted\n")
+    """Python passes over what is raised while objects are deleted, and libraries catch it."""
+    assert work(do, "default_int_handler") == (INTERRUPTED, "cleaned up\n", "")
 
 
 def test_an_ignored_interrupt_stays_ignored():

@@ -142,7 +142,7 @@ BAD = {
     "unknown mode": ((*TINY, "--mode=trian"), "--mode=trian"),
     "unknown flag": ((*TINY, "--workdri=x"), "workdri"),
     "stray word": ((*TINY, "evaluate"), "'evaluate' is no flag"),
-    "config that is no program": (("--config=README.md",), "README.md, line"),
+    "config that is no program": (("--config=README.md",), "of README.md: SyntaxError"),
     "unknown dataset": ((*TINY, "--config.data.restricted=polygon"), "did you mean 'polygons'"),
     "unknown model": ((*TINY, "--config.model.name=lite"), "did you mean 'light'"),
     "unwritable workdir": ((*TINY, "--workdir=/dev/null/run"), "/dev/null/run"),

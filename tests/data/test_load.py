@@ -68,7 +68,7 @@ def test_a_second_start_decodes_nothing_until_the_dataset_changes(data, tmp_path
     monkeypatch.setattr(
         load,
         "_decode_all",
-        lambda source, shape: decoded.append(shape) or decode(source, shape),
+        lambda builder, split, shape: decoded.append(shape) or decode(builder, split, shape),
     )
     again = load_examples(data, "polygons", "test")
     assert not decoded and set(again) == set(first)

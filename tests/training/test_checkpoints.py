@@ -108,7 +108,7 @@ def test_a_checkpoint_with_the_checksums_of_another_state_is_passed_over(tmp_pat
     shutil.copytree(tmp_path / "other" / "checkpoints" / "2" / "state", state)
     assert restore(tmp_path).step == 1
     assert "checkpoint 2" in caplog.text and "checksum of" in caplog.text
-    with pytest.raises(UserError, match="damaged"):
+    with pytest.raises(UserError, match=r"step 2 .* damaged; .*steps \[1\]: give --step=1"):
         restore(tmp_path, step=2)
 
 

@@ -1,5 +1,10 @@
 """Pictures: every image is in its place, every plot is a readable file."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -100,3 +105,16 @@ def test_no_rows_leave_no_picture(tmp_path):
 def test_fetch_times_are_a_readable_picture(tmp_path, milliseconds):
     plot_fetch_times(tmp_path / "fetch.png", milliseconds, epoch_batches=7.5, read=1.2)
     assert np.ptp(read(tmp_path / "fetch.png")) > 0
+
+
+def test_a_matplotlib_that_does_not_work_costs_a_warning(tmp_path):
+    program = (
+        "from tests.workdir.test_figures import *\n"
+        f"plot_curves(Path({str(tmp_path)!r}) / 'curves.png', rows(2), {{}})\nprint('goes on')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=os.environ | {"MPLBACKEND": "nonsense"}, cwd=Path(__file__).parents[2],
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.stdout == "goes on\n" and "curves.png was not drawn" in done.stderr
