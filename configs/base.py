@@ -110,7 +110,7 @@ def _model() -> ConfigDict:
 def _discriminator() -> ConfigDict:
     """The discriminator, its loss and its penalties."""
     discriminator = ConfigDict()
-    discriminator.name = "patches"  # face: logits for the photo and its parts; or attribute
+    discriminator.name = "patches"  # scales: of two sizes; face: of photo and parts; or attribute
     discriminator.features = 32  # channels of the first layer
     discriminator.loss = "cross_entropy"  # or least_squares, hinge, non_saturating, wasserstein
     discriminator.r1_weight = 0.0  # gradient penalty on real images; 0 is off

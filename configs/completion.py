@@ -23,11 +23,11 @@ def get_config(variant: str = "") -> ConfigDict:
     config.data.paired = True
     config.data.channels = 3
     config.data.image_size = 256
-    config.data.batch_size = 8
+    config.data.batch_size = 16
     config.augment.brightness = 0.1
     config.run = ("complete", "refine")
     config.stages.complete = base.stage(
-        "complete", 1500, ("completion",), 8e-4, l1=1.0, gradient=0.5
+        "complete", 3000, ("completion",), 1.5e-3, l1=1.0, gradient=0.5
     )
     config.stages.refine = base.stage(
         "complete",
@@ -36,11 +36,12 @@ def get_config(variant: str = "") -> ConfigDict:
         4e-4,
         l1=1.0,
         gradient=0.5,
-        adversarial=0.03,
+        adversarial=0.04,
         discriminator=1.0,
     )
+    config.discriminator.name = "scales"
     config.discriminator.loss = "hinge"
-    config.discriminator.r1_weight = 0.1
+    config.discriminator.r1_weight = 20.0
     config.optimizer.b1 = 0.9
     config.optimizer.schedule = "warm_cosine"
     config.optimizer.ema_decay.completion = 0.998
@@ -48,5 +49,5 @@ def get_config(variant: str = "") -> ConfigDict:
     config.evaluate_every = 250
     config.checkpoint_every = 250
     config.evaluate_examples = 96
-    config.best_metric = "l1/hidden"
+    config.best_metric = "l1/head"
     return config

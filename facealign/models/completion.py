@@ -1,7 +1,8 @@
 """Completion: mends a portrait that was turned in 3D, where the photo shows little or nothing.
 
 It adds to the portrait, little where the photo shows the face well. Of a head that looked to the
-left it sees the mirror image, so that one side has to be learned.
+left it sees the mirror image, so that one side has to be learned. It works on thumbnails: faults
+are large, and what is lost of details can hardly be foreseen.
 """
 
 from functools import partial
@@ -15,21 +16,22 @@ from facealign.models.apply import NetState, Network, apply_network
 from facealign.models.blocks import LEAKY_SLOPE
 
 SIZE = 256  # px: height and width of portraits
+SHRINK = 4  # how much smaller thumbnails are
 # Maps of half the size: how much of a pixel is its own and how much the other side's; the face; the
 # head; how the surface is inclined in the photo; the person; what is inside of the photo. In
 # training one more follows: where the truth is known.
 OWN, OTHER, FACE, HEAD, FACING, PERSON, HELD, KNOWN = range(8)
 MAPS = KNOWN  # of what the network sees
 PLANES = 2 * 3 * 4 + MAPS + 1  # of what the network sees
-WIDTHS = (32, 64, 128, 192, 256)  # channels from half of the portrait's size down to a 32nd
-BLOCKS = (1, 1, 2, 2, 1)  # residual blocks of each size, on the way down and on the way up
+WIDTHS = (48, 96, 192, 256)  # channels from half of a thumbnail's size down to a 16th
+BLOCKS = (1, 1, 2, 2)  # residual blocks of each size, on the way down and on the way up
 STEP, FIRST = 0.3, 0.03  # how much residual blocks add at first, and the network
 KEPT = 0.8  # share of a face that the photo shows well in which nothing is added
 PROFILE = 90.0  # degrees
 
 
 class Completion(nn.Module):
-    """Planes [B, H, H, PLANES] to what is added to portraits [B, 2H, 2H, 3], H a multiple of 16.
+    """Planes [B, H, H, PLANES] to what is added to thumbnails [B, 2H, 2H, 3], H a multiple of 8.
 
     A U-Net of residual blocks, which are normalized inside only.
     """
@@ -76,17 +78,22 @@ def _block(x: jax.Array, train: bool) -> jax.Array:
     return x + _conv(_normed(y, train), width, 3, gain=STEP)
 
 
+def shrink(arrays: jax.Array) -> jax.Array:
+    """Thumbnails of images or maps [B, H, W, C], H and W multiples of SHRINK."""
+    return nn.avg_pool(arrays, window_shape=(SHRINK, SHRINK), strides=(SHRINK, SHRINK))
+
+
 def look_right(yaw: jax.Array, images: jax.Array) -> jax.Array:
     """Images or maps [B, H, W, C], mirrored where the yaw [B] of the photo is negative."""
     return jnp.where((yaw < 0)[:, None, None, None], images[:, :, ::-1], images)
 
 
 def pack(images: jax.Array, maps: jax.Array, yaw: jax.Array) -> jax.Array:
-    """What the network sees, [B, SIZE / 2, SIZE / 2, PLANES].
+    """What the network sees, [B, H / 2, H / 2, PLANES].
 
     Args:
-      images: portraits [B, SIZE, SIZE, 3] in [-1, 1] of heads that looked to the right.
-      maps: [B, SIZE / 2, SIZE / 2, MAPS], 0 to 1.
+      images: thumbnails [B, H, H, 3] in [-1, 1] of heads that looked to the right.
+      maps: theirs, [B, H / 2, H / 2, MAPS], 0 to 1.
       yaw: [B] degrees.
     """
     both = jnp.concatenate([images, images[:, :, ::-1]], axis=-1)
@@ -95,7 +102,7 @@ def pack(images: jax.Array, maps: jax.Array, yaw: jax.Array) -> jax.Array:
 
 
 def gate(maps: jax.Array) -> jax.Array:
-    """How much of what the network says is added, [B, SIZE, SIZE, 1]; arguments as in `pack`."""
+    """How much of what the network says is added, [B, H, H, 1]; arguments as in `pack`."""
     return layers.upsample(1 - KEPT * (maps[..., OWN] * maps[..., FACE])[..., None])
 
 
@@ -103,7 +110,16 @@ def gate(maps: jax.Array) -> jax.Array:
 def apply_completion(
     network: Network, net: NetState, images: jax.Array, maps: jax.Array, yaw: jax.Array
 ) -> jax.Array:
-    """What is added to portraits, [B, SIZE, SIZE, 3]; of heads that looked to any side."""
-    images, maps = look_right(yaw, images), look_right(yaw, maps)
+    """What is added to portraits, [B, SIZE, SIZE, 3].
+
+    Args:
+      network, net: a completion.
+      images: portraits [B, SIZE, SIZE, 3] in [-1, 1] of heads that looked to any side.
+      maps: [B, SIZE / 2, SIZE / 2, MAPS], 0 to 1.
+      yaw: [B] degrees.
+    """
+    images, maps = (shrink(look_right(yaw, each)) for each in (images, maps))
     added = gate(maps) * apply_network(network, net, pack(images, maps, yaw))
+    for _ in range(SHRINK.bit_length() - 1):
+        added = layers.upsample_linearly(added)
     return look_right(yaw, added)

@@ -68,6 +68,22 @@ class Discriminator(nn.Module):
         return layers.Conv(1, 4, use_bias=True)(x)
 
 
+class ScalesCritic(nn.Module):
+    """Image [B, H, W, C] in [-1, 1] to logits [B, N, 1, 1] of its patches; above 0 means real.
+
+    One `Discriminator` judges patches of the image, another those of the image at half its size,
+    where a patch shows more, as in pix2pixHD (Wang et al. 2018, https://arxiv.org/abs/1711.11585).
+    """
+
+    features: int = 32
+
+    @nn.compact
+    def __call__(self, image: jax.Array, train: bool) -> jax.Array:
+        half = nn.avg_pool(image, window_shape=(2, 2), strides=(2, 2))
+        logits = [Discriminator(self.features)(each, train) for each in (image, half)]
+        return jnp.concatenate([each.reshape(len(image), -1, 1, 1) for each in logits], axis=1)
+
+
 class CodeCritic(nn.Module):
     """Code, one or more arrays [B, ...], to logits [B, 1]; above 0 means the code of an R photo.
 

@@ -32,6 +32,7 @@ MODELS: dict[str, tuple[type[nn.Module], type[nn.Module]]] = {
 }
 CRITICS: dict[str, type[nn.Module]] = {
     "patches": critics.Discriminator,
+    "scales": critics.ScalesCritic,
     "face": critics.FaceCritic,
     "attribute": attribute.Critic,
 }

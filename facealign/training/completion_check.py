@@ -7,18 +7,18 @@ import numpy as np
 from facealign.data.load import Examples
 from facealign.images import to_float, to_uint8
 from facealign.models.apply import NetState, Network
-from facealign.models.completion import FACE, HEAD, KNOWN, MAPS, OWN, apply_completion
+from facealign.models.completion import FACE, HEAD, KNOWN, MAPS, OWN, SHRINK, apply_completion
 
-COMPLETION_METRICS = ("l1/hidden", "l1/seen", "l1/beside")
+COMPLETION_METRICS = ("l1/head", "l1/hidden", "l1/seen", "l1/beside")
 BATCH = 8
 
 
 def measure_completion(
     network: Network, net: NetState, held_out: Mapping[str, Examples]
 ) -> dict[str, float]:
-    """Mean absolute errors, images in [-1, 1].
+    """Mean absolute errors of thumbnails, images in [-1, 1].
 
-    Of the face where the photo hid it, of the face where it showed it, and of what is near it.
+    Of the head, of the face where the photo hid it and where it showed it, and of what is near it.
     """
     return _errors(complete(network, net, held_out["unrestricted"]), held_out)
 
@@ -32,12 +32,12 @@ def measure_returned(
 
 
 def _errors(images: np.ndarray, held_out: Mapping[str, Examples]) -> dict[str, float]:
-    maps = held_out["unrestricted"]["maps"].astype(np.float32) / 255
-    truth = held_out["restricted"]["image"]
-    away = np.abs(images.astype(np.float32) - truth).mean(axis=-1) / 127.5
-    away = away.reshape(len(away), maps.shape[1], 2, maps.shape[2], 2).mean(axis=(2, 4))
+    maps = _pool(held_out["unrestricted"]["maps"].astype(np.float32) / 255, SHRINK // 2)
+    away = images.astype(np.float32) - held_out["restricted"]["image"]
+    away = np.abs(_pool(away, SHRINK)).mean(axis=-1) / 127.5
     face, own, known = (maps[..., number] for number in (FACE, OWN, KNOWN))
     places = {
+        "head": maps[..., HEAD] * known,
         "hidden": face * (1 - own) * known,
         "seen": face * own * known,
         "beside": (1 - face) * maps[..., HEAD] * known,
@@ -46,6 +46,13 @@ def _errors(images: np.ndarray, held_out: Mapping[str, Examples]) -> dict[str, f
         f"l1/{name}": float((away * share).sum() / max(share.sum(), 1e-6))
         for name, share in places.items()
     }
+
+
+def _pool(images: np.ndarray, side: int) -> np.ndarray:
+    """The means of blocks of side x side px of images [N, H, W, C]."""
+    count, height, width, channels = images.shape
+    blocks = images.reshape(count, height // side, side, width // side, side, channels)
+    return blocks.mean(axis=(2, 4))
 
 
 def draw_completion(

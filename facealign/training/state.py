@@ -21,7 +21,7 @@ from facealign.training.optimizers import create_optimizer
 INPUTS = {
     "reader": (reader_window.SIZE, reader_window.SIZE, 3),
     "matte": (matte_window.SIZE, matte_window.SIZE, 3),
-    "completion": (completion.SIZE // 2, completion.SIZE // 2, completion.PLANES),
+    "completion": (*(completion.SIZE // 2 // completion.SHRINK,) * 2, completion.PLANES),
 }
 DTYPES = {"float32": jnp.float32, "bfloat16": jnp.bfloat16, "float64": jnp.float64}
 

@@ -51,7 +51,7 @@ def test_a_face_that_the_photo_shows_keeps_four_fifths():
 
 def test_every_weight_learns():
     images, maps = portraits()
-    planes = completion.pack(images, maps, jnp.array([0.0, 90.0]))
+    planes = completion.pack(images, maps, jnp.array([0.0, 90.0]))  # as if they were thumbnails
     assert planes.shape == (2, SIZE // 2, SIZE // 2, PLANES)
     np.testing.assert_array_equal(planes[:, 0, 0, -1], [0, 1])
 

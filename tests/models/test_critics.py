@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from facealign.models.critics import PARTS, Discriminator, FaceCritic
+from facealign.models.critics import PARTS, Discriminator, FaceCritic, ScalesCritic
 from tests.shapes import shapes
 
 
@@ -30,6 +30,14 @@ def test_a_patch_logit_sees_at_most_34_px_of_its_own_image():
     assert not seen[:, :, 1].any()
     for along in (seen[:, :, 0].any(axis=(0, 2)), seen[:, :, 0].any(axis=(1, 3))):
         assert max(np.ptp(np.flatnonzero(window)) + 1 for window in along) == 34
+
+
+def test_patches_of_half_the_size_see_twice_as_much():
+    """16 x 16 patches of 64 px, then 8 x 8 of 32 px; there 34 px begin at most 3 px outside."""
+    seen = sees(ScalesCritic(features=2))[:, 0]  # [16 * 16 + 8 * 8, 2, 64, 64]
+    assert len(seen) == 16 * 16 + 8 * 8 and not seen[:, 1].any()
+    widths = [np.ptp(np.flatnonzero(each.any(axis=0))) + 1 for each in seen[:, 0]]
+    assert max(widths[:256]) == 34 and max(widths[256:]) == 62
 
 
 def test_the_face_critic_sees_the_photo_and_its_parts():

@@ -17,6 +17,8 @@ def held_out():
     maps[:, :, :2, FACE], maps[:, :, 1, OWN], maps[:, :, :3, HEAD] = 255, 255, 255
     truth, returned = np.zeros((2, 1, 8, 8, 3), np.uint8)
     returned[:, :, :2], returned[:, :, 4:6] = 51, 102
+    # Each column becomes two of thumbnails.
+    returned, truth, maps = (x.repeat(4, axis=1).repeat(4, axis=2) for x in (returned, truth, maps))
     returned = {"image": returned, "maps": maps, "yaw": np.array([20.0])}
     return {"unrestricted": returned, "restricted": {"image": truth}}
 
@@ -24,7 +26,7 @@ def held_out():
 def test_errors_by_hand():
     """51 gray levels are .4 of images in [-1, 1]."""
     found = completion_check.measure_returned({}, held_out())
-    expected = {"l1/hidden": 0.4, "l1/seen": 0.0, "l1/beside": 0.8}
+    expected = {"l1/head": 0.4, "l1/hidden": 0.4, "l1/seen": 0.0, "l1/beside": 0.8}
     assert found.keys() == expected.keys()
     for name, value in expected.items():
         np.testing.assert_allclose(found[name], value, rtol=1e-6)

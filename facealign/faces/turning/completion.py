@@ -1,7 +1,7 @@
 """Mends a portrait by a network: what no pixel of the photo shows, and what turning got wrong.
 
-The network sees the whole frame on the coarse grid. What it adds is enlarged; where that is much,
-the portrait's own details are faults, and fade.
+The network sees a thumbnail of the whole frame. What it adds is enlarged; where that is much, the
+portrait's own details are faults, and fade.
 """
 
 import functools
@@ -19,6 +19,7 @@ from facealign.models.packed_weights import load_net
 
 FADE = (8.0, 32.0)  # gray levels added over which details of the portrait fade
 SOFT = 2.0  # px of the grid: how that is smoothed
+BLUR = 2.5  # px of the grid: what is left of a portrait without its details, as in a thumbnail
 
 
 @functools.cache
@@ -33,8 +34,8 @@ def load_completion(path: str) -> tuple[Network, NetState]:
 
 def mend(
     coarse: np.ndarray, layout: Layout, yaw: float, network: Network, net: NetState
-) -> tuple[np.ndarray, np.ndarray]:
-    """What is added to a portrait on the coarse grid, and how much details fade.
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What is added to a portrait on the coarse grid, and how much its details fade to what.
 
     Args:
       coarse: its colours [GRID, GRID, 3], 0 to 255.
@@ -43,13 +44,15 @@ def mend(
       network, net: from `load_completion`.
 
     Returns:
-      float32 [GRID, GRID, 3] in gray levels, and [GRID, GRID] from 0 to 1.
+      float32 [GRID, GRID, 3] in gray levels; [GRID, GRID] from 0 to 1; and [GRID, GRID, 3], the
+      portrait without details.
     """
     seen = (array[None] for array in see(coarse, layout, yaw))
     added = np.asarray(apply_completion(network, net, *seen))[0] * 127.5
     added = added * layout.reach.turned
     much = ndimage.gaussian_filter(np.abs(added).mean(axis=-1), SOFT)
-    return added, ramp(much, FADE).astype(np.float32)
+    plain = ndimage.gaussian_filter(coarse, (BLUR, BLUR, 0))
+    return added, ramp(much, FADE).astype(np.float32), plain
 
 
 def see(coarse: np.ndarray, layout: Layout, yaw: float) -> tuple[np.ndarray, ...]:

@@ -65,9 +65,9 @@ def compose_portrait(
     shares = sources.shares
     if style.completion and style.from_front and coarse is not None:
         yaw = float(cameras.angles_of(head.camera.rotation)[0])
-        added, fades = mend(coarse.image, layout, yaw, *load_completion(style.completion))
+        added, fades, plain = mend(coarse.image, layout, yaw, *load_completion(style.completion))
         fade = enlarge(fades, window, size).clip(0, 1)[..., None]
-        image += (enlarge(coarse.image, window, size) - image) * fade
+        image += (enlarge(plain, window, size) - image) * fade
         image += enlarge(added, window, size)
         shares = shares * (1 - fades)[..., None]
     if reach.agrees and is_plain(style.background, reach.angle):

@@ -1,4 +1,4 @@
-"""The step that learns to mend portraits, on photos that were turned away and back."""
+"""The step that learns to mend thumbnails of portraits, on photos turned away and back."""
 
 from collections.abc import Mapping
 
@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from facealign.data.augment import without_colour
 from facealign.models import completion
 from facealign.models.apply import Network
-from facealign.models.completion import FACE, HEAD, HELD, KNOWN, MAPS, look_right
+from facealign.models.completion import FACE, HEAD, HELD, KNOWN, MAPS, look_right, shrink
 from facealign.models.layers import upsample
 from facealign.names import DOMAINS
 from facealign.training import losses
@@ -17,12 +17,11 @@ from facealign.training.steps.forward import Batch, TrainStep, apply_role
 from facealign.training.steps.gan import TERMS, GanRules, make_gan
 
 ROLE = "completion"
-SCALES, SOFT = 4, 0.1  # as in `losses.multiscale_l1`; the faults are large, the noise is small
+SCALES, SOFT = 3, 0.1  # as in `losses.multiscale_l1`; the faults are large, the noise is small
 GRAY = 0.1  # share of pairs without colour
 # Weights of pixels away from the head, which has 1: those that the photo did not hold, and held.
-FAR, HELD_FAR = 0.15, 0.4
+FAR, HELD_FAR = 0.02, 0.1
 FACE_WEIGHT = 2.0  # how much more a pixel of the face weighs
-WINDOW, MULTIPLE = 0.75, 32  # share of a portrait's side that is seen at once; px
 
 
 def make_complete_step(
@@ -40,13 +39,13 @@ def make_complete_step(
     own_weights = {name: weight for name, weight in weights.items() if name not in TERMS}
 
     def step(state: TrainState, batch: Batch, key: jax.Array):
-        network_key, colour_key, gan_key, window_key = jax.random.split(key, 4)
+        network_key, colour_key, gan_key = jax.random.split(key, 3)
         yaw = batch["yaw_unrestricted"]
         images, target = (
-            look_right(yaw, without_colour(batch[domain], colour_key, GRAY)) for domain in DOMAINS
+            shrink(look_right(yaw, without_colour(batch[domain], colour_key, GRAY)))
+            for domain in DOMAINS
         )
-        maps = look_right(yaw, batch["maps_unrestricted"].astype(jnp.float32) / 255)
-        images, target, maps = cut_window(window_key, images, target, maps)
+        maps = shrink(look_right(yaw, batch["maps_unrestricted"].astype(jnp.float32) / 255))
         counts, known = pixel_weights(maps), upsample(maps[..., KNOWN:])
         planes = completion.pack(images, maps[..., :MAPS], yaw)
 
@@ -78,27 +77,8 @@ def make_complete_step(
 
 
 def pixel_weights(maps: jax.Array) -> jax.Array:
-    """How much the pixels of portraits count, [B, SIZE, SIZE, 1], by their maps with KNOWN."""
+    """How much pixels count, [B, H, H, 1], by maps [B, H / 2, H / 2, MAPS + 1] with KNOWN."""
     away = FAR + (HELD_FAR - FAR) * maps[..., HELD]
     near = away + (1 - away) * maps[..., HEAD]
     weights = maps[..., KNOWN] * near * (1 + FACE_WEIGHT * maps[..., FACE])
     return upsample(weights[..., None])
-
-
-def cut_window(key: jax.Array, *arrays: jax.Array) -> list[jax.Array]:
-    """The same random window of images [B, H, H, C] and of maps of half their size.
-
-    Windows are cheaper than whole portraits, and what lies at the border of these is rarely shown.
-    """
-    size = arrays[0].shape[1]
-    side = max(round(WINDOW * size / MULTIPLE), 1) * MULTIPLE
-    if side >= size:
-        return list(arrays)
-    corner = jax.random.randint(key, (2,), 0, (size - side) // 2 + 1)
-    windows = []
-    for array in arrays:
-        scale = 2 * array.shape[1] // size  # 1 for maps, 2 for images
-        start = (0, *(scale * corner), 0)
-        shape = (len(array), scale * side // 2, scale * side // 2, array.shape[-1])
-        windows.append(jax.lax.dynamic_slice(array, start, shape))
-    return windows

@@ -28,7 +28,7 @@ def weights(tmp_path_factory):
     """Packed weights of a network that has not learned anything, so that it adds to everything."""
     config, path = completion_config.get_config(), tmp_path_factory.mktemp("w") / "w.safetensors"
     network = Network(Completion(), optax.identity())
-    net = jax.jit(lambda key: init_network(network, key, jnp.zeros((1, 128, 128, PLANES))))
+    net = jax.jit(lambda key: init_network(network, key, jnp.zeros((1, 32, 32, PLANES))))
     save_weights(epath.Path(path), config, 0, {"completion": net(jax.random.key(0))})
     return str(path)
 
@@ -41,7 +41,7 @@ def mend(head, weights):
     image = photo()
     layout = lay_out(head, NOBODY, image.size, (0.0, 0.0))
     coarse = blend(image, head.camera, layout).image
-    return coarse, *completion.mend(coarse, layout, 30.0, *completion.load_completion(weights))
+    return completion.mend(coarse, layout, 30.0, *completion.load_completion(weights))
 
 
 @pytest.mark.parametrize(
@@ -56,10 +56,10 @@ def test_heads_that_are_not_turned_and_other_views_are_not_mended(yaw, style, we
 def test_what_is_added_lands_in_its_place_and_is_not_the_photo_s(weights):
     head = head_at(30.0)
     mended, plain = both(head, weights)
-    coarse, added, fades = mend(head, weights)
+    added, fades, smooth = mend(head, weights)
     assert added.shape == (GRID, GRID, 3) and fades.shape == (GRID, GRID)
     assert np.abs(added).mean() > 0.5
-    wanted = plain.image + added + (coarse - plain.image) * fades[..., None]
+    wanted = plain.image + added + (smooth - plain.image) * fades[..., None]
     assert np.abs(mended.image - wanted.clip(0, 255)).max() < 2
     np.testing.assert_allclose(mended.shares, plain.shares * (1 - fades)[..., None], atol=1e-6)
 
@@ -98,7 +98,7 @@ def test_maps_by_a_head_that_looks_ahead_in_the_middle_of_its_photo():
 
 
 def test_little_is_added_where_the_photo_shows_the_face(weights):
-    _, added, _ = mend(head_at(30.0), weights)
+    added, _, _ = mend(head_at(30.0), weights)
     layout = lay_out(head_at(30.0), NOBODY, photo().size, (0.0, 0.0))
     seen = layout.sources.shares[..., 0] * layout.view.surface > 0.95
     hidden = (layout.sources.shares[..., 0] < 0.05) & layout.view.surface
