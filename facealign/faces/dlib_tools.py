@@ -27,6 +27,7 @@ from facealign.faces.numpy_cnn import Layer
 SEARCHED = 1024  # px: largest longest side that is searched; larger photos are shrunk
 AT_LEAST = 160  # px: smallest longest side in `search`; smaller photos are enlarged
 ENLARGED = 512  # px: a photo without a face is doubled and searched again, up to this longest side
+DEEPEST = 2048  # px: or up to its own size, if that is less than this
 BORDER = 32  # px of repeated border around a photo, so that a face that fills it is found
 MEASURED = 256  # px: smaller photos are enlarged to this, since dlib rounds landmarks to whole px
 
@@ -104,9 +105,10 @@ def _describe(
 
 
 def _search_everywhere(layers: Sequence[Layer], photo: Image.Image) -> Found:
-    """The faces of any pose, at the first scale with any; see ENLARGED."""
+    """The faces of any pose, at the first scale with any; see ENLARGED, DEEPEST."""
     longest = int(np.clip(max(photo.size), AT_LEAST, SEARCHED))
-    while not (found := find_boxes(layers, photo, longest)).boxes and 2 * longest <= ENLARGED:
+    most = max(ENLARGED, min(DEEPEST, max(photo.size)))
+    while not (found := find_boxes(layers, photo, longest)).boxes and 2 * longest <= most:
         longest *= 2
     return found
 

@@ -31,7 +31,7 @@ def test_a_photo_on_its_side_or_its_head_is_stood_up(quarters, name):
 
 def test_a_photo_that_is_surely_upright_is_searched_once():
     searched = []
-    tools = FaceTools(lambda gray: searched.append(gray) or Found([BOX], [0.9]), None, None)
+    tools = FaceTools(lambda gray: searched.append(gray) or Found([BOX], [0.95]), None, None)
     find.find_faces(orl_photo(), tools)
     assert len(searched) == 1
 
