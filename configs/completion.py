@@ -3,8 +3,8 @@
 Frontal photos are turned away by their own 3D heads, found, read and turned back as any photo is;
 the network learns from what went wrong. By default on ORL, which needs no download; `:lfw` on
 archives in `config.data.manual_dir`. ORL is gray, and so is what it teaches. On two cores the round
-trips of ORL take four minutes, those of the archives half an hour to an hour, and training 50
-minutes. What it learned so far is in benchmarks/results/portraits.md: too little to be shipped.
+trips of ORL take four minutes, those of the archives an hour, and training 50 minutes. What it
+learned so far is in benchmarks/results/portraits.md: too little to be shipped.
 """
 
 from ml_collections import ConfigDict
