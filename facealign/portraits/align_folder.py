@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Container, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -92,7 +92,7 @@ def align_folder(
     output, tools = folders.output, None if already_aligned else create
     name = method.name + f", {files.format}" * (files.format != "png")
     read = read or load_read()
-    with _raise_user_errors(output), _locked(output):
+    with _raise_user_errors(output), locked(epath.Path(output), "--output"):
         stamps = {photo: stamp(path) for photo, path in folders.photos.items()}
         rows = open_table(output, name, stamps)
         seen = {row.photo for row in rows}
@@ -118,18 +118,6 @@ def align_folder(
         if files.sheet:
             write_whole(epath.Path(output / SHEET), draw_page(rows, output, name).encode())
     return rows
-
-
-@contextmanager
-def _locked(output: Path) -> Iterator[None]:
-    """Keeps other runs out of the folder; creates it if it is missing."""
-    output.mkdir(parents=True, exist_ok=True)
-    with ExitStack() as stack:
-        try:
-            stack.enter_context(locked(epath.Path(output)))
-        except UserError as error:
-            raise UserError(str(error).replace("--workdir", "--output")) from error
-        yield
 
 
 @contextmanager
