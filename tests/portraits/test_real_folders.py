@@ -3,8 +3,6 @@
 import csv
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -17,16 +15,9 @@ from facealign.portraits.image_files import Files
 from facealign.portraits.photo_files import HEIC, count_kinds
 from facealign.portraits.results import describe
 from tests.toy_portraits import run, write_photos
+from tests.workdir.test_lock import hold
 
 ROOT = Path(__file__).parents[2]
-HOLD = """
-import sys
-from pathlib import Path
-from facealign.workdir.lock import locked
-with locked(Path(sys.argv[1])):
-    print("locked", flush=True)
-    sys.stdin.read()
-"""
 LONG = 124 * "ü"
 HEIC_BYTES = b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic" + bytes(40)
 
@@ -140,11 +131,7 @@ def test_hidden_files_are_passed_over(tmp_path):
 
 def test_a_second_run_is_told_who_is_there_until_the_first_is_gone(tmp_path):
     write_photos(tmp_path / "in", ["a.png"])
-    first = subprocess.Popen(
-        [sys.executable, "-c", HOLD, tmp_path / "out"],
-        cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    assert first.stdout.readline() == "locked\n"
+    first = hold(tmp_path / "out")
     with pytest.raises(UserError, match=f"process {first.pid} on .* another --output"):
         run(tmp_path / "in", tmp_path / "out")
     assert [path.name for path in (tmp_path / "out").iterdir()] == [".lock"]

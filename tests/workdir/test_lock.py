@@ -21,12 +21,18 @@ with locked(Path(sys.argv[1])):
 """
 
 
-def test_a_second_process_is_refused_until_the_first_is_gone_however_it_went(tmp_path):
+def hold(folder):
+    """A process that has locked a folder, until its input ends."""
     holder = subprocess.Popen(
-        [sys.executable, "-c", HOLD, tmp_path / "run"],
+        [sys.executable, "-c", HOLD, folder],
         cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert holder.stdout.readline() == "locked\n"
+    return holder
+
+
+def test_a_second_process_is_refused_until_the_first_is_gone_however_it_went(tmp_path):
+    holder = hold(tmp_path / "run")
     with pytest.raises(UserError, match=f"in use by process {holder.pid} on"):
         with locked(tmp_path / "run"):
             pass
