@@ -27,7 +27,7 @@ def locked(workdir: epath.Path, flag: str = "--workdir") -> Iterator[None]:
     try:
         workdir.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UserError(f"cannot write into {flag}={workdir}: {error}") from error
+        raise UserError(f"cannot write into {flag}={workdir}: {error}; choose another") from error
     if not is_local(workdir):
         logging.info("%s cannot be locked; make sure that no other run writes into it", workdir)
         yield
@@ -60,4 +60,4 @@ def _open(workdir: epath.Path, flag: str) -> TextIO:
     try:
         return open(os.fspath(workdir / FILE), "a+", encoding="utf-8")
     except OSError as error:
-        raise UserError(f"cannot write into {flag}={workdir}: {error}") from error
+        raise UserError(f"cannot write into {flag}={workdir}: {error}; choose another") from error

@@ -232,5 +232,5 @@ def test_bad_input_and_output_folders_are_refused(tmp_path):
 def test_the_error_names_an_output_that_cannot_be_written(tmp_path):
     write_photos(tmp_path / "in", ["a.png"])
     (tmp_path / "file").touch()
-    with pytest.raises(UserError, match=r"cannot write to --output=.*file.*goes on"):
+    with pytest.raises(UserError, match=r"cannot write into --output=.*file.*choose another"):
         run(tmp_path / "in", tmp_path / "file" / "out")
