@@ -23,11 +23,11 @@ def get_config(variant: str = "") -> ConfigDict:
     config.data.paired = True
     config.data.channels = 3
     config.data.image_size = 256
-    config.data.batch_size = 16
+    config.data.batch_size = 8
     config.augment.brightness = 0.1
     config.run = ("complete", "refine")
     config.stages.complete = base.stage(
-        "complete", 3000, ("completion",), 1.5e-3, l1=1.0, gradient=0.5
+        "complete", 9000, ("completion",), 1e-3, l1=1.0, gradient=0.5
     )
     config.stages.refine = base.stage(
         "complete",
@@ -49,5 +49,5 @@ def get_config(variant: str = "") -> ConfigDict:
     config.evaluate_every = 250
     config.checkpoint_every = 250
     config.evaluate_examples = 96
-    config.best_metric = "l1/head"
+    config.best_metric = "l1/near"
     return config

@@ -16,18 +16,20 @@ from facealign.models.apply import NetState, Network, apply_network
 from facealign.models.blocks import LEAKY_SLOPE
 
 SIZE = 256  # px: height and width of portraits
-SHRINK = 4  # how much smaller thumbnails are
+SHRINK = 2  # how much smaller thumbnails are
 # Maps of half the size: how much of a pixel is its own and how much the other side's; the face; the
 # head; how the surface is inclined in the photo; the person; what is inside of the photo. In
 # training one more follows: where the truth is known.
 OWN, OTHER, FACE, HEAD, FACING, PERSON, HELD, KNOWN = range(8)
 MAPS = KNOWN  # of what the network sees
 PLANES = 2 * 3 * 4 + MAPS + 1  # of what the network sees
-WIDTHS = (48, 96, 192, 256)  # channels from half of a thumbnail's size down to a 16th
+WIDTHS = (48, 96, 160, 224)  # channels from half of a thumbnail's size down to a 16th
 BLOCKS = (1, 1, 2, 2)  # residual blocks of each size, on the way down and on the way up
 STEP, FIRST = 0.3, 0.03  # how much residual blocks add at first, and the network
 KEPT = 0.8  # share of a face that the photo shows well in which nothing is added
 PROFILE = 90.0  # degrees
+# How far from the head is near it, where hair, ears and collars are torn.
+NEAR = 0.14  # of the width of a frame; 4.5 cm
 
 
 class Completion(nn.Module):
@@ -99,6 +101,16 @@ def pack(images: jax.Array, maps: jax.Array, yaw: jax.Array) -> jax.Array:
     both = jnp.concatenate([images, images[:, :, ::-1]], axis=-1)
     far = jnp.broadcast_to((jnp.abs(yaw) / PROFILE)[:, None, None, None], (*maps.shape[:3], 1))
     return jnp.concatenate([layers.space_to_depth(both, 2), maps, far], axis=-1)
+
+
+def near_head(maps: jax.Array) -> jax.Array:
+    """The head, and near it what the photo held: [B, H, H], 0 to 1, of maps [B, H, H, MAPS]."""
+    side = 2 * round(NEAR * maps.shape[1] / 1.5) + 1
+    head = maps[..., HEAD, None]
+    wide = nn.max_pool(head, (side, side), padding="SAME")
+    soft = (side // 2 | 1,) * 2  # half of the way to where it counts no more
+    wide = nn.avg_pool(wide, soft, padding="SAME", count_include_pad=False)
+    return jnp.maximum(head, wide * maps[..., HELD, None])[..., 0]
 
 
 def gate(maps: jax.Array) -> jax.Array:

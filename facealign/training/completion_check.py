@@ -7,9 +7,9 @@ import numpy as np
 from facealign.data.load import Examples
 from facealign.images import to_float, to_uint8
 from facealign.models.apply import NetState, Network
-from facealign.models.completion import FACE, HEAD, KNOWN, MAPS, OWN, SHRINK, apply_completion
+from facealign.models.completion import FACE, KNOWN, MAPS, OWN, SHRINK, apply_completion, near_head
 
-COMPLETION_METRICS = ("l1/head", "l1/hidden", "l1/seen", "l1/beside")
+COMPLETION_METRICS = ("l1/near", "l1/hidden", "l1/seen", "l1/beside")
 BATCH = 8
 
 
@@ -18,7 +18,7 @@ def measure_completion(
 ) -> dict[str, float]:
     """Mean absolute errors of thumbnails, images in [-1, 1].
 
-    Of the head, of the face where the photo hid it and where it showed it, and of what is near it.
+    Of what is near the head: all, the face that the photo hid, that it showed, and the rest.
     """
     return _errors(complete(network, net, held_out["unrestricted"]), held_out)
 
@@ -36,11 +36,12 @@ def _errors(images: np.ndarray, held_out: Mapping[str, Examples]) -> dict[str, f
     away = images.astype(np.float32) - held_out["restricted"]["image"]
     away = np.abs(_pool(away, SHRINK)).mean(axis=-1) / 127.5
     face, own, known = (maps[..., number] for number in (FACE, OWN, KNOWN))
+    near = np.asarray(near_head(maps))
     places = {
-        "head": maps[..., HEAD] * known,
+        "near": near * known,
         "hidden": face * (1 - own) * known,
         "seen": face * own * known,
-        "beside": (1 - face) * maps[..., HEAD] * known,
+        "beside": (1 - face) * near * known,
     }
     return {
         f"l1/{name}": float((away * share).sum() / max(share.sum(), 1e-6))

@@ -26,7 +26,7 @@ def held_out():
 def test_errors_by_hand():
     """51 gray levels are .4 of images in [-1, 1]."""
     found = completion_check.measure_returned({}, held_out())
-    expected = {"l1/head": 0.4, "l1/hidden": 0.4, "l1/seen": 0.0, "l1/beside": 0.8}
+    expected = {"l1/near": 0.4, "l1/hidden": 0.4, "l1/seen": 0.0, "l1/beside": 0.8}
     assert found.keys() == expected.keys()
     for name, value in expected.items():
         np.testing.assert_allclose(found[name], value, rtol=1e-6)

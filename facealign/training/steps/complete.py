@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from facealign.data.augment import without_colour
 from facealign.models import completion
 from facealign.models.apply import Network
-from facealign.models.completion import FACE, HEAD, HELD, KNOWN, MAPS, look_right, shrink
+from facealign.models.completion import FACE, KNOWN, MAPS, look_right, near_head, shrink
 from facealign.models.layers import upsample
 from facealign.names import DOMAINS
 from facealign.training import losses
@@ -19,9 +19,8 @@ from facealign.training.steps.gan import TERMS, GanRules, make_gan
 ROLE = "completion"
 SCALES, SOFT = 3, 0.1  # as in `losses.multiscale_l1`; the faults are large, the noise is small
 GRAY = 0.1  # share of pairs without colour
-# Weights of pixels away from the head, which has 1: those that the photo did not hold, and held.
-FAR, HELD_FAR = 0.02, 0.1
-FACE_WEIGHT = 2.0  # how much more a pixel of the face weighs
+# Weights of pixels away from the head and what is near it, which have 1, and of the face.
+FAR, FACE_WEIGHT = 0.03, 2.0
 
 
 def make_complete_step(
@@ -78,7 +77,7 @@ def make_complete_step(
 
 def pixel_weights(maps: jax.Array) -> jax.Array:
     """How much pixels count, [B, H, H, 1], by maps [B, H / 2, H / 2, MAPS + 1] with KNOWN."""
-    away = FAR + (HELD_FAR - FAR) * maps[..., HELD]
-    near = away + (1 - away) * maps[..., HEAD]
-    weights = maps[..., KNOWN] * near * (1 + FACE_WEIGHT * maps[..., FACE])
+    face = maps[..., FACE]
+    near = FAR + (1 - FAR) * near_head(maps)
+    weights = maps[..., KNOWN] * (near * (1 - face) + FACE_WEIGHT * face)
     return upsample(weights[..., None])

@@ -47,11 +47,11 @@ def changed(old, new, role):
 
 
 def test_what_counts_by_hand():
-    """Of the face 3, of the head 1, away from it .1, .02 if the photo does not hold it; else 0."""
-    maps = jnp.zeros((1, 1, 5, 8)).at[..., :4, KNOWN].set(1)
-    maps = maps.at[0, 0, 0, jnp.array([FACE, HEAD])].set(1).at[0, 0, 1, HEAD].set(1)
-    maps = maps.at[0, 0, 2, HELD].set(1)
-    np.testing.assert_allclose(pixel_weights(maps)[0, 0, ::2, 0], (3, 1, 0.1, 0.02, 0), rtol=1e-6)
+    """The face 2, the head and what is held beside it 1, all else .03; nothing where unknown."""
+    maps = jnp.zeros((1, 16, 16, 8)).at[..., :9, KNOWN].set(1).at[..., 3:, HELD].set(1)
+    maps = maps.at[:, :, 5:7, HEAD].set(1).at[:, :, 5, FACE].set(1).at[:, :, 4, HELD].set(0)
+    expected = (*[0.03] * 5, 2, 1, 1, 0.03, *[0] * 7)
+    np.testing.assert_allclose(pixel_weights(maps)[0, 9, ::2, 0], expected, rtol=1e-6)
 
 
 def test_mirrored_batches_cost_the_same():
