@@ -270,7 +270,7 @@ def make_portrait(photo: Image.Image, box: Any, programs: Any, head: Any, size: 
         inputs = {"portraits": seen, "maps": small, "yaw": np.float32([yaw])}
         added = programs["completion"].run(None, inputs)[0][0] * 127.5 * turned
         fade = ramp(blur(abs(added).mean(axis=-1, keepdims=True), 2), 8, 32)
-        more = sample(np.concatenate([blur(coarse, 2.5) * fade + added, fade], axis=-1), pixels)
+        more = sample(np.concatenate([blur(coarse, 1.25) * fade + added, fade], axis=-1), pixels)
         image = image * (1 - more[..., 3:]) + more[..., :3]
     return Image.fromarray(np.rint(image.clip(0, 255)).astype(np.uint8))
 

@@ -19,7 +19,7 @@ from facealign.models.packed_weights import load_net
 
 FADE = (8.0, 32.0)  # gray levels added over which details of the portrait fade
 SOFT = 2.0  # px of the grid: how that is smoothed
-BLUR = 2.5  # px of the grid: what is left of a portrait without its details, as in a thumbnail
+BLUR = 1.25  # px of the grid: what is left of a portrait without its details, as in a thumbnail
 
 
 @functools.cache
