@@ -29,6 +29,6 @@ def write_photos(folder, names):
         Image.fromarray(pixels).save(path, "PNG")
 
 
-def run(folder, output, model=NEGATIVE, **options):
+def run(folder, output, model=NEGATIVE, create=create_tools, **options):
     folders = align_folder.find_photos(folder, output)
-    return align_folder.align_folder(model, folders, create=create_tools, read=read, **options)
+    return align_folder.align_folder(model, folders, create=create, read=read, **options)

@@ -3,6 +3,8 @@
 In a file of its own and without JAX, since other processes import it.
 """
 
+import os
+
 import numpy as np
 
 from facealign.faces.detector import Found
@@ -10,6 +12,7 @@ from facealign.faces.dlib_tools import Face, FaceTools
 from facealign.geometry.frame import SIZE
 from tests.geometry.test_pose import picture
 
+DEADLY = 201  # the first pixel of a photo that ends the process
 LARGE, SMALL = (20, 20, 140, 140), (150, 150, 170, 170)
 
 
@@ -30,3 +33,15 @@ def create_tools():
         return [Face((0, 0, SIZE, SIZE), landmarks(image, (0, 0, SIZE, SIZE)))]
 
     return FaceTools(search, find, lambda image, points: np.full(128, image.mean() / 255))
+
+
+def create_deadly_tools():
+    """The same, but they crash at one photo, as some decoders do."""
+    tools = create_tools()
+
+    def search(photo):
+        if photo.convert("L").getpixel((0, 0)) == DEADLY:
+            os._exit(3)
+        return tools.search(photo)
+
+    return tools._replace(search=search)

@@ -12,8 +12,10 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import resource_tracker
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -22,15 +24,16 @@ from facealign.faces.find import FoundFaces, read_faces
 from facealign.faces.measure import measure_photo
 
 CreateTools = Callable[[], FaceTools]  # a function that other processes can import
+T = TypeVar("T")
 BLAS_THREADS = "OPENBLAS_NUM_THREADS"
 
 _create: list[CreateTools] = []  # the only state of a worker process; empty if it needs no tools
 
 
-def start_pool(create: CreateTools | None) -> ProcessPoolExecutor:
-    """Starts a worker process for each core; `create` makes its face tools, None makes none.
+def start_pool(create: CreateTools | None, count: int = 0) -> ProcessPoolExecutor:
+    """Starts worker processes, `count` or one a core; `create` makes their face tools.
 
-    What `create` raises, tasks that need the tools raise.
+    None makes none. What `create` raises, tasks that need the tools raise.
 
     Each worker computes in one thread. Threads of NumPy's BLAS wait for one another by spinning, so
     two processes with several threads each took three times as long on two cores. Also, sums over
@@ -38,18 +41,70 @@ def start_pool(create: CreateTools | None) -> ProcessPoolExecutor:
     them.
     """
     context = multiprocessing.get_context("spawn")  # a fork of a process that runs JAX can hang
-    pool = ProcessPoolExecutor(cores(), context, _prepare, (create,))
+    count = count or cores()
+    pool = ProcessPoolExecutor(count, context, _prepare, (create,))
     before = os.environ.get(BLAS_THREADS)
     os.environ[BLAS_THREADS] = "1"
     try:
         with _interrupts_held():
-            for _ in range(cores()):  # each task starts a process, which inherits the environment
+            for _ in range(count):  # each task starts a process, which inherits the environment
                 pool.submit(_load_tools)
     finally:
         del os.environ[BLAS_THREADS]
         if before is not None:
             os.environ[BLAS_THREADS] = before
     return pool
+
+
+class KilledError(Exception):
+    """A task ends the process that does it, even where it is alone."""
+
+
+class LastingPool:
+    """Workers as of `start_pool`, which are started again if one is killed."""
+
+    def __init__(self, create: CreateTools | None):
+        self._create = create
+        self._pool = start_pool(create)
+        self._alone: ProcessPoolExecutor | None = None  # one worker, for tasks that were lost
+
+    def __enter__(self) -> "LastingPool":
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        for pool in filter(None, (self._pool, self._alone)):
+            pool.shutdown(cancel_futures=True)
+
+    def submit(self, task: Callable[..., T], *arguments: Any) -> Callable[[], T]:
+        """Starts a task; the function that is returned waits for what it returns.
+
+        That raises what the task does; `KilledError` if it ends its process; `BrokenProcessPool` if
+        workers end without a task.
+        """
+        try:
+            future = self._pool.submit(task, *arguments)
+        except BrokenProcessPool:
+            self._pool.shutdown()
+            self._pool = start_pool(self._create)
+            future = self._pool.submit(task, *arguments)
+
+        def wait() -> T:
+            try:
+                return future.result()
+            except BrokenProcessPool:  # by this task or by another one
+                return self._do_alone(task, *arguments)
+
+        return wait
+
+    def _do_alone(self, task: Callable[..., T], *arguments: Any) -> T:
+        if self._alone is None:
+            self._alone = start_pool(self._create, 1)
+            self._alone.submit(_rest).result()
+        try:
+            return self._alone.submit(task, *arguments).result()
+        except BrokenProcessPool as error:
+            self._alone = None
+            raise KilledError from error
 
 
 @contextlib.contextmanager
@@ -112,6 +167,17 @@ def describe_in_worker(image: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
 
 def _prepare(create: CreateTools | None) -> None:
     _create[:] = [create] if create else []
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """Ends this process when the one that started it has ended, in any way."""
+    multiprocessing.parent_process().join()
+    os._exit(1)
+
+
+def _rest() -> None:
+    """Says that a worker lives."""
 
 
 @functools.cache

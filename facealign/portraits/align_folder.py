@@ -4,9 +4,9 @@ import errno
 import itertools
 from collections import deque
 from collections.abc import Callable, Container, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -30,6 +30,7 @@ from facealign.portraits.photo_files import HEIC, count_kinds, is_heic_in_vain, 
 from facealign.portraits.portrait import Portrait
 from facealign.portraits.results import (
     CROP,
+    KILLED,
     MASK,
     RESULTS,
     TURNTABLE,
@@ -98,11 +99,11 @@ def align_folder(
         seen = {row.photo for row in rows}
         new = [name for name in folders.photos if name not in seen]
         with (
-            workers.start_pool(tools) as pool,
+            workers.LastingPool(tools) as pool,
             ThreadPoolExecutor(workers.cores()) as writers,
             progress_bar(total=len(new), unit="photos") as bar,
-            closing(_find_ahead(pool, folders.photos, new, method.detail)) as found_ahead,
         ):
+            found_ahead = _find_ahead(pool, folders.photos, new, method.detail)
             compared_by = pool if tools and files.distance else None
             write = partial(_write_images, folders, files, method.style)
             for made in make_rows(found_ahead, method, read, compared_by, files.format):
@@ -130,9 +131,9 @@ def _raise_user_errors(output: Path) -> Iterator[None]:
             f"cannot write to --output={output}: {error}; the portraits in {RESULTS} are complete, "
             "and the same command goes on from there"
         ) from error
-    except BrokenProcessPool as error:
+    except (BrokenProcessPool, workers.KilledError) as error:
         raise UserError(
-            "a process that finds faces was killed, perhaps for lack of memory; the same command "
+            "processes that find faces are killed, perhaps for lack of memory; the same command "
             "goes on from there"
         ) from error
 
@@ -177,7 +178,7 @@ def _unlike(name: str, names: Container[str]) -> str:
 
 
 def _find_ahead(
-    pool: ProcessPoolExecutor, photos: dict[str, Path], names: Sequence[str], detail: int
+    pool: workers.LastingPool, photos: dict[str, Path], names: Sequence[str], detail: int
 ) -> Iterator[tuple[Sequence[str], list[find.FoundFaces]]]:
     """Names in chunks, with the faces of each photo. Workers look for those of the next chunk."""
 
@@ -186,15 +187,18 @@ def _find_ahead(
     ends = sorted({0, *range(FIRST, len(names), count), len(names)})
     chunks = [names[start:end] for start, end in itertools.pairwise(ends)]
     started = deque()
+    for number, chunk in enumerate(chunks):
+        for ahead in chunks[number + len(started) : number + 2]:
+            read = [(workers.read_faces_in_worker, photos[name], detail) for name in ahead]
+            started.append([pool.submit(*task) for task in read])
+        yield chunk, [_wait(found) for found in started.popleft()]
+
+
+def _wait(found: Callable[[], find.FoundFaces]) -> find.FoundFaces:
     try:
-        for number, chunk in enumerate(chunks):
-            for ahead in chunks[number + len(started) : number + 2]:
-                read = [(workers.read_faces_in_worker, photos[name], detail) for name in ahead]
-                started.append([pool.submit(*task) for task in read])
-            yield chunk, [task.result() for task in started.popleft()]
-    finally:
-        for task in itertools.chain(*started):
-            task.cancel()
+        return found()
+    except workers.KilledError:
+        return find.FoundFaces([], [KILLED])
 
 
 def _write_images(folders: Folders, files: Files, style: Style | None, made: Made) -> Row:

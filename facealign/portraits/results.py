@@ -26,6 +26,7 @@ CROP, MASK, TURNTABLE = "crop.png", "mask.png", "turntable.webp"  # kinds of fil
 LONGEST = 200  # bytes of a name taken from a photo; file systems take 255, with all endings
 ENDING = 8  # bytes of an ending that a shortened name keeps
 SYSTEM = "[Errno "  # how notes of errors of the system begin
+KILLED = "the process that searched it for faces was killed; by its decoder, or for lack of memory"
 OF_ONE = re.compile(r"^\d+ x \d+ px[;:] |(?<=damaged): .*|, eyes \d.*")  # of other notes, not shown
 SHOWN, REASONS = 3, 12  # photos named for a reason to have no portrait, and such reasons
 
@@ -55,7 +56,7 @@ class Row(NamedTuple):
 
 def is_final(row: Row) -> bool:
     """Whether the same photo would get the same row again: no error of the moment is in it."""
-    return not row.note.startswith((SYSTEM, HEIC))
+    return not row.note.startswith((SYSTEM, HEIC, KILLED))
 
 
 def portrait_path(photo: str, face: int, format: str = "png") -> str:

@@ -1,7 +1,6 @@
 """From the faces of some photos to portraits, with a row of results.csv for each."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import count, islice
 from typing import NamedTuple
 
@@ -30,7 +29,7 @@ def make_rows(
     chunks: Iterable[tuple[Sequence[str], Sequence[FoundFaces]]],
     method: Method,
     read: ReadFaces,
-    pool: ProcessPoolExecutor | None,
+    pool: workers.LastingPool | None,
     format: str,
 ) -> Iterator[list[Made]]:
     """The rows of chunks of photos.
@@ -83,9 +82,9 @@ def _list_faces(
     return made
 
 
-def _finish(made: list[Made], tasks: list[Future]) -> list[Made]:
+def _finish(made: list[Made], tasks: list[Callable[[], np.ndarray]]) -> list[Made]:
     """The rows with distances, from the descriptors of photo and portrait of each portrait."""
-    descriptors = iter([task.result() for task in tasks])
+    descriptors = iter([wait() for wait in tasks])
     away = iter([np.linalg.norm(a - b) for a, b in zip(descriptors, descriptors, strict=True)])
     return [
         one._replace(row=one.row._replace(distance=f"{next(away):.3f}"))
@@ -132,8 +131,8 @@ def _is_frontal(face: Face) -> bool:
 
 
 def _start_comparing(
-    portraits: Sequence[Portrait], after: Sequence[Face | None], pool: ProcessPoolExecutor
-) -> list[Future]:
+    portraits: Sequence[Portrait], after: Sequence[Face | None], pool: workers.LastingPool
+) -> list[Callable[[], np.ndarray]]:
     """The descriptors of photo and portrait, one after the other, of each that shows a face."""
     return [
         pool.submit(workers.describe_in_worker, face.crop, face.landmarks)

@@ -1,10 +1,26 @@
 """Worker processes: their threads and imports."""
 
 import os
+import signal
+import subprocess
 import sys
 import time
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+
+import pytest
 
 from facealign.faces import workers
+
+HOLDER = """
+import os, signal
+from facealign.faces import workers
+from tests.faces.test_workers import inspect_worker
+if __name__ == "__main__":
+    with workers.start_pool(None) as pool:
+        print(*{found[0] for found in pool.map(inspect_worker, range(2 * workers.cores()))})
+        os.kill(os.getpid(), signal.HOW)
+"""
 
 
 def inspect_worker(_: int) -> tuple[int, str | None, set[str]]:
@@ -23,3 +39,57 @@ def test_workers_have_one_thread_and_do_not_import_jax(monkeypatch):
         assert threads == "1"
         assert not modules & {"jax", "tensorflow_datasets"}
     assert workers.BLAS_THREADS not in os.environ
+
+
+def end(code: int) -> None:
+    """What a decoder does that crashes."""
+    os._exit(code)
+
+
+def deadly_tools():
+    """Face tools that no worker survives."""
+    os._exit(3)
+
+
+def test_a_task_that_ends_its_process_costs_no_other_task():
+    with workers.LastingPool(None) as pool:
+        results = [pool.submit(*task) for task in ((abs, -1), (end, 1), (abs, -2), (end, 2))]
+        assert results[0]() == 1 and results[2]() == 2
+        for each in results[1], results[3]:
+            with pytest.raises(workers.KilledError):
+                each()
+        assert [pool.submit(abs, -number)() for number in range(4)] == [0, 1, 2, 3]
+
+
+def test_workers_that_end_without_a_task_are_no_tasks_fault():
+    with (
+        workers.LastingPool(deadly_tools) as pool,
+        pytest.raises(BrokenProcessPool),
+    ):
+        pool.submit(abs, -1)()
+
+
+@pytest.mark.parametrize("how", ["SIGKILL", "SIGTERM"])
+def test_no_worker_outlives_the_process_that_started_it(how, tmp_path):
+    script = tmp_path / "holder.py"
+    script.write_text(HOLDER.replace("HOW", how))
+    done = subprocess.run(
+        [sys.executable, script],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == -getattr(signal, how), done.stderr
+    processes = done.stdout.split()
+    assert len(processes) == workers.cores()
+    end_of_time = time.time() + 10
+    while time.time() < end_of_time and any(map(_lives, processes)):
+        time.sleep(0.1)
+    assert not any(map(_lives, processes))
+
+
+def _lives(process: str) -> bool:
+    try:
+        return "\nState:\tZ" not in Path(f"/proc/{process}/status").read_text()
+    except OSError:
+        return False
