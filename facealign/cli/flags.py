@@ -40,7 +40,7 @@ MODES = {
     "align": Mode(
         "makes frontal portraits of photos",
         (
-            *("input", "output", "recursive", "already_aligned"),
+            *("input", "output", "recursive", "already_aligned", "faces", "min_face", "jobs"),
             *("size", "frame", "gray", "yaw", "pitch", "background"),
             *("format", "quality", "sheet", "mask", "turntable", "distance"),
             *("method", "checkpoint", "step", "original_size"),
@@ -102,6 +102,9 @@ flags.DEFINE_string(
 )
 flags.DEFINE_bool("recursive", True, "photos in subfolders too; --norecursive leaves them out")
 flags.DEFINE_bool("already_aligned", False, "the photos are canonical crops; no face is searched")
+flags.DEFINE_enum("faces", "all", ["all", "largest"], "which faces of a photo: all or largest")
+flags.DEFINE_integer("min_face", 0, "px; smaller faces are left out", lower_bound=0)
+flags.DEFINE_integer("jobs", 0, "processes that find faces; 0: as many as help", lower_bound=0)
 flags.DEFINE_bool("sheet", False, "write a page of all faces before and after")
 flags.DEFINE_integer("size", 512, "of portraits in px, 128 to 1024; 0 is what the photo holds")
 flags.DEFINE_string("frame", "portrait", "portrait: with hair and shoulders; tight: the face alone")

@@ -8,6 +8,7 @@ from ml_collections import ConfigDict
 from facealign.cli.memory import peak_memory
 from facealign.data.load import load_data, take
 from facealign.errors import UserError, check_choice
+from facealign.faces.find import EVERY_FACE, Wanted
 from facealign.faces.turning.style import Style
 from facealign.geometry import frame
 from facealign.models.packed_weights import SHIPPED, save_weights
@@ -93,6 +94,9 @@ def run_align(
     output: str,
     recursive: bool,
     already_aligned: bool,
+    faces: str,
+    min_face: int,
+    jobs: int,
     size: int,
     frame: str,
     gray: bool,
@@ -117,11 +121,14 @@ def run_align(
     """
     if original_size:
         raise UserError("--original_size is --size=0 now")
+    wanted = Wanted(faces == "largest", min_face)
+    if already_aligned and wanted != EVERY_FACE:
+        raise UserError("--already_aligned searches no face; leave --faces and --min_face out")
     style = Style(size, frame, yaw, pitch, gray, background)
     files = check_files(Files(format, quality, sheet, mask, turntable, distance))
     folders = find_photos(Path(input), Path(output), recursive)
     model = load_method(method, style, checkpoint, step)
-    rows = align_folder(model, folders, already_aligned, files)
+    rows = align_folder(model, folders, already_aligned, files, wanted=wanted, jobs=jobs)
     print("\n".join(describe(rows)))
     if peak := peak_memory():
         print(f"peak memory: {peak:.0f} MB, besides the processes that find faces")

@@ -35,6 +35,16 @@ class Patch(NamedTuple):
     note: str = ""  # what was done to the photo before, or what it lacks
 
 
+class Wanted(NamedTuple):
+    """Which faces of a photo are wanted."""
+
+    largest: bool = False  # only the largest
+    smallest: int = 0  # px of the photo that a face's box has at least
+
+
+EVERY_FACE = Wanted()
+
+
 class FoundFaces(NamedTuple):
     """The faces of a photo."""
 
@@ -42,11 +52,27 @@ class FoundFaces(NamedTuple):
     notes: list[str]  # why the photo or some of its faces cannot be used
 
 
-def find_faces(photo: Image.Image, tools: FaceTools, detail: int = DETAIL) -> FoundFaces:
-    """All faces of a colour photo; `detail` as in `cut_patch`. Boxes are those of it upright."""
+def find_faces(
+    photo: Image.Image, tools: FaceTools, detail: int = DETAIL, wanted: Wanted = EVERY_FACE
+) -> FoundFaces:
+    """The faces of a colour photo; `detail` as in `cut_patch`. Boxes are those of it upright."""
     photo, boxes, note = stand(photo, tools)
-    patches = [cut_patch(photo, box, detail)._replace(note=note) for box in boxes]
-    return FoundFaces(patches, [] if patches else [note or "no face was found"])
+    chosen, left_out = _choose(boxes, wanted)
+    patches = [cut_patch(photo, box, detail)._replace(note=note) for box in chosen]
+    return FoundFaces(patches, left_out if boxes else [note or "no face was found"])
+
+
+def _choose(boxes: list[Box], wanted: Wanted) -> tuple[list[Box], list[str]]:
+    """The boxes that are wanted, the largest first as they come, and a note for each other one."""
+    large = [box for box in boxes if _side(box) >= wanted.smallest]
+    small = [f"left out: smaller than --min_face={wanted.smallest} px"] * (len(boxes) - len(large))
+    chosen = large[:1] if wanted.largest else large
+    return chosen, small + ["left out: --faces=largest"] * (len(large) - len(chosen))
+
+
+def _side(box: Box) -> int:
+    left, top, right, bottom = box
+    return max(right - left, bottom - top)
 
 
 def stand(photo: Image.Image, tools: FaceTools) -> tuple[Image.Image, list[Box], str]:
@@ -83,7 +109,7 @@ def cut_patch(photo: Image.Image, box: Box, detail: int = DETAIL) -> Patch:
     where the photo ends near the face.
     """
     left, top, right, bottom = box
-    side = max(right - left, bottom - top)
+    side = _side(box)
     middle = np.array([left + right, top + bottom]) / 2
     # Whole numbers, so that pixels of a patch that is not shrunk are the photo's.
     start = np.floor(middle - WIDTH * side / 2).astype(int).clip(0, np.array(photo.size) - 1)
@@ -114,13 +140,15 @@ def take_whole(photo: Image.Image, detail: int = DETAIL) -> FoundFaces:
     return FoundFaces([Patch(np.asarray(small), matrix, None, to_crop)], [])
 
 
-def read_faces(path: Path, tools: FaceTools | None, detail: int = DETAIL) -> FoundFaces:
+def read_faces(
+    path: Path, tools: FaceTools | None, detail: int = DETAIL, wanted: Wanted = EVERY_FACE
+) -> FoundFaces:
     """The faces of a photo file. Without face tools, the photo must be a canonical crop."""
     try:
         photo = read_photo(path.read_bytes(), 3)
     except (OSError, BadPhotoError) as error:
         return FoundFaces([], [" ".join(str(error).split())])
-    found = find_faces(photo, tools, detail) if tools else take_whole(photo, detail)
+    found = find_faces(photo, tools, detail, wanted) if tools else take_whole(photo, detail)
     if fault := photo.info.get(FAULT):
         add = lambda note: "; ".join(filter(None, (note, fault)))  # noqa: E731
         patches = [patch._replace(note=add(patch.note)) for patch in found.patches]

@@ -20,11 +20,13 @@ from typing import Any, TypeVar
 import numpy as np
 
 from facealign.faces.dlib_tools import FaceTools
-from facealign.faces.find import FoundFaces, read_faces
+from facealign.faces.find import FoundFaces, Wanted, read_faces
 from facealign.faces.measure import measure_photo
 
 CreateTools = Callable[[], FaceTools]  # a function that other processes can import
 T = TypeVar("T")
+EACH, OWN = 250, 1000  # MB that a worker needs, and the process that turns heads
+CONTAINER = Path("/sys/fs/cgroup")  # of this process, where Linux limits its memory
 BLAS_THREADS = "OPENBLAS_NUM_THREADS"
 
 _create: list[CreateTools] = []  # the only state of a worker process; empty if it needs no tools
@@ -63,9 +65,9 @@ class KilledError(Exception):
 class LastingPool:
     """Workers as of `start_pool`, which are started again if one is killed."""
 
-    def __init__(self, create: CreateTools | None):
-        self._create = create
-        self._pool = start_pool(create)
+    def __init__(self, create: CreateTools | None, count: int = 0):
+        self._create, self._count = create, count
+        self._pool = start_pool(create, count)
         self._alone: ProcessPoolExecutor | None = None  # one worker, for tasks that were lost
 
     def __enter__(self) -> "LastingPool":
@@ -85,7 +87,7 @@ class LastingPool:
             future = self._pool.submit(task, *arguments)
         except BrokenProcessPool:
             self._pool.shutdown()
-            self._pool = start_pool(self._create)
+            self._pool = start_pool(self._create, self._count)
             future = self._pool.submit(task, *arguments)
 
         def wait() -> T:
@@ -150,9 +152,35 @@ def cores() -> int:
     return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
-def read_faces_in_worker(path: Path, detail: int) -> FoundFaces:
+def count_workers(cores: int, memory: float | None, tasks: int) -> int:
+    """How many workers are of use: one a core or task, if so many fit.
+
+    Args:
+      cores: that this process may use.
+      memory: MB that are free; None if unknown.
+      tasks: that there are at all.
+    """
+    fit = cores if memory is None else int((memory - OWN) // EACH)
+    return max(1, min(cores, tasks, fit))
+
+
+def free_memory() -> float | None:
+    """MB that the system has left for this process; None where it does not say (not Linux)."""
+    left = []
+    with contextlib.suppress(OSError, AttributeError):
+        said = re.search(r"MemAvailable:\s*(\d+) kB", Path("/proc/meminfo").read_text())
+        left.append(int(said[1]) / 2**10)
+    with contextlib.suppress(OSError, ValueError):  # of a container; "max" is no number
+        most, used = (
+            int((CONTAINER / f"memory.{what}").read_text()) for what in ("max", "current")
+        )
+        left.append((most - used) / 2**20)
+    return min(left, default=None)
+
+
+def read_faces_in_worker(path: Path, detail: int, wanted: Wanted) -> FoundFaces:
     """`find.read_faces` with the face tools of this process."""
-    return read_faces(path, _load_tools(), detail)
+    return read_faces(path, _load_tools(), detail, wanted)
 
 
 def measure_in_worker(image: np.ndarray) -> np.ndarray:

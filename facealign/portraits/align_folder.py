@@ -66,6 +66,8 @@ def align_folder(
     files: Files = image_files.USUAL_FILES,
     create: Callable[[], FaceTools] = load_tools,
     read: ReadFaces | None = None,
+    wanted: find.Wanted = find.EVERY_FACE,
+    jobs: int = 0,
 ) -> list[Row]:
     """Writes a portrait of every face, results.csv, and what else `files` says.
 
@@ -79,6 +81,8 @@ def align_folder(
       files: what is written for each portrait.
       create: makes the face tools; a function that other processes can import.
       read: reads the heads of faces; None: by the reader that comes with facealign.
+      wanted: which faces of a photo.
+      jobs: how many processes find faces; 0 is as many as are of use.
 
     Returns:
       All rows of results.csv.
@@ -92,18 +96,20 @@ def align_folder(
         raise UserError("--mask and --turntable need --method=portrait")
     output, tools = folders.output, None if already_aligned else create
     name = method.name + f", {files.format}" * (files.format != "png")
+    name += "".join(f", {key} {value}" for key, value in wanted._asdict().items() if value)
     read = read or load_read()
     with _raise_user_errors(output), locked(epath.Path(output), "--output"):
         stamps = {photo: stamp(path) for photo, path in folders.photos.items()}
         rows = open_table(output, name, stamps)
         seen = {row.photo for row in rows}
         new = [name for name in folders.photos if name not in seen]
+        jobs = jobs or workers.count_workers(workers.cores(), workers.free_memory(), len(new))
         with (
-            workers.LastingPool(tools) as pool,
+            workers.LastingPool(tools, jobs) as pool,
             ThreadPoolExecutor(workers.cores()) as writers,
             progress_bar(total=len(new), unit="photos") as bar,
         ):
-            found_ahead = _find_ahead(pool, folders.photos, new, method.detail)
+            found_ahead = _find_ahead(pool, folders.photos, new, method.detail, wanted)
             compared_by = pool if tools and files.distance else None
             write = partial(_write_images, folders, files, method.style)
             for made in make_rows(found_ahead, method, read, compared_by, files.format):
@@ -178,7 +184,11 @@ def _unlike(name: str, names: Container[str]) -> str:
 
 
 def _find_ahead(
-    pool: workers.LastingPool, photos: dict[str, Path], names: Sequence[str], detail: int
+    pool: workers.LastingPool,
+    photos: dict[str, Path],
+    names: Sequence[str],
+    detail: int,
+    wanted: find.Wanted,
 ) -> Iterator[tuple[Sequence[str], list[find.FoundFaces]]]:
     """Names in chunks, with the faces of each photo. Workers look for those of the next chunk."""
 
@@ -189,8 +199,8 @@ def _find_ahead(
     started = deque()
     for number, chunk in enumerate(chunks):
         for ahead in chunks[number + len(started) : number + 2]:
-            read = [(workers.read_faces_in_worker, photos[name], detail) for name in ahead]
-            started.append([pool.submit(*task) for task in read])
+            read = workers.read_faces_in_worker
+            started.append([pool.submit(read, photos[name], detail, wanted) for name in ahead])
         yield chunk, [_wait(found) for found in started.popleft()]
 
 

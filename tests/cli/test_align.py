@@ -30,6 +30,7 @@ ROOT = Path(__file__).parents[2]
         ({"pitch": 30.0}, "--pitch=30.0 must be from -20 to 20"),
         ({"format": "gif"}, "--format='gif' is unknown"),
         ({"quality": 0}, "--quality=0 must be from 1 to 100"),
+        ({"already_aligned": True, "min_face": 9}, "leave --faces and --min_face out"),
         ({"original_size": True}, "--original_size is --size=0 now"),
     ],
 )
