@@ -8,6 +8,7 @@ from ml_collections import ConfigDict
 from facealign.cli.memory import peak_memory
 from facealign.data.load import load_data, take
 from facealign.errors import UserError, check_choice
+from facealign.faces.dlib_tools import load_tools
 from facealign.faces.find import EVERY_FACE, Wanted
 from facealign.faces.turning.style import Style
 from facealign.geometry import frame
@@ -128,7 +129,8 @@ def run_align(
     files = check_files(Files(format, quality, sheet, mask, turntable, distance))
     folders = find_photos(Path(input), Path(output), recursive)
     model = load_method(method, style, checkpoint, step)
-    rows = align_folder(model, folders, already_aligned, files, wanted=wanted, jobs=jobs)
+    create = None if already_aligned else load_tools
+    rows = align_folder(model, folders, files, create, wanted=wanted, jobs=jobs)
     print("\n".join(describe(rows)))
     if peak := peak_memory():
         print(f"peak memory: {peak:.0f} MB, besides the processes that find faces")

@@ -62,9 +62,8 @@ class Folders(NamedTuple):
 def align_folder(
     method: Method,
     folders: Folders,
-    already_aligned: bool = False,
     files: Files = image_files.USUAL_FILES,
-    create: Callable[[], FaceTools] = load_tools,
+    create: Callable[[], FaceTools] | None = load_tools,
     read: ReadFaces | None = None,
     wanted: find.Wanted = find.EVERY_FACE,
     jobs: int = 0,
@@ -77,9 +76,9 @@ def align_folder(
     Args:
       method: makes portraits of faces.
       folders: from `find_photos`.
-      already_aligned: whether photos are canonical crops; then no face is searched or compared.
       files: what is written for each portrait.
-      create: makes the face tools; a function that other processes can import.
+      create: makes the face tools; a function that other processes can import. None: photos are
+        canonical crops, and no face is searched or compared.
       read: reads the heads of faces; None: by the reader that comes with facealign.
       wanted: which faces of a photo.
       jobs: how many processes find faces; 0 is as many as are of use.
@@ -94,28 +93,23 @@ def align_folder(
     """
     if (files.mask or files.turntable) and method.style is None:
         raise UserError("--mask and --turntable need --method=portrait")
-    output, tools = folders.output, None if already_aligned else create
-    name = method.name + f", {files.format}" * (files.format != "png")
-    name += "".join(f", {key} {value}" for key, value in wanted._asdict().items() if value)
-    read = read or load_read()
+    output, read = folders.output, read or load_read()
     with _raise_user_errors(output), locked(epath.Path(output), "--output"):
         stamps = {photo: stamp(path) for photo, path in folders.photos.items()}
-        rows = open_table(output, name, stamps)
+        rows = open_table(output, _name(method, files, wanted), stamps)
         seen = {row.photo for row in rows}
         new = [name for name in folders.photos if name not in seen]
         jobs = jobs or workers.count_workers(workers.cores(), workers.free_memory(), len(new))
         with (
-            workers.LastingPool(tools, jobs) as pool,
+            workers.LastingPool(create, jobs) as pool,
             ThreadPoolExecutor(workers.cores()) as writers,
             progress_bar(total=len(new), unit="photos") as bar,
         ):
             found_ahead = _find_ahead(pool, folders.photos, new, method.detail, wanted)
-            compared_by = pool if tools and files.distance else None
-            write = partial(_write_images, folders, files, method.style)
+            compared_by = pool if create and files.distance else None
+            write = partial(_write_images, folders, stamps, files, method.style)
             for made in make_rows(found_ahead, method, read, compared_by, files.format):
-                written = [
-                    row._replace(stamp=stamps[row.photo]) for row in writers.map(write, made)
-                ]
+                written = list(writers.map(write, made))
                 append(output / RESULTS, written)
                 rows += written
                 bar.update(len({row.photo for row in written}))
@@ -123,8 +117,14 @@ def align_folder(
             if peak := workers.peak_memory_of_workers():
                 logging.info("a process that finds faces held at most %.0f MB", peak)
         if files.sheet:
-            write_whole(epath.Path(output / SHEET), draw_page(rows, output, name).encode())
+            write_whole(epath.Path(output / SHEET), draw_page(rows, output, method.name).encode())
     return rows
+
+
+def _name(method: Method, files: Files, wanted: find.Wanted) -> str:
+    """All by which portraits differ."""
+    name = method.name + f", {files.format}" * (files.format != "png")
+    return name + "".join(f", {key} {value}" for key, value in wanted._asdict().items() if value)
 
 
 @contextmanager
@@ -211,21 +211,23 @@ def _wait(found: Callable[[], find.FoundFaces]) -> find.FoundFaces:
         return find.FoundFaces([], [KILLED])
 
 
-def _write_images(folders: Folders, files: Files, style: Style | None, made: Made) -> Row:
+def _write_images(
+    folders: Folders, stamps: dict[str, str], files: Files, style: Style | None, made: Made
+) -> Row:
     """Writes a portrait, if there is one, and what else `files` says; gives its row.
 
     Where the file system refuses the name, the row says that in place of the portrait.
     """
+    row = made.row._replace(stamp=stamps[made.row.photo])
     if made.portrait is None:
-        heic = is_heic_in_vain(folders.photos[made.row.photo])
-        return made.row._replace(note=HEIC) if heic else made.row
+        return row._replace(note=HEIC) if is_heic_in_vain(folders.photos[row.photo]) else row
     try:
-        _write_portrait(folders.output, files, style, made.row.portrait, made.portrait)
+        _write_portrait(folders.output, files, style, row.portrait, made.portrait)
     except OSError as error:
         if error.errno not in OF_NAMES:
             raise
-        return made.row._replace(portrait="", note=" ".join(str(error).split()))
-    return made.row
+        return row._replace(portrait="", note=" ".join(str(error).split()))
+    return row
 
 
 def _write_portrait(
