@@ -35,7 +35,8 @@ NEAR = 0.14  # of the width of a frame; 4.5 cm
 class Completion(nn.Module):
     """Planes [B, H, H, PLANES] to what is added to thumbnails [B, 2H, 2H, 3], H a multiple of 8.
 
-    A U-Net of residual blocks, which are normalized inside only.
+    A U-Net of residual blocks. All that goes to another size is normalized: else the sums of blocks
+    grow from size to size, and what is coarse drowns what is fine.
     """
 
     widths: tuple[int, ...] = WIDTHS
@@ -47,13 +48,13 @@ class Completion(nn.Module):
         levels = list(zip(self.widths, self.blocks, strict=True))
         for level, (width, count) in enumerate(levels):
             if level:
-                x = _conv(_active(x), width, 3, stride=2)
+                x = _conv(_normed(x, train), width, 3, stride=2)
             for _ in range(count):
                 x = _block(x, train)
             skips.append(x)
         for (width, count), skip in zip(levels[-2::-1], skips[-2::-1], strict=True):
-            x = layers.upsample_linearly(_conv(x, width, 1))
-            x = _conv(_active(jnp.concatenate([x, skip], axis=-1)), width, 1)
+            x = layers.upsample_linearly(_conv(_normed(x, train), width, 1))
+            x = _conv(_normed(jnp.concatenate([x, skip], axis=-1), train), width, 1)
             for _ in range(count):
                 x = _block(x, train)
         x = _normed(x, train)
@@ -66,12 +67,8 @@ def _conv(
     return layers.Conv(width, kernel, stride, use_bias=True, gain=gain)(x)
 
 
-def _active(x: jax.Array) -> jax.Array:
-    return nn.leaky_relu(x, LEAKY_SLOPE)
-
-
 def _normed(x: jax.Array, train: bool) -> jax.Array:
-    return _active(layers.BatchNorm()(x, train))
+    return nn.leaky_relu(layers.BatchNorm()(x, train), LEAKY_SLOPE)
 
 
 def _block(x: jax.Array, train: bool) -> jax.Array:

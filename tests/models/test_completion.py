@@ -49,6 +49,22 @@ def test_a_face_that_the_photo_shows_keeps_four_fifths():
     np.testing.assert_allclose(completion.gate(maps)[0, ..., 0], expected, atol=1e-6)
 
 
+def test_no_size_drowns_another():
+    """What comes from smaller maps counts the same, however large it is."""
+    network = Network(Completion((8, 12, 20), (1, 1, 1)), optax.sgd(1.0))
+    images, maps = portraits()
+    planes = completion.pack(images, maps, jnp.array([30.0, 60.0]))
+    net = init_network(network, jax.random.key(0), planes)
+    ups = ((1, 1, 20, 12), (1, 1, 12, 8))  # kernels, known by their shapes
+    large = jax.tree.map(lambda w: w * 100 if w.shape in ups else w, net.params)
+    one, other = (
+        train_network(network, params, net.batch_stats, planes, jax.random.key(2))[0]
+        for params in (net.params, large)
+    )
+    assert sum(w.shape in ups for w in jax.tree.leaves(net.params)) == 2
+    np.testing.assert_allclose(other, one, atol=2e-3 * np.abs(one).max())
+
+
 def test_every_weight_learns():
     images, maps = portraits()
     planes = completion.pack(images, maps, jnp.array([0.0, 90.0]))  # as if they were thumbnails
