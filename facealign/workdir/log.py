@@ -11,10 +11,10 @@ import numpy as np
 from absl import logging
 from etils import epath
 from PIL import Image
-from tensorboardX import SummaryWriter
 
 from facealign.errors import UserError
 from facealign.paths import is_local, write_whole
+from facealign.workdir.tensorboard import TensorBoard
 
 METRICS = "metrics.jsonl"
 BACKUP = ".metrics.jsonl.link"  # hard-link backup of metrics.jsonl, if that is deleted
@@ -59,20 +59,17 @@ class RunLog:
         write_whole(self._fetch_path, "".join(self._fetched).encode())
         self._pictures = workdir / "samples"
         self._pictures.mkdir(exist_ok=True)
+        self._tensorboard = TensorBoard(workdir / "tensorboard", step + 1) if self._local else None
         if not self._local:
             logging.info("no TensorBoard files in %s, which is not a local folder", workdir)
-        self._tensorboard = SummaryWriter(
-            str(workdir / "tensorboard"), purge_step=step + 1, write_to_disk=self._local
-        )
 
     def __enter__(self) -> "RunLog":
         return self
 
     def __exit__(self, *_: Any) -> None:
-        if not self._silent:
+        if not self._silent and self._local:
             self._tensorboard.close()
-            if self._local:
-                self._file.close()
+            self._file.close()
 
     def write(self, row: Row) -> None:
         """Appends a row, also to TensorBoard. Timings are under `row["timing"]`."""
@@ -87,10 +84,10 @@ class RunLog:
         else:  # an object in a bucket cannot be appended to
             self._lines.append(_line(row))
             self._write_lines()
-        scalars = {**row, **row.get("timing", {})}
-        for name, value in scalars.items():
-            if isinstance(value, float):
-                self._tensorboard.add_scalar(name, value, row["step"])
+        if self._tensorboard:
+            values = {**row, **row.get("timing", {})}
+            scalars = {name: value for name, value in values.items() if isinstance(value, float)}
+            self._tensorboard.scalars(scalars, row["step"])
 
     def _write_lines(self) -> None:
         write_whole(self._path, "".join(self._lines).encode())
@@ -116,8 +113,8 @@ class RunLog:
         if self._silent:
             return
         save_picture(self._pictures / f"step_{step:06d}.png", image)
-        layout = "HWC" if image.ndim == 3 else "HW"
-        self._tensorboard.add_image("samples", image, step, dataformats=layout)
+        if self._tensorboard:
+            self._tensorboard.image("samples", image, step)
 
 
 def read_rows(workdir: epath.Path) -> list[Row]:

@@ -1,7 +1,11 @@
 """What a run writes can be read back, and going on forgets what came after the checkpoint."""
 
 import json
+import resource
+import shutil
+import signal
 import struct
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -137,6 +141,37 @@ def test_tensorboard_forgets_what_came_after_the_restored_step(tmp_path):
     write(tmp_path, row(3), step=2)
     started = [event.step for event in events(tmp_path) if event.HasField("session_log")]
     assert started == [3]
+
+
+@contextmanager
+def files_of_at_most(size):
+    """As on a full disk, what is larger is refused."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    old = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, old)
+
+
+@pytest.mark.parametrize("fault", ["full", "removed", "a file", "a dangling link"])
+def test_tensorboard_that_cannot_be_written_is_a_warning_and_rows_go_on(fault, tmp_path, caplog):
+    folder = tmp_path / "tensorboard"
+    if fault == "a file":
+        folder.touch()
+    elif fault == "a dangling link":
+        folder.symlink_to(tmp_path / "nowhere")
+    rows = [{"step": step, "a": 0.5, "b": 0.5, "c": 0.5} for step in range(1, 60)]
+    with files_of_at_most(4000 if fault == "full" else 100_000), RunLog(tmp_path, 0) as log:
+        for each in rows:
+            log.write(each)
+            if fault == "removed" and each["step"] == 3:
+                shutil.rmtree(folder)
+    assert read_rows(tmp_path) == rows
+    warnings = [line for line in caplog.messages if "training goes on without" in line]
+    assert len(warnings) == 1
 
 
 def test_files_are_written_whole_and_leave_nothing_beside(tmp_path):
