@@ -81,12 +81,13 @@ class PhotoSet(tfds.core.GeneratorBasedBuilder):
         found = {schema.split_of(subject) for subject in set(subjects)}
         splits = [split for split in schema.SPLITS if split in found]
         rejected: list[tuple[str, str]] = []
+        shown = Shown()
         place: Place = detect.place_all
         if self.builder_config.detect:
             place = partial(detect.examine_all, load_tools(), load_read())
 
         def generate(split: str) -> Iterator[tuple[str, dict[str, Any]]]:
-            yield from self._generate_examples(split, rejected, place)
+            yield from self._generate_examples(split, rejected, shown, place)
             self._write_rejected(rejected)  # splits are prepared one after the other
             if rejected and split == splits[-1]:
                 logging.warning(
@@ -97,11 +98,19 @@ class PhotoSet(tfds.core.GeneratorBasedBuilder):
                     rejected[0][1],
                     "rejected.csv of the prepared dataset",
                 )
+            if shown.twins and split == splits[-1]:
+                logging.warning(
+                    "%s: %d photos have the pixels of a photo of somebody else, the first are %s; "
+                    "whoever has two names may be in training and in the test",
+                    self.builder_config.name,
+                    len(shown.twins),
+                    " and ".join(shown.twins[0]),
+                )
 
         return {split: generate(split) for split in splits}
 
     def _generate_examples(
-        self, split: str, rejected: list[tuple[str, str]], place: Place
+        self, split: str, rejected: list[tuple[str, str]], shown: "Shown", place: Place
     ) -> Iterator[tuple[str, dict[str, Any]]]:
         used, style = 0, self.builder_config.style
 
@@ -114,6 +123,7 @@ class PhotoSet(tfds.core.GeneratorBasedBuilder):
             except ValueError as error:
                 reject(photo, error)
                 continue
+            shown.add(photo, image)
             used += 1
             yield photo.file_name, _example(photo, crop)
         if not used:
@@ -187,6 +197,21 @@ def manual_folder(data: Any, data_dir: str) -> Path:
     if data.manual_dir:
         return Path(data.manual_dir).expanduser().absolute()
     return Path(data_dir, "downloads", "manual")
+
+
+class Shown:
+    """Whose photos have which pixels."""
+
+    def __init__(self):
+        self._first: dict[bytes, tuple[str, str]] = {}  # person and file
+        self.twins: list[tuple[str, str]] = []  # files with equal pixels, of two people
+
+    def add(self, photo: Photo, image: Image.Image) -> None:
+        """Notes a photo."""
+        digest = hashlib.sha256(repr(image.size).encode() + image.tobytes()).digest()
+        person, file = self._first.setdefault(digest, (photo.subject, photo.file_name))
+        if person != photo.subject:
+            self.twins.append((file, photo.file_name))
 
 
 def stamp(source: Path | None) -> str:

@@ -5,7 +5,7 @@ import os
 import pytest
 from absl import logging
 
-from facealign.data.datasets import folder
+from facealign.data.datasets import folder, schema
 from facealign.data.datasets.table import DATASETS
 from facealign.data.load import load_data
 from tests import photo_sources
@@ -55,6 +55,25 @@ def test_a_folder_is_prepared_without_its_bad_photos(tmp_path, caplog):
     }
     lines = [r.getMessage() for r in caplog.records if "could not be used" in r.getMessage()]
     assert len(lines) == 1 and "4 of 11 photos" in lines[0]
+
+
+def test_equal_pixels_of_two_people_are_counted_across_splits(tmp_path, caplog):
+    photos = {
+        f"{person}/{number}.jpg": photo_sources.photo_bytes(10 * i + number, (90, 120), "RGB")
+        for i, person in enumerate(photo_sources.EVERYBODY)
+        for number in range(2)
+    }
+    one, *_, other = photo_sources.EVERYBODY
+    photos[f"{one}/same.jpg"] = photos[f"{one}/0.jpg"]  # that is nobody else's
+    photos[f"{other}/copy.jpg"] = photos[f"{one}/1.jpg"]
+    assert schema.split_of(one) != schema.split_of(other)
+    photo_sources.write_folder(tmp_path / "photos", photos)
+    data = data_config(tmp_path, image_size=32)
+    data.manual_dir = str(tmp_path / "photos")
+    with caplog.at_level(logging.WARNING):
+        load(data, "folder")
+    (line,) = (line for line in caplog.messages if "somebody else" in line)
+    assert ": 1 photos" in line and f"{one}/1.jpg" in line and f"{other}/copy.jpg" in line
 
 
 def test_a_folder_is_prepared_anew_when_a_photo_is_added(tmp_path):
