@@ -1,8 +1,10 @@
 """index.csv beside photos: who is in each photo, and where the pupils are."""
 
+import codecs
 import csv
+import unicodedata
 from collections.abc import Iterator, Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -25,12 +27,16 @@ Row = dict[str, str]
 def read_index(source: Path) -> dict[str, Row] | None:
     """The rows of the first index.csv, by the name of their photo; None if there is none.
 
+    Names are matched in whatever Unicode form and with whatever slashes they are written.
+
     Raises:
       UserError: it has no columns `file` and `subject`.
     """
     found = archives.read_all(source, lambda name: name.split("/")[-1] == INDEX)
     for name, content in found.items():
-        table = csv.DictReader(content.decode("utf-8-sig", "replace").splitlines())
+        lines = _text(content).splitlines()
+        by = ";" if lines and ";" in lines[0] and "," not in lines[0] else ","
+        table = csv.DictReader(lines, delimiter=by)
         missing = {"file", "subject"} - set(table.fieldnames or ())
         if missing:
             raise UserError(
@@ -38,12 +44,29 @@ def read_index(source: Path) -> dict[str, Row] | None:
                 f"line should be: file,subject,{','.join(PUPILS)}"
             )
         folder = name.removesuffix(INDEX)
-        return {
-            folder + (row["file"] or ""): row
-            | {"subject": schema.subject_name(row["subject"] or "")}
-            for row in table
-        }
+        own = {photo: photo for photo, _ in archives.walk(source)}
+        own = {_plain(photo): photo for photo in own} | own  # the exact name wins
+        rows = {}
+        for row in table:
+            photo = folder + (row["file"] or "")
+            subject = schema.subject_name(row["subject"] or "")
+            rows[own.get(photo) or own.get(_plain(photo), photo)] = row | {"subject": subject}
+        return rows
     return None
+
+
+def _text(content: bytes) -> str:
+    """As spreadsheets write it: UTF-8, UTF-16, or the Windows code page."""
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return content.decode("utf-16", "replace")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content.decode("cp1252", "replace")
+
+
+def _plain(name: str) -> str:
+    return PurePosixPath(unicodedata.normalize("NFC", name).replace("\\", "/")).as_posix()
 
 
 def pose_of(row: Row) -> dict[str, float]:

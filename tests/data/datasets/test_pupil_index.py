@@ -1,5 +1,7 @@
 """An index of people and pupils, and pupils found by another photo of the person."""
 
+import unicodedata
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -39,6 +41,38 @@ def test_an_index_decides_who_and_where(tmp_path):
     for name, reason in (("bad", "one place"), ("other", "not a number"), ("extra", "not in")):
         with pytest.raises(ValueError, match=reason):
             listed[f"{name}.jpg"].locate(gray)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+@pytest.mark.parametrize("delimiter", [",", ";"])
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_names_in_an_index_are_matched_however_they_are_written(
+    form, delimiter, encoding, tmp_path
+):
+    if (form, encoding) == ("NFD", "cp1252"):
+        pytest.skip("cp1252 has no combining signs")
+    names = ["José.jpg", "sub/Ülla.jpg", "a.jpg"]
+    rows = [
+        ("file", "subject"),
+        ("José.jpg", "José"),
+        (".\\sub\\Ülla.jpg", "Ülla"),
+        ("./a.jpg", "A"),
+    ]
+    text = "".join(delimiter.join(row) + "\r\n" for row in rows)
+    files = {unicodedata.normalize("NFD" if form == "NFC" else "NFC", n): b"" for n in names}
+    files["index.csv"] = unicodedata.normalize(form, text).encode(encoding)
+    photo_sources.write_folder(tmp_path, files)
+    index = pupil_index.read_index(tmp_path)
+    assert index.keys() == files.keys() - {"index.csv"}
+    assert [row["subject"] for row in index.values()] == ["José", "Ülla", "A"]
+
+
+def test_of_two_names_the_exact_one_is_meant(tmp_path):
+    one, other = (unicodedata.normalize(form, "é.jpg") for form in ("NFC", "NFD"))
+    table = f"file,subject\n{one},A\n{other},B\n".encode()
+    photo_sources.write_folder(tmp_path, {one: b"", other: b"", "index.csv": table})
+    index = pupil_index.read_index(tmp_path)
+    assert (index[one]["subject"], index[other]["subject"]) == ("A", "B")
 
 
 def test_an_index_without_its_columns_is_refused(tmp_path):
