@@ -51,8 +51,8 @@ def walk(source: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
     except DAMAGED as error:
         reason = str(error).splitlines()[0]
         raise UserError(
-            f"cannot read the archive {source} ({reason}); it is damaged or cut short: "
-            "download it again"
+            f"cannot read the archive {source} ({reason}); it is damaged, cut short, or no tar or "
+            "zip file: download it again, or unpack it"
         ) from error
 
 
@@ -61,12 +61,22 @@ def _walk_archive(source: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
         with zipfile.ZipFile(source) as archive:
             for name in archive.namelist():
                 if not name.endswith("/"):
-                    yield name, lambda name=name: archive.read(name)
+                    yield name, lambda name=name: _unzip(archive, name)
     else:
         with tarfile.open(source) as archive:
             for member in archive:
                 if member.isfile():
                     yield member.name, lambda member=member: archive.extractfile(member).read()
+
+
+def _unzip(archive: zipfile.ZipFile, name: str) -> bytes:
+    try:
+        return archive.read(name)
+    except (NotImplementedError, RuntimeError) as error:  # another compression; a password
+        raise UserError(
+            f"cannot read {printable(name)} in the archive {archive.filename} ({error}); unpack "
+            "the archive with another program, and give the folder in its place"
+        ) from error
 
 
 def read_all(source: Path, wanted: Callable[[str], bool]) -> dict[str, bytes]:

@@ -4,6 +4,7 @@ import io
 import os
 import shutil
 import struct
+import zipfile
 import zlib
 
 import numpy as np
@@ -196,6 +197,26 @@ def test_a_damaged_archive_is_one_line(name, tmp_path):
         with pytest.raises(UserError, match=r"cannot read.*files") as caught:
             archives.read_all(tmp_path / name, lambda name: True)
         assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "reason"), [(8, 9, "compression method"), (6, 1, "encrypted")]
+)
+def test_an_archive_that_needs_another_program_is_one_line(field, value, reason, tmp_path):
+    """A file that is compressed by Deflate64, as Windows does with large ones, or has a password.
+
+    `field` is the place in the file's own header; in the archive's list it comes 2 bytes later.
+    """
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("x.jpg", b"photo")
+    content = bytearray(path.read_bytes())
+    for header, more in ((b"PK\3\4", 0), (b"PK\1\2", 2)):
+        start = content.index(header) + field + more
+        content[start : start + 2] = struct.pack("<H", value)
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=rf"x\.jpg in the archive .*a\.zip .*{reason}.*unpack"):
+        read(path)
 
 
 def test_the_first_pattern_wins(tmp_path):
