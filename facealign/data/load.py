@@ -22,6 +22,7 @@ from facealign.names import DOMAINS
 from facealign.paths import open_path
 
 Examples = dict[str, Any]  # image uint8 [N, H, W, C], subject [N], yaw [N], ...
+NAMED = 8  # people in an error
 CACHE_VERSION = 1  # increase it when the same photos are decoded to other pixels
 
 
@@ -111,8 +112,8 @@ def load_examples(data: Any, name: str, split: str) -> Examples:
         ) from error
     if split not in builder.info.splits:
         raise UserError(
-            f"{name!r} has nobody in its {split} split, which a hash of the names decides; "
-            "add photos of more people"
+            f"{name!r} has nobody in its {split} split, which a hash of the names decides; it has "
+            f"{_name_people(builder)}; add photos of more people"
         )
     shape, prepared = (data.image_size, data.channels), Path(builder.data_dir)
     colour = "_colour" * (data.channels > 1)
@@ -128,6 +129,13 @@ def load_examples(data: Any, name: str, split: str) -> Examples:
     )
     images = StreamedImages(_Source(builder, split), fields.pop("record"), shape, _decode)
     return fields | {"image": images}
+
+
+def _name_people(builder: Any) -> str:
+    """How many people a prepared dataset has, and some of their names."""
+    splits = [_read_fields(builder, split)["subject"] for split in builder.info.splits]
+    people = np.unique(np.concatenate(splits))
+    return f"{len(people)}, {', '.join(people[:NAMED])}{', ...' * (len(people) > NAMED)}"
 
 
 class _Source:
