@@ -2,6 +2,7 @@
 
 import json
 import os
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ def open_path(text: str, where: str) -> epath.Path:
     """
     try:
         path = epath.Path(text).expanduser()
+        if str(path).startswith("~"):
+            raise RuntimeError("this user has no home folder, or HOME is not set")
         path.exists()  # the first access to a bucket shows whether it can be used
         return path
     except Exception as error:  # the packages behind epath raise many types
@@ -27,8 +30,11 @@ def open_path(text: str, where: str) -> epath.Path:
 
 
 def cache_folder() -> Path:
-    """The folder of files that every run can make again."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "facealign"
+    """The folder of files that every run can make again; of a user without a home, temporary."""
+    try:
+        return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "facealign"
+    except RuntimeError:
+        return Path(tempfile.gettempdir(), f"facealign_of_{os.getuid()}")
 
 
 def shipped(name: str) -> Path:

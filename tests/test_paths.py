@@ -3,7 +3,10 @@
 import importlib.util
 import io
 import json
+import pwd
 import shutil
+import tempfile
+from pathlib import Path
 
 import fsspec
 import numpy as np
@@ -13,7 +16,7 @@ from PIL import Image
 
 from facealign.data.load import load_examples
 from facealign.errors import UserError
-from facealign.paths import is_local, open_path, write_whole
+from facealign.paths import cache_folder, is_local, open_path, write_whole
 from facealign.training.checkpoints import Checkpoints
 from facealign.workdir.config import check_continuation, flatten, load_config, make_workdir
 from facealign.workdir.figures import plot_curves, plot_fetch_times
@@ -34,6 +37,18 @@ def workdir():
 
 def row(step):
     return {"step": step, "stage": "a", "loss": 1 / step, "timing": {"step_ms": 2.0}}
+
+
+def test_who_has_no_home_gets_a_temporary_cache_and_a_true_reason(monkeypatch):
+    def nobody(_):
+        raise KeyError("getpwuid(): uid not found")
+
+    monkeypatch.delenv("HOME")
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", nobody)
+    assert cache_folder().parent == Path(tempfile.gettempdir())
+    with pytest.raises(UserError, match="data_dir=~/x: this user has no home folder"):
+        open_path("~/x", "config.data.data_dir")
 
 
 def test_a_bucket_is_not_local(workdir, tmp_path):

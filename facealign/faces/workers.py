@@ -11,13 +11,14 @@ import re
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
+from absl import logging
 
 from facealign.faces.dlib_tools import FaceTools
 from facealign.faces.find import FoundFaces, Wanted, read_faces
@@ -32,18 +33,34 @@ BLAS_THREADS = "OPENBLAS_NUM_THREADS"
 _create: list[CreateTools] = []  # the only state of a worker process; empty if it needs no tools
 
 
-def start_pool(create: CreateTools | None, count: int = 0) -> ProcessPoolExecutor:
+def start_pool(create: CreateTools | None, count: int = 0) -> Executor:
     """Starts worker processes, `count` or one a core; `create` makes their face tools.
 
-    None makes none. What `create` raises, tasks that need the tools raise.
+    None makes none. What `create` raises, tasks that need the tools raise. Where the system allows
+    no processes, the worker is a thread.
 
     Each worker computes in one thread. Threads of NumPy's BLAS wait for one another by spinning, so
     two processes with several threads each took three times as long on two cores. Also, sums over
     several threads are rounded differently, so portraits would depend on the process that made
     them.
     """
+    try:
+        return _start_processes(create, count or cores())
+    except (
+        OSError,
+        ImportError,
+        NotImplementedError,
+    ) as error:  # no semaphores; too many processes
+        logging.warning(
+            "faces are found by this process alone, which takes longer: no other can be started "
+            "here (%s)",
+            " ".join(str(error).split()),
+        )
+        return ThreadPoolExecutor(1, initializer=_prepare, initargs=(create,))
+
+
+def _start_processes(create: CreateTools | None, count: int) -> ProcessPoolExecutor:
     context = multiprocessing.get_context("spawn")  # a fork of a process that runs JAX can hang
-    count = count or cores()
     pool = ProcessPoolExecutor(count, context, _prepare, (create,))
     before = os.environ.get(BLAS_THREADS)
     os.environ[BLAS_THREADS] = "1"
@@ -68,7 +85,7 @@ class LastingPool:
     def __init__(self, create: CreateTools | None, count: int = 0):
         self._create, self._count = create, count
         self._pool = start_pool(create, count)
-        self._alone: ProcessPoolExecutor | None = None  # one worker, for tasks that were lost
+        self._alone: Executor | None = None  # one worker, for tasks that were lost
 
     def __enter__(self) -> "LastingPool":
         return self
@@ -195,7 +212,9 @@ def describe_in_worker(image: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
 
 def _prepare(create: CreateTools | None) -> None:
     _create[:] = [create] if create else []
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    _load_tools.cache_clear()
+    if multiprocessing.parent_process():
+        threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
 def _end_with_parent() -> None:

@@ -5,12 +5,16 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import process
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
+import numpy as np
 import pytest
+from absl import logging
 
 from facealign.faces import workers
+from tests import toy_tools
 
 HOLDER = """
 import os, signal
@@ -69,6 +73,16 @@ def test_workers_that_end_without_a_task_are_no_tasks_fault():
         pool.submit(abs, -1)()
 
 
+def test_without_semaphores_the_worker_is_a_thread_and_the_log_says_so(monkeypatch, caplog):
+    monkeypatch.setitem(sys.modules, "multiprocessing.synchronize", None)
+    monkeypatch.setattr(process, "_system_limits_checked", False)
+    with caplog.at_level(logging.WARNING), workers.LastingPool(toy_tools.create_tools, 2) as pool:
+        found = pool.submit(workers.describe_in_worker, np.full((4, 4), 51, np.uint8), None)()
+    assert found.shape == (128,) and found[0] == 0.2
+    (line,) = caplog.messages
+    assert "found by this process alone" in line and "semaphores" in line
+
+
 @pytest.mark.parametrize(
     ("cores", "memory", "tasks", "count"),
     [(32, 4000.0, 9999, 12), (2, 64e3, 9999, 2), (8, None, 3, 3), (8, 100.0, 9, 1), (4, 9e9, 0, 1)],
@@ -106,8 +120,8 @@ def test_no_worker_outlives_the_process_that_started_it(how, tmp_path):
     assert not any(map(_lives, processes))
 
 
-def _lives(process: str) -> bool:
+def _lives(number: str) -> bool:
     try:
-        return "\nState:\tZ" not in Path(f"/proc/{process}/status").read_text()
+        return "\nState:\tZ" not in Path(f"/proc/{number}/status").read_text()
     except OSError:
         return False

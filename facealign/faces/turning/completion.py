@@ -17,6 +17,7 @@ from facealign.models.apply import NetState, Network
 from facealign.models.completion import Completion, apply_completion
 from facealign.models.packed_weights import load_net
 
+WEIGHTS = "completion.safetensors"
 FADE = (8.0, 32.0)  # gray levels added over which details of the portrait fade
 SOFT = 2.0  # px of the grid: how that is smoothed
 BLUR = 1.25  # px of the grid: what is left of a portrait without its details, as in a thumbnail
