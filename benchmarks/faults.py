@@ -9,10 +9,12 @@ import argparse
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -29,6 +31,10 @@ from runs import (
 
 PATIENCE = 120  # seconds after which the survivor of two processes must have ended
 ROOM = 3  # MiB, too few for the checkpoints of the run
+# A run of LIGHT takes some SPAN seconds; before FIRST_LINE Python itself has not started.
+STRIKES, SPAN, FIRST_LINE = 20, 15.0, 0.15
+# Exit codes by signal; 0 is a run that had ended, 75 one that has saved its state.
+ENDS = {"SIGINT": (130, 0), "SIGTERM": (143, START_AGAIN, 0), "SIGKILL": (-9, 0)}
 SAVING = ".orbax-checkpoint-tmp"
 
 
@@ -89,6 +95,25 @@ def told_to_stop(flags: list[str], workdir: Path, count: int) -> str:
     assert code == START_AGAIN, (code, said)
     run_to_end(flags)
     return last_line(said)
+
+
+def struck_anywhere(flags: list[str], workdir: Path, count: int) -> str:
+    """SIGINT, SIGTERM or kill -9 at any moment from start to end, STRIKES times."""
+    del workdir, count
+    ends, slowest = Counter(), 0.0
+    for name in random.choices(tuple(ENDS), k=STRIKES):
+        (process,) = group = start(flags)
+        began, moment = time.monotonic(), random.uniform(0, SPAN)
+        wait_for(lambda end=began + moment: time.monotonic() > end, group)
+        process.send_signal(getattr(signal, name))
+        struck = time.monotonic()
+        ((code, said),) = finish(group, PATIENCE)
+        slowest, early = max(slowest, time.monotonic() - struck), struck < began + FIRST_LINE
+        assert early or (code in ENDS[name] and "Traceback" not in said), (name, code, said)
+        ends[f"{name} {code}"] += 1
+    run_to_end(flags)
+    counts = ", ".join(f"{end}: {times}" for end, times in sorted(ends.items()))
+    return f"exit codes {counts}; the slowest end took {slowest:.1f} s"
 
 
 def one_told_to_stop(flags: list[str], workdir: Path, count: int) -> str:
@@ -184,8 +209,8 @@ def two_runs(flags: list[str], workdir: Path, count: int) -> str:
 FAULTS = {
     each.__name__: each
     for each in (
-        lost_process, killed_saving, told_to_stop, one_told_to_stop, full_disk, flipped_byte,
-        deleted_metrics, two_runs,
+        lost_process, killed_saving, struck_anywhere, told_to_stop, one_told_to_stop, full_disk,
+        flipped_byte, deleted_metrics, two_runs,
     )
 }  # fmt: skip
 OF_TWO = (lost_process, one_told_to_stop)
