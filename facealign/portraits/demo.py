@@ -16,6 +16,7 @@ from facealign.images import BadPhotoError
 from facealign.paths import cache_folder
 from facealign.portraits.aligner import Aligner
 from facealign.portraits.methods import turned_in_3d
+from facealign.portraits.photo_files import HEIC, is_heic_in_vain
 from facealign.portraits.portrait import Portrait
 
 SHOWN = 256  # px: side of a face on the page
@@ -47,6 +48,8 @@ def turn_photo(aligner: Aligner, path: str | None, yaw: float = 0.0) -> Shown:
     """
     if not path:
         return Shown([], [], "Choose a photo first.")
+    if is_heic_in_vain(Path(path)):
+        return Shown([], [], f"This photo cannot be used: {HEIC}.")
     try:
         (portraits,) = aligner([path])
     except (BadPhotoError, OSError) as error:
@@ -85,7 +88,9 @@ def create_demo(aligner: Aligner) -> Any:
         gradio.Markdown(WORDS)
         with gradio.Row():
             with gradio.Column():
-                photo = gradio.Image(type="filepath", sources=["upload", "webcam"], label="photo")
+                # A file as it is: an image component would convert it, and refuse some.
+                photo = gradio.File(type="filepath", label="photo")
+                taken = gradio.Image(type="filepath", sources=["webcam"], label="or take one")
                 yaw = gradio.Slider(-FARTHEST, FARTHEST, 0, step=1, label="yaw of the portraits",
                                     visible=aligner.method.style is not None)  # fmt: skip
                 button = gradio.Button("Make portraits", variant="primary")
@@ -95,8 +100,12 @@ def create_demo(aligner: Aligner) -> Any:
                 message = gradio.Markdown()
                 numbers = gradio.Dataframe(headers=list(COLUMNS), interactive=False)
         for event in (button.click, yaw.release):
-            event(partial(turn_photo, aligner), [photo, yaw], [gallery, numbers, message])
+            event(partial(_turn_either, aligner), [photo, taken, yaw], [gallery, numbers, message])
     return page
+
+
+def _turn_either(aligner: Aligner, photo: str | None, taken: str | None, yaw: float) -> Shown:
+    return turn_photo(aligner, photo or taken, yaw)
 
 
 def show(aligner: Aligner, host: str, port: int) -> None:

@@ -23,8 +23,13 @@ def test_the_page_shows_crops_portraits_and_error_messages(tmp_path):
     before, after, distance = map(float, values)
     assert number == 1 and abs(before) < 1 and abs(after) < 1 and distance >= 0
     assert demo.turn_photo(make_portraits, None).message == "Choose a photo first."
-    path.write_text("hello")
-    assert "not a photo" in demo.turn_photo(make_portraits, str(path)).message
+    for content, reason in (
+        (b"hello", "not a photo"),
+        (b"", "the file is empty"),
+        (b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic" + bytes(40), "pillow-heif"),
+    ):
+        path.write_bytes(content)
+        assert reason in demo.turn_photo(make_portraits, str(path)).message
     Image.fromarray(photo(0, bright=False)).save(path)
     assert demo.turn_photo(make_portraits, str(path)).message.startswith("No clear face was found")
 
