@@ -43,6 +43,12 @@ def shipped(name: str) -> Path:
     return here / name if (here / name).exists() else here.parent / "weights" / name
 
 
+def own_configs() -> Path:
+    """The folder of the experiments that come with facealign."""
+    here = Path(__file__).parent
+    return next(path for path in (here / "configs", here.parent / "configs") if path.exists())
+
+
 def is_local(path: epath.PathLike) -> bool:
     """Whether libraries other than epath can open the path."""
     return "://" not in str(path)

@@ -6,6 +6,7 @@ import sysconfig
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 
@@ -13,6 +14,7 @@ from absl import flags
 from ml_collections import ConfigDict
 
 from facealign.errors import UserError
+from facealign.paths import own_configs
 
 MODULE = "config_file"  # name of the module that a config file becomes
 LIBRARIES = tuple(sysconfig.get_paths()[name] for name in ("stdlib", "purelib", "platlib"))
@@ -34,12 +36,15 @@ def load_config(argument: str) -> ConfigDict:
     """The locked config that `get_config` of a file returns.
 
     Args:
-      argument: FILE or FILE:VARIANT.
+      argument: FILE or FILE:VARIANT; FILE is also the name of an experiment that comes with
+        facealign, as medium_gan or configs/medium_gan.py, from any folder.
 
     Raises:
       UserError: there is no such file, it fails, or it returns something else.
     """
     name, *variant = argument.split(":", 1)
+    name = _find(name)
+    _make_importable()
     module = ModuleType(MODULE)
     module.__file__ = name
     source = _read(name)
@@ -71,6 +76,22 @@ def load_config(argument: str) -> ConfigDict:
     return config.lock()
 
 
+def _find(name: str) -> str:
+    """The path of a config file, or of facealign's own experiment of this name."""
+    path = Path(name)
+    own = own_configs() / path.with_suffix(".py").name
+    if path.suffix in ("", ".py") and path.parent.name in ("", "configs"):
+        return str(own) if own.exists() and not path.exists() else name
+    return name
+
+
+def _make_importable() -> None:
+    """Lets configs import one another where they are no package of the path, as in a wheel."""
+    if "configs" not in sys.modules and find_spec("configs") is None:
+        sys.modules["configs"] = package = ModuleType("configs")
+        package.__path__ = [str(own_configs())]
+
+
 def _read(name: str) -> bytes:
     """The text of a config file, not yet decoded."""
     if Path(name).suffix == ".json":
@@ -81,8 +102,11 @@ def _read(name: str) -> bytes:
     try:
         return Path(name).read_bytes()
     except FileNotFoundError:
-        raise UserError(f"--config={name} does not exist; facealign's own experiments are in "
-                        "configs/ of its repository") from None  # fmt: skip
+        own = sorted(path.stem for path in own_configs().glob("[!_]*.py") if path.stem != "base")
+        raise UserError(
+            f"--config={name} does not exist; give a file, or one of facealign's own experiments: "
+            f"{', '.join(own)}"
+        ) from None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise UserError(f"--config={name} cannot be read ({reason}); give a file, "

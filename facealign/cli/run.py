@@ -77,7 +77,7 @@ def _open_workdir(name: str) -> epath.Path:
 def _default_workdir() -> str:
     """runs/NAME of configs/NAME.py, runs/NAME_VARIANT of configs/NAME.py:VARIANT."""
     config = PurePath(config_flags.get_config_filename(FLAGS["config"]))
-    return str(PurePath("runs", re.sub(r"\.py:?", "_", config.name).strip("_")))
+    return str(PurePath("runs", re.sub(r"\.py:?|:", "_", config.name).strip("_")))
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """What is wrong in a config of one's own is said in one line, with the line of the file."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -58,6 +59,32 @@ def test_what_is_no_program_is_named(tmp_path, name, expected):
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(UserError, match=f"--config={tmp_path / name} {expected}"):
         load_config(str(tmp_path / name))
+
+
+@pytest.mark.parametrize(
+    "name", ["medium_gan:lfw", "medium_gan.py:lfw", "configs/medium_gan.py:lfw"]
+)
+def test_own_experiments_are_found_by_their_names_from_any_folder(name, tmp_path, monkeypatch):
+    expected = load_config(f"{ROOT / 'configs' / 'medium_gan.py'}:lfw")
+    monkeypatch.chdir(tmp_path)
+    assert load_config(name) == expected
+    (tmp_path / name.split(":")[0]).parent.mkdir(exist_ok=True)
+    (tmp_path / name.split(":")[0]).write_text("x = 1")  # one's own file comes first
+    with pytest.raises(UserError, match="has no function get_config"):
+        load_config(name)
+
+
+def test_an_installed_package_has_its_experiments_and_they_import_one_another(tmp_path):
+    """As in a wheel: `configs` is in the package, and nowhere on the path."""
+    (tmp_path / "site" / "facealign").mkdir(parents=True)
+    for path in [*(ROOT / "facealign").iterdir(), ROOT / "configs"]:
+        (tmp_path / "site" / "facealign" / path.name).symlink_to(path)
+    program = "from facealign.cli.config_file import load_config as f; print(f('medium_gan').run)"
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True,
+        env={**os.environ, "PYTHONPATH": str(tmp_path / "site")},
+    )  # fmt: skip
+    assert done.stdout.startswith("('reconstruction'"), done.stderr
 
 
 def test_a_variant_of_a_config_without_variants_is_refused(tmp_path):
