@@ -6,6 +6,7 @@ A program takes arrays [B, ...] and returns some. B is free, or fixed for runtim
 import tempfile
 import warnings
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 
 import jax
@@ -34,29 +35,47 @@ def export_onnx(program: Program, path: epath.Path, batch_size: int = 0) -> Run:
     Raises:
       ImportError: requirements-export.txt is not installed.
       OSError: the file cannot be written.
+      UserError: the converter does not work with this version of JAX.
     """
     import onnx
     import onnxruntime
     from jax2onnx import to_onnx
 
+    _lend_names()
     names = list(program.inputs)
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the converter warns about its own use of float64
         part = str(Path(folder, "model.onnx"))  # large arrays are in a second file next to it
-        to_onnx(
-            make_portable(program.function),
-            [(batch_size or "B", *array.shape[1:]) for array in program.inputs.values()],
-            model_name=f"facealign_{program.name}",
-            opset=OPSET,
-            return_mode="file",
-            output_path=part,
-            input_names=names,
-            output_names=list(program.outputs),
-        )
+        try:
+            to_onnx(
+                make_portable(program.function),
+                [(batch_size or "B", *array.shape[1:]) for array in program.inputs.values()],
+                model_name=f"facealign_{program.name}",
+                opset=OPSET,
+                return_mode="file",
+                output_path=part,
+                input_names=names,
+                output_names=list(program.outputs),
+            )
+        except (AttributeError, ImportError, TypeError) as error:  # it uses JAX's private parts
+            raise UserError(
+                f"cannot write {path}: jax2onnx {version('jax2onnx')} does not work with jax "
+                f"{jax.__version__} ({error}); take another version of either. What "
+                "StableHLO needs is there"
+            ) from error
         content = onnx.load(part).SerializeToString()
     write_whole(path, content)
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
     return lambda *arrays: session.run(program.outputs, dict(zip(names, arrays, strict=True)))
+
+
+def _lend_names() -> None:
+    """Gives JAX's private module back what version 0.12 took away, and jax2onnx 0.17 still uses."""
+    from jax._src import core
+    from jax.extend import core as public
+
+    if not hasattr(core, "ClosedJaxpr"):
+        core.ClosedJaxpr = public.ClosedJaxpr
 
 
 def export_stablehlo(program: Program, path: epath.Path, batch_size: int = 0) -> Run:
@@ -77,8 +96,8 @@ def export_stablehlo(program: Program, path: epath.Path, batch_size: int = 0) ->
 
 
 EXPORTS: dict[str, Callable[[Program, epath.Path, int], Run]] = {
-    "onnx": export_onnx,
     "stablehlo": export_stablehlo,
+    "onnx": export_onnx,  # last, since it takes more packages
 }
 
 
@@ -96,14 +115,14 @@ def export(
       The largest absolute difference of a number, by file.
 
     Raises:
-      UserError: a number differs by 1e-3 or more, a file cannot be written, or
-        requirements-export.txt is not installed.
+      UserError: a number differs by 1e-3 or more, a file cannot be written,
+        requirements-export.txt is not installed, or as in `export_onnx`.
     """
     differences = {}
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for program in programs:
-            for kind, write in EXPORTS.items():
+        for kind, write in EXPORTS.items():
+            for program in programs:
                 path = folder / f"{program.name}.{kind}"
                 differences[path] = _compare(program, write(program, path, batch_size), batch_size)
     except ImportError as error:
