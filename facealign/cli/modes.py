@@ -52,7 +52,7 @@ def run_evaluate(
     """Compares a checkpoint with baselines on held-out people; writes tables and a page.
 
     With `checkpoint`, of packed weights or another run, `config` only says where photos are, and
-    so it does with the methods "portrait" and "mended", which compare portraits of the photo's
+    so it does with the methods "portrait" and "unmended", which compare portraits of the photo's
     own pixels.
 
     Raises:

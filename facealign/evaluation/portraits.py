@@ -39,7 +39,7 @@ def evaluate_portraits(
       config: says where photos are, and which.
       workdir: the files are written there.
       on: the photos, as in `run_evaluation`.
-      method, weights: "portrait", or "mended" and packed weights.
+      method, weights: "portrait" and packed weights of a completion or "", or "unmended".
 
     Raises:
       UserError: photos that do not come in canonical crops, or as in `load_photos`.

@@ -3,9 +3,11 @@
 The format is safetensors, which holds only arrays and text. Opening a file cannot run code.
 """
 
+import hashlib
 import json
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
@@ -66,6 +68,11 @@ def save_weights(
     own.data.data_dir = own.data.manual_dir = own.init_from = ""  # paths of the training machine
     about = {"config": own.to_json(), "step": str(step)}
     write_whole(path, numpy.save(arrays, metadata=about))
+
+
+def digest(path: os.PathLike | str) -> str:
+    """Eight hex digits of a file's content, which tell weights apart."""
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:8]
 
 
 def load_weights(path: os.PathLike) -> PackedWeights:

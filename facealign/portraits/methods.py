@@ -12,6 +12,7 @@ from PIL import Image
 from facealign.errors import UserError, check_choice
 from facealign.faces.face import Face, poses_of
 from facealign.faces.find import BOX, DETAIL
+from facealign.faces.turning.completion import WEIGHTS as COMPLETION
 from facealign.faces.turning.completion import load_completion
 from facealign.faces.turning.compose import LARGEST, SMALLEST, compose_portrait
 from facealign.faces.turning.matte import find_matte
@@ -22,7 +23,8 @@ from facealign.geometry import frame
 from facealign.geometry.frame import PORTRAIT, SIZE, WIDTH
 from facealign.geometry.views import turn_back
 from facealign.images import to_uint8
-from facealign.models.packed_weights import KEPT, SHIPPED
+from facealign.models.packed_weights import KEPT, SHIPPED, digest
+from facealign.paths import shipped
 from facealign.portraits.portrait import Portrait
 from facealign.training.saved_model import SavedModel, check_crops, load_model
 from facealign.training.translate import make_translate
@@ -37,7 +39,7 @@ WITHOUT_NETWORK: dict[str, tuple[str, Frontal]] = {
     "geometric": ("geometric alignment", lambda crops, _: crops),
     "turn": ("generic 3D turn", lambda crops, poses: turn_back(crops, *poses.T)),
 }
-TURNED = ("portrait", "mended")  # in 3D; a network mends the second
+TURNED = ("portrait", "unmended")  # in 3D; a network mends the first
 METHODS = (*TURNED, "network", *WITHOUT_NETWORK)
 
 
@@ -59,7 +61,7 @@ def load_method(
       method: of `METHODS`; "" is "portrait", or "network" if there are weights or a step.
       style: of the portraits.
       weights: of the network; a file of packed weights (`--mode=pack`), the workdir of a run, or ""
-        for those that come with facealign. "mended" needs such a file, of a completion.
+        for those that come with facealign. "portrait" takes such a file, of a completion.
       step: of the run's checkpoint; 0 is the newest.
 
     Raises:
@@ -70,7 +72,7 @@ def load_method(
     check_weights(method, weights, step)
     check_style(style)
     if method in TURNED:
-        return turned_in_3d(style._replace(completion=os.fspath(weights)))
+        return turned_in_3d(style._replace(completion=_completion(method, weights)))
     if style._replace(gray=False, size=USUAL_STYLE.size) != USUAL_STYLE:
         raise UserError(
             f"--method={method} makes gray portraits of the face alone, from the front; leave "
@@ -87,15 +89,16 @@ def check_weights(method: str, weights: PathLike | str, step: int) -> None:
     Raises:
       UserError: they do not, or as in `load_completion`.
     """
-    if method == "mended":
-        if not weights or step:
-            raise UserError(
-                "--method=mended needs --checkpoint, what --mode=pack made of a run of "
-                "configs/completion.py, and no --step"
-            )
-        load_completion(os.fspath(weights))
+    if method == "portrait" and not step:
+        load_completion(_completion(method, weights))
     elif method != "network" and (weights or step):
-        raise UserError(f"--method={method} takes no weights; leave --checkpoint and --step out")
+        allowed = "packed weights and no --step" if method == "portrait" else "no weights"
+        raise UserError(f"--method={method} takes {allowed}; leave --checkpoint and --step out")
+
+
+def _completion(method: str, weights: PathLike | str) -> str:
+    """The file of the network that mends portraits; "" for none."""
+    return os.fspath(weights or shipped(COMPLETION)) if method == "portrait" else ""
 
 
 def turned_in_3d(style: Style) -> Method:
@@ -108,7 +111,8 @@ def turned_in_3d(style: Style) -> Method:
     shown = WIDTH if style.frame == "tight" else PORTRAIT
     box = BOX / SIZE * WIDTH / shown  # share of the portrait
     wanted = round(SHARPER * (style.size or LARGEST) * box)
-    words = [f"{name} {value}" for name, value in style._asdict().items()
+    said = style._asdict() | {"completion": style.completion and digest(style.completion)}
+    words = [f"{name} {value}" for name, value in said.items()
              if value != Style._field_defaults[name] or name == "size"]  # fmt: skip
     return Method(f"own pixels turned in 3D, {', '.join(words)}", make, max(DETAIL, wanted), style)
 

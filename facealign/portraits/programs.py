@@ -117,7 +117,7 @@ MAKERS: dict[tuple[str, ...], Callable[[SavedModel, Sequence[Face]], Program]] =
     ("completion",): _completion,
     KEPT: _frontalize,
 }
-SHIPPED = (reading.WEIGHTS, mattes.WEIGHTS, packed_weights.SHIPPED.name)
+SHIPPED = (reading.WEIGHTS, mattes.WEIGHTS, completions.WEIGHTS, packed_weights.SHIPPED.name)
 
 
 def load_shipped() -> list[SavedModel]:

@@ -52,7 +52,8 @@ def test_only_photos_that_come_in_both_ways_are_compared():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"checkpoint": "runs/x"}, "leave --checkpoint and --step out"),
+        ({"step": 3}, "leave --checkpoint and --step out"),
+        ({"checkpoint": "runs/x"}, "cannot read the weights runs/x"),
         ({"config": None}, "needs --config"),
         ({"method": "turn"}, "--method of --mode=evaluate"),
     ],
