@@ -98,7 +98,7 @@ flags.DEFINE_string("input", "", "folder of photos, or one photo")
 flags.DEFINE_string(
     "method",
     "",
-    "portrait (turned in 3D, mended) unless given; unmended, network, geometric or turn",
+    "portrait (turned, mended) unless given; unmended, network, geometric or turn",
 )
 flags.DEFINE_bool("recursive", True, "photos in subfolders too; --norecursive leaves them out")
 flags.DEFINE_bool("already_aligned", False, "the photos are canonical crops; no face is searched")
