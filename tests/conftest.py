@@ -2,8 +2,10 @@
 
 import os
 import shutil
+import signal
 import tempfile
 from pathlib import Path
+from threading import current_thread, main_thread
 
 import jax
 import pytest
@@ -13,6 +15,9 @@ from ml_collections import ConfigDict
 from configs import base, polygons_light
 from tests import photo_sources
 
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN and current_thread() is main_thread():
+    # Jobs in the background ignore Ctrl-C, and so would all processes that tests start.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 logging.set_verbosity(logging.WARNING)  # Orbax and tfds log pages at INFO
 jax.config.update("jax_disable_most_optimizations", True)  # tiny programs: compiling is the cost
 jax.config.update("jax_num_cpu_devices", 4)  # of which a test uses one, unless it is about several
