@@ -46,11 +46,8 @@ def start_pool(create: CreateTools | None, count: int = 0) -> Executor:
     """
     try:
         return _start_processes(create, count or cores())
-    except (
-        OSError,
-        ImportError,
-        NotImplementedError,
-    ) as error:  # no semaphores; too many processes
+    except (OSError, ImportError, NotImplementedError) as error:
+        # No semaphores, or too many processes.
         logging.warning(
             "faces are found by this process alone, which takes longer: no other can be started "
             "here (%s)",
@@ -68,6 +65,9 @@ def _start_processes(create: CreateTools | None, count: int) -> ProcessPoolExecu
         with _interrupts_held():
             for _ in range(count):  # each task starts a process, which inherits the environment
                 pool.submit(_load_tools)
+    except OSError:
+        pool.shutdown(wait=False, cancel_futures=True)
+        raise
     finally:
         del os.environ[BLAS_THREADS]
         if before is not None:
