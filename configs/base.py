@@ -112,7 +112,7 @@ def _discriminator() -> ConfigDict:
     discriminator = ConfigDict()
     discriminator.name = "patches"  # scales: of two sizes; face: of photo and parts; or attribute
     discriminator.features = 32  # channels of the first layer
-    discriminator.loss = "cross_entropy"  # or least_squares, hinge, non_saturating, wasserstein
+    discriminator.loss = "cross_entropy"  # or one of training.losses.GAN_LOSSES
     discriminator.r1_weight = 0.0  # gradient penalty on real images; 0 is off
     discriminator.r1_every = 16  # steps between two R1 penalties
     discriminator.gp_weight = 0.0  # gradient penalty between real images and fakes; for wasserstein

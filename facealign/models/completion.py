@@ -26,7 +26,8 @@ PLANES = 2 * 3 * 4 + MAPS + 1  # of what the network sees
 WIDTHS = (48, 96, 160, 224)  # channels from half of a thumbnail's size down to a 16th
 BLOCKS = (1, 1, 2, 2)  # residual blocks of each size, on the way down and on the way up
 STEP, FIRST = 0.3, 0.03  # how much residual blocks add at first, and the network
-KEPT = 0.8  # share of a face that the photo shows well in which nothing is added
+# Share in which nothing is added: of a face that the photo shows well, and of mirrored pixels.
+KEPT = 0.8
 PROFILE = 90.0  # degrees
 # How far from the head is near it, where hair, ears and collars are torn.
 NEAR = 0.14  # of the width of a frame; 4.5 cm
@@ -111,8 +112,12 @@ def near_head(maps: jax.Array) -> jax.Array:
 
 
 def gate(maps: jax.Array) -> jax.Array:
-    """How much of what the network says is added, [B, H, H, 1]; arguments as in `pack`."""
-    return layers.upsample(1 - KEPT * (maps[..., OWN] * maps[..., FACE])[..., None])
+    """How much of what the network says is added, [B, H, H, 1]; arguments as in `pack`.
+
+    What is mirrored may differ from the truth, but the network's guess would be a blurred one.
+    """
+    kept = jnp.maximum(maps[..., OWN] * maps[..., FACE], maps[..., OTHER])
+    return layers.upsample(1 - KEPT * kept[..., None])
 
 
 @partial(jax.jit, static_argnums=0)

@@ -56,8 +56,9 @@ def discriminator_cross_entropy(real: jax.Array, fake: jax.Array) -> jax.Array:
     return 0.5 * (_cross_entropy(real, 1.0) + _cross_entropy(fake, 0.0))
 
 
-def generator_cross_entropy(fake: jax.Array) -> jax.Array:
+def generator_cross_entropy(real: jax.Array, fake: jax.Array) -> jax.Array:
     """Binary cross-entropy [B] of the patch logits of fakes against ones."""
+    del real
     return _cross_entropy(fake, 1.0)
 
 
@@ -66,8 +67,9 @@ def discriminator_least_squares(real: jax.Array, fake: jax.Array) -> jax.Array:
     return 0.5 * (_mean(jnp.square(real - 1)) + _mean(jnp.square(fake)))
 
 
-def generator_least_squares(fake: jax.Array) -> jax.Array:
+def generator_least_squares(real: jax.Array, fake: jax.Array) -> jax.Array:
     """Mean of (logit - 1)^2 over the patches of each fake, [B]."""
+    del real
     return _mean(jnp.square(fake - 1))
 
 
@@ -76,8 +78,9 @@ def discriminator_hinge(real: jax.Array, fake: jax.Array) -> jax.Array:
     return 0.5 * (_mean(jax.nn.relu(1 - real)) + _mean(jax.nn.relu(1 + fake)))
 
 
-def generator_hinge(fake: jax.Array) -> jax.Array:
+def generator_hinge(real: jax.Array, fake: jax.Array) -> jax.Array:
     """Minus the mean patch logit [B] of fakes."""
+    del real
     return -_mean(fake)
 
 
@@ -86,11 +89,24 @@ def discriminator_wasserstein(real: jax.Array, fake: jax.Array) -> jax.Array:
     return _mean(fake) - _mean(real)
 
 
+def discriminator_relative(real: jax.Array, fake: jax.Array) -> jax.Array:
+    """Cross-entropy [B] of each patch of a real image being more real than that of its fake.
+
+    What both show alike cancels. Huang et al. 2024, https://arxiv.org/abs/2501.05441.
+    """
+    return _cross_entropy(real - fake, 1.0)
+
+
+def generator_relative(real: jax.Array, fake: jax.Array) -> jax.Array:
+    """The same, [B], of fakes and reals exchanged."""
+    return _cross_entropy(fake - real, 1.0)
+
+
 class GanLoss(NamedTuple):
     """The two sides of an adversarial loss, on patch logits [B, h, w, 1]."""
 
     discriminator: Callable[[jax.Array, jax.Array], jax.Array]  # (real, fake) -> [B]
-    generator: Callable[[jax.Array], jax.Array]  # fake -> [B]
+    generator: Callable[[jax.Array, jax.Array], jax.Array]  # the same
     boundary: float | None  # logits above it mean "real"; None: there is none
 
 
@@ -104,6 +120,8 @@ GAN_LOSSES: dict[str, GanLoss] = {
     "hinge": GanLoss(discriminator_hinge, generator_hinge, 0.0),
     # Needs a gradient penalty. Its logits have no fixed zero.
     "wasserstein": GanLoss(discriminator_wasserstein, generator_hinge, None),
+    # Of pairs: a fake beside the truth that it should be.
+    "relative": GanLoss(discriminator_relative, generator_relative, None),
 }
 
 

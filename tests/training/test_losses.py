@@ -25,6 +25,13 @@ BY_HAND = {
     # D: 1 - 2 and -1 - 1; G: minus the mean.
     "wasserstein": ([[3, 1], [1, 1]], [[2, 0], [-1, -1]], [-1, -2], [-1, 1]),
     # D: halves of (0.5 + 0)/2 + (0.5 + 0)/2 and of 2 + 3; G: minus the mean.
+    # Differences of LOG3 and 0; of -LOG3 and LOG3.
+    "relative": (
+        [[LOG3, 1], [0, 5 + LOG3]],
+        [[0, 1], [LOG3, 5]],
+        [(np.log(2) - np.log(3 / 4)) / 2, (np.log(4) - np.log(3 / 4)) / 2],
+        [(np.log(2) + np.log(4)) / 2, (np.log(4) - np.log(3 / 4)) / 2],
+    ),
     "hinge": ([[0.5, 2], [-1, -1]], [[-0.5, -3], [2, 2]], [0.25, 2.5], [1.75, -2]),
 }
 EVERY = pytest.mark.parametrize("loss", losses.GAN_LOSSES.values(), ids=losses.GAN_LOSSES)
@@ -47,7 +54,8 @@ def test_gan_losses_by_hand(name):
     np.testing.assert_allclose(
         loss.discriminator(patches(real), patches(fake)), of_discriminator, rtol=1e-6
     )
-    np.testing.assert_allclose(loss.generator(patches(fake)), of_generator, rtol=1e-6)
+    generator = loss.generator(patches(real), patches(fake))
+    np.testing.assert_allclose(generator, of_generator, rtol=1e-6)
 
 
 @EVERY
@@ -70,13 +78,13 @@ def test_gradients_are_finite_at_extreme_logits(loss):
     real = patches([[-100], [-100], [0], [100], [100]])
     fake = patches([[-100], [100], [0], [-100], [100]])
     of_discriminator = jax.grad(lambda r, f: loss.discriminator(r, f).sum(), (0, 1))(real, fake)
-    of_generator = jax.grad(lambda f: loss.generator(f).sum())(fake)
+    of_generator = jax.grad(lambda r, f: loss.generator(r, f).sum(), 1)(real, fake)
     assert np.isfinite(of_discriminator).all() and np.isfinite(of_generator).all()
 
 
 @EVERY
 def test_the_generator_still_learns_from_a_certain_discriminator(loss):
-    gradient = jax.grad(lambda fake: loss.generator(fake).sum())(patches([[-100]]))
+    gradient = jax.grad(lambda fake: loss.generator(patches([[0]]), fake).sum())(patches([[-100]]))
     assert gradient < -0.5
 
 

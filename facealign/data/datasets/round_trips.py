@@ -39,7 +39,7 @@ from facealign.models.completion import MAPS
 from facealign.paths import shipped
 
 SETS = tuple(head_lists.LISTS)
-VIEWS = {"mugshots": 4, "orl_faces": 4}  # pairs of each photo, if more than one
+VIEWS = {"mugshots": 2, "orl_faces": 4}  # pairs of each photo, if more than one
 MOST_EACH = {"lfw": 1}  # photos of a person, if not all: some have hundreds
 # Largest degrees of yaw and pitch, and px of error, of a photo that is turned away.
 FRONTAL, STRAIGHT, FITTED = 10.0, 16.0, 2.4
@@ -51,7 +51,7 @@ LOST = 15.0  # degrees by which a yaw may be misread
 SHIFT, ZOOM = 5.0, 0.08
 QUALITY, SOFTEST, SOFT = (35, 95), 0.9, 0.5  # of JPEG; px of blur; share of blurred photos
 LIT, BRIGHTEST = 0.3, 0.4  # share of photos lit from one side; how much brighter that side is
-VERSION = 2  # increase it when `faces.turning` or `faces.reading` give others
+VERSION = 3  # increase it when `faces.turning` or `faces.reading` give others
 
 
 class Trip(NamedTuple):

@@ -228,7 +228,7 @@ def _bridge(
     what an open mouth shows, so that follows the lips.
     """
     mouth = view.surface & np.isin(view.part, MOUTH)
-    on = ramp(view.own.facing, SURE) * (view.own.visible & ~mouth)
+    on = ramp(view.own.facing, SURE) * (view.own.clear & ~mouth)
     loose = ramp(height, THROAT)  # of the turned neck
     on = on * (1 - loose * (view.part == NECK))
     off = ramp(beside, AWAY)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import ndimage
 
-from facealign.faces.turning.far_ear import mirror_ear
+from facealign.faces.turning.far_side import mirror_side
 from facealign.faces.turning.ramp import ramp
 from facealign.faces.turning.scene import AWAY, Reach, nearest
 from facealign.faces.turning.turn import FACE, NECK, SKULL, View
@@ -104,9 +104,9 @@ def find_sources(
     own = 1 - reach.turned * (1 - (scene + (own[on_head] - scene) * edge))
     other = other * hold(other_place, photo_size) * ramp(core.at(other_place), SURE)
     other = _soften(other, scale)[on_head] * edge * (1 - own)
-    ear_place, ear = mirror_ear(view, reach, own)  # nothing else of the scene is mirrored
-    other_place = np.where((ear > other * (1 - ear))[..., None], ear_place, other_place[on_head])
-    own, other = own * (1 - ear), other * (1 - ear) + ear
+    side_place, side = mirror_side(view, reach, own)  # nothing else of the scene is mirrored
+    other_place = np.where((side > other * (1 - side))[..., None], side_place, other_place[on_head])
+    own, other = own * (1 - side), other * (1 - side) + side
     choice = ndimage.gaussian_filter(own / (own + other + 1e-3), SOFT_CHOICE * scale)
     maps = own_place, other_place, own, other, ramp(choice, CHOICE)
     return Sources(*(map_.astype(np.float32) for map_ in maps))

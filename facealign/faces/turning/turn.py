@@ -26,6 +26,12 @@ CUT = 12.5  # cm: y of the mean head below which its neck is left to the scene, 
 # cm that a point may be behind the surface and still count as seen: of the face; of skull and ears,
 # whose shape is less sure, and of what lies in openings.
 BEHIND, FAR_BEHIND = 0.45, 1.2
+# cm: what is so near to the edge of a nearer part, and so far behind it, may be that part in truth,
+# since the fitted head is never exact.
+EDGE, BEYOND = 0.5, 1.2
+# cm over which places are smoothed: the head's creases, as around nostrils, are not where the
+# photo's are, and would be drawn twice.
+SMOOTH, FIRM = 0.3, (0.95, 1.0)  # and shares of head around a pixel over which that begins
 CREASE = 0.6  # cm: narrower steep parts, as the rims of lips, count like those around them
 HALF_AHEAD = 0.64  # cosine of the yaw, 50 degrees, beyond which lips hide what is between them
 INCLINED = 0.6  # inclination of what lies in openings, which are seen or not
@@ -43,6 +49,7 @@ class Side(NamedTuple):
     place: np.ndarray  # float32 [S, S, 2]: in px of the photo; 0 beside the head
     facing: np.ndarray  # float32 [S, S]: inclination to the photo's camera, 1 towards it
     visible: np.ndarray  # bool [S, S]: no nearer part of the head hides this place in the photo
+    clear: np.ndarray  # bool [S, S]: nor is one so near that it may do so
     weight: np.ndarray  # float32 [S, S], 0 to 1: how well the photo shows this place
 
 
@@ -112,7 +119,8 @@ def view_head(points: np.ndarray, photo: Camera, portrait: Camera, size: int) ->
 
     mouth, inner = (np.isin(part[surface], parts) for parts in (MOUTH, INNER))
     half_ahead = photo.rotation[2, 2] > HALF_AHEAD
-    crease = 2 * round(CREASE * float(portrait.scale) / 2) + 1
+    scale = float(portrait.scale)
+    crease = 2 * round(CREASE * scale / 2) + 1
     around_mouth = ndimage.maximum_filter(surface & np.isin(part, MOUTH), crease)
     openings = ndimage.maximum_filter(surface & np.isin(part, INNER), crease)
 
@@ -123,19 +131,32 @@ def view_head(points: np.ndarray, photo: Camera, portrait: Camera, size: int) ->
         found = sum(values.take(c, axis=0) * s for c, s in zip(corners, shares, strict=True))
         inclined = np.where(inner, INCLINED, found[:, 3])
         behind = np.where(inner | (part[surface] == SKULL), FAR_BEHIND, BEHIND)
+        clear = buffer.is_clear(found[:, :3], EDGE * float(photo.scale), behind + BEYOND)
         visible = buffer.shows(found[:, :3], behind) | (mouth & half_ahead)
         ratio = np.where(inner, 1, inclined.clip(0, 1) / found[:, 4].clip(STEEPEST, 1))
         weight = ramp(ratio, FINE)
-        place, inclined, visible, weight = (
-            _spread(values, surface) for values in (found[:, :2], inclined, visible, weight)
+        place, inclined, visible, clear, weight = (
+            _spread(values, surface) for values in (found[:, :2], inclined, visible, clear, weight)
         )
         weight = np.where(openings, ndimage.grey_closing(weight, crease), weight) * visible
-        return Side(place, inclined, visible, np.maximum(weight, around_mouth * half_ahead))
+        weight = np.maximum(weight, around_mouth * half_ahead)
+        return Side(_smooth(place, surface, scale), inclined, visible, visible & clear, weight)
 
     between = heads.landmarks68(model, points)[36:48].mean(axis=0, keepdims=True)
     eyes = float(np.asarray(cameras.project(between, portrait))[0, 1])
     own, other = look(np.arange(len(points))), look(model.mirror)
+    # What may be something else is taken from the other side, if that is sure.
+    sure = other.weight * ndimage.binary_erosion(other.clear, np.ones((5, 5)))
+    own = own._replace(weight=own.weight * (1 - sure * ~own.clear))
     return View(portrait, eyes, surface, part, own, other)
+
+
+def _smooth(place: np.ndarray, surface: np.ndarray, scale: float) -> np.ndarray:
+    """Places [S, S, 2] of a surface without its creases, at px a cm; its rim stays."""
+    sigma = SMOOTH * scale
+    within = ndimage.gaussian_filter(surface.astype(np.float32), sigma)
+    around = ndimage.gaussian_filter(place, (sigma, sigma, 0)) / np.maximum(within, 0.5)[..., None]
+    return place + (around - place) * (surface * ramp(within, FIRM))[..., None]
 
 
 def _spread(values: np.ndarray, surface: np.ndarray) -> np.ndarray:

@@ -32,7 +32,8 @@ def make_complete_step(
     """U's images are what came back, R's the truth. Terms: l1, at SCALES sizes; gradient.
 
     With rules, a discriminator tells what is mended from the truth, and there are the terms of
-    `gan.make_gan`.
+    `gan.make_gan`. It sees what came back with what may be mended in its place: what the network
+    can't change tells nothing.
     """
     gan = make_gan(networks, train, weights, rules) if rules else None
     own_weights = {name: weight for name, weight in weights.items() if name not in TERMS}
@@ -45,7 +46,7 @@ def make_complete_step(
             for domain in DOMAINS
         )
         maps = shrink(look_right(yaw, batch["maps_unrestricted"].astype(jnp.float32) / 255))
-        counts, known = pixel_weights(maps), upsample(maps[..., KNOWN:])
+        counts = pixel_weights(maps)
         planes = completion.pack(images, maps[..., :MAPS], yaw)
 
         def mend(params):
@@ -64,8 +65,10 @@ def make_complete_step(
         to_output, terms = jax.grad(own_loss, has_aux=True)(output)
         gradients, accuracies = {}, {}
         if gan:
-            result = gan(state, target * known, output * known, gan_key)
-            to_output = to_output + result.to_fake * known
+            changes = mendable(maps)
+            real, fake = (images + changes * (each - images) for each in (target, output))
+            result = gan(state, real, fake, gan_key)
+            to_output = to_output + result.to_fake * changes
             gradients, accuracies = result.gradients, result.accuracies
             terms |= result.terms
         gradients = gradients | pull(to_output)[0]
@@ -73,6 +76,12 @@ def make_complete_step(
         return new, {"loss": losses.weighted_sum(terms, weights), **terms, **accuracies}
 
     return step
+
+
+def mendable(maps: jax.Array) -> jax.Array:
+    """How much of pixels is the network's, [B, H, H, 1], by maps [B, H / 2, H / 2, MAPS + 1]."""
+    near = near_head(maps)[..., None] * maps[..., KNOWN:]
+    return upsample(near) * completion.gate(maps)
 
 
 def pixel_weights(maps: jax.Array) -> jax.Array:

@@ -91,7 +91,8 @@ def make_gan(
         fakes, pull_fake = jax.vjp(score_fakes, critic.params, fake)
         to_fake, gradients, terms = jax.tree.map(jnp.zeros_like, fake), {}, {}
         if set(train) & set(FAKERS):
-            to_fakes, terms = jax.grad(generator_loss, has_aux=True)(fakes, labels)
+            judge = jax.grad(generator_loss, argnums=1, has_aux=True)
+            to_fakes, terms = judge(reals, fakes, labels)
             to_fake = pull_fake(to_fakes)[1]
         if role in train:
             others, pull_others = fakes, pull_fake
@@ -113,9 +114,13 @@ def make_gan(
 
 
 def _generator_loss(
-    gan_loss: losses.GanLoss, weights: Mapping[str, float], fakes: Verdict, labels: Labels | None
+    gan_loss: losses.GanLoss,
+    weights: Mapping[str, float],
+    reals: Verdict,
+    fakes: Verdict,
+    labels: Labels | None,
 ) -> tuple[jax.Array, dict[str, jax.Array]]:
-    terms = {"adversarial": gan_loss.generator(fakes["logits"]).mean()}
+    terms = {"adversarial": gan_loss.generator(reals["logits"], fakes["logits"]).mean()}
     if labels:
         terms["attribute_fake"] = losses.classification(fakes["attribute"], labels.fake).mean()
     return _weigh(terms, weights), terms

@@ -85,7 +85,7 @@ def test_the_mirrored_photo_gives_the_mirrored_mended_portrait(weights):
         away[name] = np.abs(other[:, ::-1] - made)[:, 8:-8].mean()
         away[f"{name}, the wrong way"] = np.abs(other - made)[:, 8:-8].mean()
     assert away["mended"] < away["plain"] + 1.5
-    assert away["mended"] < 0.3 * away["mended, the wrong way"]
+    assert away["mended"] < 0.4 * away["mended, the wrong way"]
 
 
 def test_maps_by_a_head_that_looks_ahead_in_the_middle_of_its_photo():
@@ -101,8 +101,8 @@ def test_little_is_added_where_the_photo_shows_the_face(weights):
     added, _, _ = mend(head_at(30.0), weights)
     layout = lay_out(head_at(30.0), NOBODY, photo().size, (0.0, 0.0))
     seen = layout.sources.shares[..., 0] * layout.view.surface > 0.95
-    hidden = (layout.sources.shares[..., 0] < 0.05) & layout.view.surface
-    assert np.abs(added)[seen].mean() < 0.6 * np.abs(added)[hidden].mean()
+    beside = ~layout.view.surface & (layout.reach.beside < 3)
+    assert np.abs(added)[seen].mean() < 0.6 * np.abs(added)[beside].mean()
 
 
 def test_portraits_are_mended_by_weights_that_come_along_or_are_given(weights):

@@ -95,6 +95,24 @@ def test_a_turned_head_hides_its_far_side_and_shows_the_other():
         assert side.weight[shown].mean() > 0.9 > 0.35 > side.weight[hidden].mean()
 
 
+def test_what_the_nose_may_hide_comes_from_the_other_side():
+    """Of a head that looks to the right: its right cheek beside the nose, if the nose is larger."""
+    view, _ = mean_view(25.0)
+    face = view.surface & (view.part == turn.FACE)
+    doubted = face & view.own.visible & ~view.own.clear
+    right = np.broadcast_to(np.arange(SIZE), face.shape) > view.camera.shift[0]
+    assert doubted.any() and right[doubted].mean() > 0.9
+    assert view.own.weight[doubted].mean() < 0.5 and view.other.weight[doubted].mean() > 0.9
+
+
+def test_places_have_no_steps_where_the_head_has_creases():
+    """Second differences in px of the photo; the head itself has 2.2 around its nostrils."""
+    view, _ = mean_view(25.0)
+    inner = ndimage.binary_erosion(view.surface & (view.part == turn.FACE), iterations=3)
+    bends = np.abs(np.diff(view.own.place, n=2, axis=1)).max(axis=-1)
+    assert bends[inner[:, 1:-1]].max() < 1
+
+
 def similar(image, head, made, angles=(0.0, 0.0)):
     """The photo [S, S, 3] as a similarity of the head's camera to the portrait's has it."""
     model, size = heads.load_head(), len(made.image)

@@ -5,7 +5,7 @@ import functools
 import numpy as np
 import pytest
 
-from facealign.faces.turning import scene, sources, turn
+from facealign.faces.turning import far_side, scene, sources, turn
 from facealign.geometry import head as heads
 from tests.faces.turning.test_compose import NOBODY, SIZE, head_at
 
@@ -34,16 +34,17 @@ def test_all_of_a_head_that_looks_ahead_is_its_own():
 
 
 @pytest.mark.parametrize("yaw", [13.0, 34.0])
-def test_head_and_scene_meet_in_pixels_of_their_own(yaw):
-    """The outermost pixel of the rim, which is 0.26 cm wide; what is near the middle is shown."""
+def test_head_and_scene_meet_in_pixels_of_one_side(yaw):
+    """The outermost pixel of the rim, 0.26 cm wide: the near side's, which the far one mirrors."""
     view, _, got = found(yaw)
     columns = np.arange(SIZE)
     for row in (40, 60):
-        inside = columns[view.surface[row]]
-        rim = got.own_weight[row, [inside[0], inside[-1]]]
-        assert rim.min() > 0.9
+        near, *_, far = columns[view.surface[row]]
+        assert got.own_weight[row, near] > 0.9
+        assert got.own_weight[row, far] < 0.1 and got.other_weight[row, far] > 0.9
     hidden = face_of(view) & (view.own.weight < 0.1)
-    assert (got.own_weight[hidden].min() > 0.9) == (yaw < sources.HARDLY[0])
+    middle = np.abs(columns - float(view.camera.shift[0])) < far_side.SIDE[0] * view.camera.scale
+    assert (got.own_weight[hidden & middle].min() > 0.9) == (yaw < sources.HARDLY[0])
 
 
 @pytest.mark.parametrize("yaw", [90.0, -90.0])

@@ -12,7 +12,7 @@ import pytest
 from configs import completion as config_of_completion
 from facealign.errors import UserError
 from facealign.models.apply import Network
-from facealign.models.completion import FACE, HEAD, HELD, KNOWN, Completion
+from facealign.models.completion import FACE, HEAD, HELD, KNOWN, OWN, Completion
 from facealign.models.critics import Discriminator
 from facealign.stages import create_stages
 from facealign.training import losses
@@ -88,6 +88,17 @@ def test_only_what_trains_changes_with_a_discriminator(train):
     for role in networks:
         assert changed(state, new, role) == (role in train)
     assert all(np.isfinite(value) for value in metrics.values())
+
+
+def test_a_discriminator_learns_nothing_where_nothing_may_change():
+    networks, state = start("completion", "discriminator")
+    rules = GanRules(losses.gan_loss("relative"), 16, lambda images, key: images)
+    weights = WEIGHTS | {"discriminator": 1.0}
+    step = jax.jit(make_complete_step(networks, ("discriminator",), weights, rules))
+    for planes, learns in ((KNOWN, False), (HEAD, False), (OWN, True)):
+        some = batch() | {"maps_unrestricted": batch()["maps_unrestricted"].at[..., planes].set(0)}
+        new, _ = step(state, some, jax.random.key(0))
+        assert changed(state, new, "discriminator") == learns
 
 
 @pytest.mark.parametrize(("name", "value"), [("image_size", 128), ("paired", False)])

@@ -1,10 +1,11 @@
-"""The far ear: the near one, mirrored about the middle of the portrait."""
+"""The far side: the near one, mirrored about the middle of the portrait."""
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
-from facealign.faces.turning import turn
-from facealign.faces.turning.far_ear import mirror_ear
+from facealign.faces.turning import far_side, turn
+from facealign.faces.turning.far_side import mirror_side
 from facealign.faces.turning.matte import Matte
 from facealign.faces.turning.scene import map_scene
 from facealign.geometry import head as heads
@@ -20,7 +21,7 @@ def found(yaw, matte=EVERYBODY, view_yaw=0.0, person=None):
     reach = map_scene(view, model.mean, head.camera, matte)
     if person is not None:
         reach = reach._replace(person=person(view, reach))
-    place, share = mirror_ear(view, reach, np.ones((SIZE, SIZE), np.float32))
+    place, share = mirror_side(view, reach, np.ones((SIZE, SIZE), np.float32))
     return view, reach, place, share
 
 
@@ -29,16 +30,29 @@ def short_hair(view, reach):
     return (reach.beside < 0.8).astype(np.float32)
 
 
+def not_the_far_cheek(view, reach):
+    """The matte knows just the left half, where the near side is."""
+    return np.broadcast_to(np.arange(SIZE) < float(view.camera.shift[0]), (SIZE, SIZE)) * 1.0
+
+
 @pytest.mark.parametrize("yaw", [30.0, -30.0])
-def test_it_is_on_the_far_side_at_the_height_of_ears(yaw):
-    view, *_, share = found(yaw, person=short_hair)
-    rows, columns = np.nonzero(share > 0.5)
-    assert len(rows)
-    height = (view.eyes - rows) / float(view.camera.scale)
-    assert height.max() < 3 and height.min() > -6
-    middle = float(view.camera.shift[0])
-    assert ((columns - middle) * np.sign(yaw) > 0).all()
-    assert (share > 0.5)[~view.surface].any()  # further out than the fitted head
+def test_it_is_far_from_the_middle_and_sticks_out_of_the_fitted_head(yaw):
+    view, reach, _, share = found(yaw, person=short_hair)
+    _, columns = np.nonzero(share > 0.01)
+    right = (columns - float(view.camera.shift[0])) * np.sign(yaw) / float(view.camera.scale)
+    assert right.min() > far_side.SIDE[0]
+    assert (share > 0.5)[~view.surface].any()
+    assert (share[reach.beside > 0.8 + 2 / float(view.camera.scale)] < 0.5).all()
+
+
+def test_what_the_photo_shows_stays_unless_it_is_the_background():
+    view, _, _, share = found(30.0, person=short_hair)
+    well = ndimage.minimum_filter(view.own.weight, 5) > 0.99
+    assert well.any() and share[well].max() < 0.01
+    view, _, _, share = found(30.0, person=not_the_far_cheek)
+    rows, columns = np.nonzero(well)
+    far = columns > float(view.camera.shift[0]) + far_side.SIDE[1] * float(view.camera.scale)
+    assert share[rows[far], columns[far]].max() > 0.9
 
 
 def test_it_reads_the_photo_where_the_mirrored_pixel_does():
@@ -51,9 +65,8 @@ def test_it_reads_the_photo_where_the_mirrored_pixel_does():
 @pytest.mark.parametrize(
     ("yaw", "view_yaw", "person"),
     [(8.0, 0.0, short_hair), (30.0, 20.0, short_hair),
-     (30.0, 0.0, lambda view, reach: np.ones_like(reach.beside)),
      (30.0, 0.0, lambda view, reach: np.zeros_like(reach.beside))],
-    ids=["hardly turned", "another view", "long hair", "nobody there"],
+    ids=["hardly turned", "another view", "nobody there"],
 )  # fmt: skip
 def test_otherwise_there_is_none(yaw, view_yaw, person):
     *_, share = found(yaw, view_yaw=view_yaw, person=person)
