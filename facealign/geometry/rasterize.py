@@ -10,7 +10,6 @@ that perspective would change them by less than 0.003.
 from typing import NamedTuple
 
 import numpy as np
-from scipy import ndimage
 
 TOLERANCE = 0.3  # cm behind the nearest surface, up to which a point counts as seen
 LARGEST = 512  # px: larger side of the depth buffer that decides what is seen
@@ -227,23 +226,3 @@ class DepthBuffer:
                 row = (np.floor(y).astype(int) + down).clip(0, height - 1)
                 nearest = np.minimum(nearest, self.depth[row, column])
         return nearest <= z + tolerance
-
-    def is_clear(
-        self, points: np.ndarray, margin: float, tolerance: float | np.ndarray
-    ) -> np.ndarray:
-        """Which points [N, 3] no surface near them would hide, bool [N].
-
-        Args:
-          points: as of the buffer.
-          margin: px around a point in which surfaces are near.
-          tolerance: cm by which these have to be nearer to the camera, for all points or [N].
-        """
-        reach = round(margin * self.factor)
-        padded = np.pad(self.depth, reach, constant_values=-np.inf)
-        wide = ndimage.maximum_filter(padded, 2 * reach + 1)
-        x, y, z = self.scaled(points).T
-        column, row = (
-            (np.rint(each).astype(int) + reach).clip(0, count - 1)
-            for each, count in ((x, wide.shape[1]), (y, wide.shape[0]))
-        )
-        return wide[row, column] <= z + tolerance

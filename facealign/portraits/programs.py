@@ -154,7 +154,7 @@ def _windows(faces: Sequence[Face], size: int, width: float) -> np.ndarray:
 def _see_turned(face: Face) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """What the completion sees of the portrait of a face."""
     photo, camera = Image.fromarray(face.patch.pixels), face.head.camera
-    layout = lay_out(face.head, mattes.find_matte(photo, camera), photo.size, (0.0, 0.0))
+    layout = lay_out(photo, face.head, mattes.find_matte(photo, camera))
     yaw = float(cameras.angles_of(camera.rotation)[0])
     return completions.see(blend(photo, camera, layout).image, layout, yaw)
 

@@ -87,17 +87,6 @@ def test_what_a_triangle_hides():
     assert not found[9]
 
 
-def test_what_is_near_a_nearer_triangle_is_not_clear():
-    """The front triangle covers x + y <= 4; points lie on the row through its lower corner."""
-    corners = np.array([(0, 2, 1)])
-    front = np.array([(0.0, 0.0, 5.0), (4.0, 0.0, 5.0), (0.0, 4.0, 5.0)])
-    buffer = rasterize.DepthBuffer(front, corners)
-    places = np.array([(5.0, 0.0, 0.0), (7.0, 0.0, 0.0), (5.0, 0.0, 4.5)])
-    np.testing.assert_array_equal(buffer.shows(places[:1], 1.0), True)
-    np.testing.assert_array_equal(buffer.is_clear(places, 2, 1.0), [False, True, True])
-    np.testing.assert_array_equal(buffer.is_clear(places[:1], 0, 1.0), True)
-
-
 def test_a_profile_shows_one_side_of_the_head():
     toy = create_toy_head()
     found = rasterize.seen(posed(90), toy.triangles, (64, 64))

@@ -39,8 +39,8 @@ from facealign.models.completion import MAPS
 from facealign.paths import shipped
 
 SETS = tuple(head_lists.LISTS)
-VIEWS = {"mugshots": 2, "orl_faces": 4}  # pairs of each photo, if more than one
-MOST_EACH = {"lfw": 1}  # photos of a person, if not all: some have hundreds
+VIEWS = {"mugshots": 4, "orl_faces": 4}  # pairs of each photo, if more than one
+MOST_EACH = {"lfw": 2}  # photos of a person, if not all: some have hundreds
 # Largest degrees of yaw and pitch, and px of error, of a photo that is turned away.
 FRONTAL, STRAIGHT, FITTED = 10.0, 16.0, 2.4
 # Degrees of yaw of most photos, of the others, and these others' share; deviation of the pitch.

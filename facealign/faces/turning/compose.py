@@ -55,7 +55,7 @@ def compose_portrait(
       style: of the portrait.
       window: of the frame; None chooses it.
     """
-    layout = lay_out(head, matte, photo.size, (style.yaw, style.pitch))
+    layout = lay_out(photo, head, matte, (style.yaw, style.pitch))
     view, reach, held, sources = layout
     window = window or (TIGHT if style.frame == "tight" else choose_window(held))
     inside = window.side * GRID * float(head.camera.scale / view.camera.scale)

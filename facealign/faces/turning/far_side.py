@@ -4,6 +4,8 @@ Ears and hair stick out of the fitted head, and beside a far cheek the photo sho
 what is mirrored point by point ends at the head's outline, or is not there. NumPy.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from scipy import ndimage
 
@@ -12,7 +14,7 @@ from facealign.faces.turning.scene import Reach
 from facealign.faces.turning.turn import View
 
 # Lengths in cm, heights above the eyes.
-UPPER, LOWER = (16.0, 14.0), (-13.0, -11.0)  # heights of the ends of what is mirrored
+UPPER, LOWER = (16.0, 14.0), (-15.0, -13.0)  # heights of the ends of what is mirrored
 SIDE = (1.5, 3.5)  # beside the middle of the portrait, over which its far side begins
 HAIR, EAR, JAW = (2.5, 4.0), (1.5, 2.3), (0.4, 1.2)  # beside the head: how far they reach
 HAIRLINE, LOBES = (1.5, 4.0), (-7.5, -5.5)  # heights over which ears end
@@ -25,8 +27,17 @@ TURNED, ASIDE = (9.0, 12.0), (0.1, 0.17)  # degrees that a photo has to be turne
 AHEAD = (0.03, 0.1)  # sine of the yaw of the portrait, which has to look ahead
 
 
-def mirror_side(view: View, reach: Reach, own: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The places in the photo of the far side, [S, S, 2], and how much they are to be seen, [S, S].
+class FarSide(NamedTuple):
+    """A portrait of S x S px, mirrored about the middle of the head."""
+
+    place: np.ndarray  # float32 [S, S, 2]: in px of the photo
+    usable: np.ndarray  # [S, S], 0 to 1: whether it shows the person, and that is the far side
+    share: np.ndarray  # [S, S], 0 to 1: how much it is to be seen
+    alike: np.ndarray  # [S, S], 0 to 1: how much it may be mixed with what it replaces
+
+
+def mirror_side(view: View, reach: Reach, own: np.ndarray) -> FarSide:
+    """The far side, to be seen where the photo does not show the head itself.
 
     Args:
       view: of the head.
@@ -34,19 +45,24 @@ def mirror_side(view: View, reach: Reach, own: np.ndarray) -> tuple[np.ndarray, 
       own: how much each pixel is from its own place, [S, S], 0 to 1.
     """
     scale, size = float(view.camera.scale), len(own)
-    middle, columns = float(view.camera.shift[0]), np.arange(size)
-    mirrored = np.rint(2 * middle - columns).astype(int)
-    far = ramp((columns - middle) * np.sign(reach.way) / scale, SIDE)
-    far = far * ((mirrored >= 0) & (mirrored < size))
+    out = outwards(view, reach)
+    mirrored = np.rint(2 * float(view.camera.shift[0]) - np.arange(size)).astype(int)
+    far = ramp(out, SIDE) * ((mirrored >= 0) & (mirrored < size))
     mirrored = mirrored.clip(0, size - 1)
     height = (view.eyes - np.arange(size)[:, None]) / scale
-    missing = _missing(view, reach, height, scale)
-    shown = np.where(view.surface, missing, _around(reach.beside, height))
-    shown = shown * own[:, mirrored] * ramp(reach.person[:, mirrored], PERSON)
     turned = ramp(reach.angle, TURNED) * ramp(abs(reach.way), ASIDE)
     turned = turned * (1 - ramp(abs(float(view.camera.rotation[0, 2])), AHEAD))
-    share = turned * far * ramp(height, UPPER) * ramp(height, LOWER) * shown
-    return reach.place[:, mirrored], share
+    usable = turned * own[:, mirrored] * ramp(reach.person[:, mirrored], PERSON)
+    missing = _missing(view, reach, height, scale)
+    shown = np.where(view.surface, missing, _around(reach.beside, height))
+    share = usable * far * ramp(height, UPPER) * ramp(height, LOWER) * shown
+    return FarSide(reach.place[:, mirrored], usable * (far > 0), share, share)
+
+
+def outwards(view: View, reach: Reach) -> np.ndarray:
+    """How far the columns of a portrait are on its far side, [S], cm from the middle."""
+    columns = np.arange(len(view.surface)) - float(view.camera.shift[0])
+    return columns * np.sign(reach.way) / float(view.camera.scale)
 
 
 def _missing(view: View, reach: Reach, height: np.ndarray, scale: float) -> np.ndarray:

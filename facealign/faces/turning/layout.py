@@ -4,12 +4,19 @@ from typing import NamedTuple
 
 import jax
 import numpy as np
+from PIL import Image
 
+from facealign.faces.turning.far_side import FarSide, mirror_side
+from facealign.faces.turning.light import compare_light, relight
 from facealign.faces.turning.matte import Matte
+from facealign.faces.turning.pixels import Pixels
 from facealign.faces.turning.scene import Reach, map_scene
-from facealign.faces.turning.sources import Sources, find_sources, hold
+from facealign.faces.turning.seam import move_seam
+from facealign.faces.turning.sources import Sources, find_sources, hold, replace_side
 from facealign.faces.turning.turn import View, portrait_camera, view_head
+from facealign.geometry import camera as cameras
 from facealign.geometry import head as heads
+from facealign.geometry.camera import Camera
 from facealign.geometry.fit import Head
 
 GRID = 256  # px of the frame in which places are found
@@ -24,13 +31,15 @@ class Layout(NamedTuple):
     sources: Sources
 
 
-def lay_out(head: Head, matte: Matte, size: tuple[int, int], angles: tuple[float, float]) -> Layout:
+def lay_out(
+    photo: Image.Image, head: Head, matte: Matte, angles: tuple[float, float] = (0.0, 0.0)
+) -> Layout:
     """Where the pixels of a head's portrait come from.
 
     Args:
-      head: fitted to the photo, without a batch axis.
+      photo: in colour.
+      head: fitted to it, without a batch axis.
       matte: of the person whose head it is.
-      size: width and height of the photo in px.
       angles: yaw and pitch of the head in the portrait, in degrees.
     """
     head = jax.tree.map(np.asarray, head)
@@ -38,8 +47,28 @@ def lay_out(head: Head, matte: Matte, size: tuple[int, int], angles: tuple[float
     camera = portrait_camera(heads.load_head(), points, GRID, angles)
     view = view_head(points, head.camera, camera, GRID)
     reach = map_scene(view, points, head.camera, matte)
-    held = hold(reach.place, size)
-    return Layout(view, reach, held, find_sources(view, reach, held, size))
+    held = hold(reach.place, photo.size)
+    sources = find_sources(view, reach, held, photo.size)
+    side = mirror_side(view, reach, sources.own_weight)
+    if side.usable.any():
+        side = move_seam(
+            side, *_compare(photo, head.camera, view, reach, sources, side), view, reach
+        )
+        sources = replace_side(sources, side, float(camera.scale))
+    return Layout(view, reach, held, sources)
+
+
+def _compare(
+    photo: Image.Image, camera: Camera, view: View, reach: Reach, sources: Sources, side: FarSide
+) -> tuple[np.ndarray, np.ndarray]:
+    """The colours [GRID, GRID, 3] of a portrait's own pixels, and its far side's in their light."""
+    pixels = Pixels(photo, float(view.camera.scale / camera.scale))
+    own, other, mirrored = map(pixels.at, (sources.own, sources.other, side.place))
+    both = np.minimum(sources.own_weight, view.other.weight)
+    light = compare_light(
+        own, other, both, view, reach, float(cameras.angles_of(camera.rotation)[0])
+    )
+    return own, relight(mirrored, light)
 
 
 def find_points(head: Head) -> np.ndarray:

@@ -46,7 +46,7 @@ def blend(photo: Image.Image, camera: Camera, layout: Layout) -> Coarse:
     known = sources.known
     mixed = _mix(own, other, sources.own_weight, sources.other_weight)
     filled = fill(mixed, known)
-    differing = (filled - other) * sources.other_weight[..., None]
+    differing = (filled - other) * sources.alike[..., None]
     moved = keep(differing, sources.choice) - differing * sources.choice[..., None]
     image = filled + (mixed - filled) * known[..., None] + moved
     replaced = sources.other_weight * (1 - sources.choice)
@@ -76,9 +76,10 @@ def paint(
     image = pixels.at(enlarge(sources.own, window, size))
     if coarse is None:
         return image
-    others = np.maximum(sources.other_weight > 0, 1 - coarse.known)
+    others = np.maximum(sources.alike > 0, 1 - coarse.known)  # alike is at least other_weight
     some = np.nonzero(enlarge(others, window, size) > 0)
-    shares = np.stack([*sources[2:], coarse.known], axis=-1)
+    weights = sources.own_weight, sources.other_weight, sources.choice, coarse.known
+    shares = np.stack(weights, axis=-1)
     maps = (shares, sources.other, coarse.light, coarse.filled, coarse.moved)
     ends = np.cumsum([map_.shape[-1] for map_ in maps])[:-1]
     enlarged = enlarge_some(np.concatenate(maps, axis=-1), window, size, some)

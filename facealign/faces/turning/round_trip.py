@@ -68,7 +68,7 @@ def turn_away(
       angles: yaw and pitch of the head in the new photo, in degrees.
       tight: share of what the photo holds that the new one shows.
     """
-    layout = lay_out(head, matte, photo.size, angles)
+    layout = lay_out(photo, head, matte, angles)
     window = choose_window(layout.held)
     side = window.side * tight
     left = window.left + (window.side - side) / 2
@@ -96,7 +96,7 @@ def turn_back(
       photo: in colour.
       head: fitted to the photo.
     """
-    layout = lay_out(read, matte, seen.size, (0.0, 0.0))
+    layout = lay_out(seen, read, matte)
     returned = blend(seen, read.camera, layout).image
     place, shown = _true_places(away, layout, read, head)
     detail = float(layout.view.camera.scale / head.camera.scale)

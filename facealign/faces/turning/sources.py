@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import ndimage
 
-from facealign.faces.turning.far_side import mirror_side
+from facealign.faces.turning.far_side import FarSide
 from facealign.faces.turning.ramp import ramp
 from facealign.faces.turning.scene import AWAY, Reach, nearest
 from facealign.faces.turning.turn import FACE, NECK, SKULL, View
@@ -40,6 +40,7 @@ class Sources(NamedTuple):
     own_weight: np.ndarray  # float32 [S, S], 0 to 1
     other_weight: np.ndarray  # float32 [S, S]: of what the place itself does not show
     choice: np.ndarray  # float32 [S, S]: 1 where detail is of the place itself
+    alike: np.ndarray  # float32 [S, S]: how much the other side may be mixed with the place itself
 
     @property
     def known(self) -> np.ndarray:
@@ -104,11 +105,28 @@ def find_sources(
     own = 1 - reach.turned * (1 - (scene + (own[on_head] - scene) * edge))
     other = other * hold(other_place, photo_size) * ramp(core.at(other_place), SURE)
     other = _soften(other, scale)[on_head] * edge * (1 - own)
-    side_place, side = mirror_side(view, reach, own)  # nothing else of the scene is mirrored
-    other_place = np.where((side > other * (1 - side))[..., None], side_place, other_place[on_head])
-    own, other = own * (1 - side), other * (1 - side) + side
-    choice = ndimage.gaussian_filter(own / (own + other + 1e-3), SOFT_CHOICE * scale)
-    maps = own_place, other_place, own, other, ramp(choice, CHOICE)
+    return _create(own_place, other_place[on_head], own, other, other, scale)
+
+
+def replace_side(sources: Sources, side: FarSide, scale: float) -> Sources:
+    """Sources with a far side; nothing else of the scene is mirrored. `scale`: px a cm."""
+    share, rest = side.share, sources.other_weight * (1 - side.share)
+    other = np.where((side.alike > rest)[..., None], side.place, sources.other)
+    alike = np.maximum(rest, side.alike)
+    own = sources.own_weight * (1 - share)
+    return _create(sources.own, other, own, rest + share, alike, scale)
+
+
+def _create(
+    own_place: np.ndarray,
+    other_place: np.ndarray,
+    own: np.ndarray,
+    other: np.ndarray,
+    alike: np.ndarray,
+    scale: float,
+) -> Sources:
+    choice = ndimage.gaussian_filter(own / (own + other + TINY), SOFT_CHOICE * scale)
+    maps = own_place, other_place, own, other, ramp(choice, CHOICE), alike
     return Sources(*(map_.astype(np.float32) for map_ in maps))
 
 

@@ -26,9 +26,9 @@ CUT = 12.5  # cm: y of the mean head below which its neck is left to the scene, 
 # cm that a point may be behind the surface and still count as seen: of the face; of skull and ears,
 # whose shape is less sure, and of what lies in openings.
 BEHIND, FAR_BEHIND = 0.45, 1.2
-# cm: what is so near to the edge of a nearer part, and so far behind it, may be that part in truth,
-# since the fitted head is never exact.
-EDGE, BEYOND = 0.5, 1.2
+# cm: what is so near to what a nose hides may be the nose in truth, since the fitted head is never
+# exact; and inclination from which the photo would show it otherwise.
+EDGE, TOWARDS = 1.0, 0.1
 # cm over which places are smoothed: the head's creases, as around nostrils, are not where the
 # photo's are, and would be drawn twice.
 SMOOTH, FIRM = 0.3, (0.95, 1.0)  # and shares of head around a pixel over which that begins
@@ -49,7 +49,7 @@ class Side(NamedTuple):
     place: np.ndarray  # float32 [S, S, 2]: in px of the photo; 0 beside the head
     facing: np.ndarray  # float32 [S, S]: inclination to the photo's camera, 1 towards it
     visible: np.ndarray  # bool [S, S]: no nearer part of the head hides this place in the photo
-    clear: np.ndarray  # bool [S, S]: nor is one so near that it may do so
+    clear: np.ndarray  # bool [S, S]: nor what is next to it
     weight: np.ndarray  # float32 [S, S], 0 to 1: how well the photo shows this place
 
 
@@ -130,17 +130,19 @@ def view_head(points: np.ndarray, photo: Camera, portrait: Camera, size: int) ->
         # `take` needs a quarter of the time of an index in brackets.
         found = sum(values.take(c, axis=0) * s for c, s in zip(corners, shares, strict=True))
         inclined = np.where(inner, INCLINED, found[:, 3])
-        behind = np.where(inner | (part[surface] == SKULL), FAR_BEHIND, BEHIND)
-        clear = buffer.is_clear(found[:, :3], EDGE * float(photo.scale), behind + BEYOND)
+        skull = part[surface] == SKULL
+        behind = np.where(inner | skull, FAR_BEHIND, BEHIND)
         visible = buffer.shows(found[:, :3], behind) | (mouth & half_ahead)
         ratio = np.where(inner, 1, inclined.clip(0, 1) / found[:, 4].clip(STEEPEST, 1))
         weight = ramp(ratio, FINE)
-        place, inclined, visible, clear, weight = (
-            _spread(values, surface) for values in (found[:, :2], inclined, visible, clear, weight)
+        place, inclined, visible, weight = (
+            _spread(values, surface) for values in (found[:, :2], inclined, visible, weight)
         )
+        hidden = surface & ~visible & (part != SKULL) & (inclined > TOWARDS)
+        clear = visible & ~ndimage.binary_dilation(hidden, iterations=round(EDGE * scale))
         weight = np.where(openings, ndimage.grey_closing(weight, crease), weight) * visible
         weight = np.maximum(weight, around_mouth * half_ahead)
-        return Side(_smooth(place, surface, scale), inclined, visible, visible & clear, weight)
+        return Side(_smooth(place, surface, scale), inclined, visible, clear, weight)
 
     between = heads.landmarks68(model, points)[36:48].mean(axis=0, keepdims=True)
     eyes = float(np.asarray(cameras.project(between, portrait))[0, 1])

@@ -39,7 +39,7 @@ def both(head, weights, size=GRID, **style):
 
 def mend(head, weights):
     image = photo()
-    layout = lay_out(head, NOBODY, image.size, (0.0, 0.0))
+    layout = lay_out(image, head, NOBODY)
     coarse = blend(image, head.camera, layout).image
     return completion.mend(coarse, layout, 30.0, *completion.load_completion(weights))
 
@@ -89,7 +89,7 @@ def test_the_mirrored_photo_gives_the_mirrored_mended_portrait(weights):
 
 
 def test_maps_by_a_head_that_looks_ahead_in_the_middle_of_its_photo():
-    layout = lay_out(head_at(), NOBODY, photo().size, (0.0, 0.0))
+    layout = lay_out(photo(), head_at(), NOBODY)
     maps = completion.draw_maps(layout)
     assert maps.shape == (GRID // 2, GRID // 2, MAPS)
     middle = maps[GRID // 4 - 3 : GRID // 4 + 3, GRID // 4 - 3 : GRID // 4 + 3]
@@ -99,7 +99,7 @@ def test_maps_by_a_head_that_looks_ahead_in_the_middle_of_its_photo():
 
 def test_little_is_added_where_the_photo_shows_the_face(weights):
     added, _, _ = mend(head_at(30.0), weights)
-    layout = lay_out(head_at(30.0), NOBODY, photo().size, (0.0, 0.0))
+    layout = lay_out(photo(), head_at(30.0), NOBODY)
     seen = layout.sources.shares[..., 0] * layout.view.surface > 0.95
     beside = ~layout.view.surface & (layout.reach.beside < 3)
     assert np.abs(added)[seen].mean() < 0.6 * np.abs(added)[beside].mean()

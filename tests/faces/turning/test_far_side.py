@@ -21,8 +21,8 @@ def found(yaw, matte=EVERYBODY, view_yaw=0.0, person=None):
     reach = map_scene(view, model.mean, head.camera, matte)
     if person is not None:
         reach = reach._replace(person=person(view, reach))
-    place, share = mirror_side(view, reach, np.ones((SIZE, SIZE), np.float32))
-    return view, reach, place, share
+    side = mirror_side(view, reach, np.ones((SIZE, SIZE), np.float32))
+    return view, reach, side.place, side.share
 
 
 def short_hair(view, reach):

@@ -6,7 +6,8 @@ import pytest
 from facealign.faces.turning import scene, turn
 from facealign.faces.turning.light import compare_light, relight
 from facealign.geometry import head as heads
-from tests.faces.turning.test_compose import NOBODY, SIZE, mean_view
+from tests.faces.turning.test_compose import NOBODY, SIZE
+from tests.faces.turning.test_turn import mean_view
 
 OWN, OTHER = 192.0, 92.0  # gray levels of both sides; with the 8 that are added, 200 and 100
 

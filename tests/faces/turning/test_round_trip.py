@@ -41,7 +41,7 @@ def test_the_head_looks_as_far_aside_as_it_is_turned(yaw):
 @pytest.mark.parametrize("yaw", [-40.0, 25.0])
 def test_the_truth_is_the_photo_s_own_portrait(yaw):
     image, head, _, back = trip(yaw)
-    layout = lay_out(head, NOBODY, image.size, (0.0, 0.0))
+    layout = lay_out(image, head, NOBODY)
     straight = blend(image, head.camera, layout).image
     face = np.kron(back.maps[..., FACE], np.ones((2, 2))) == 1
     off = np.abs(back.target.astype(float) - straight)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from facealign.faces.turning import far_side, scene, sources, turn
+from facealign.faces.turning.far_side import mirror_side
 from facealign.geometry import head as heads
 from tests.faces.turning.test_compose import NOBODY, SIZE, head_at
 
@@ -20,7 +21,9 @@ def found(yaw, size=SIZE):
     view = turn.view_head(model.mean, head.camera, portrait, size)
     reach = scene.map_scene(view, model.mean, head.camera, NOBODY)
     held = np.ones((size, size), np.float32)
-    return view, reach, sources.find_sources(view, reach, held, PHOTO)
+    got = sources.find_sources(view, reach, held, PHOTO)
+    side = mirror_side(view, reach, got.own_weight)
+    return view, reach, sources.replace_side(got, side, float(portrait.scale))
 
 
 def face_of(view):
