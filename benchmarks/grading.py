@@ -9,6 +9,11 @@ faults, C broken.
 
 `python benchmarks/grading.py count --out=SHEET GRADES...` counts the grades of several graders. A
 sheet counts if at least nine of ten controls got an A, and one of twenty earlier portraits at most.
+
+`draw_pairs` draws the portraits of random photos from NEW and OLD side by side, three photos a
+page, in random order. Graders write a line for each photo: number, L, R or = for what they would
+rather keep, the grade of the left and of the right, words; `count_pairs` counts them. Small
+differences show there that no two sheets show.
 """
 
 import csv
@@ -25,6 +30,7 @@ from facealign.portraits.results import RESULTS
 from facealign.workdir.report import markdown_table
 
 TILE, ACROSS, LABEL = 512, 2, 28  # px of a tile, tiles across a page, px of its number
+SMALLER, DOWN = 448, 3  # px of a tile of a pair; pairs on a page
 AHEAD = 4.0  # degrees: a portrait of such a head is the photo, moved and scaled
 KINDS = ("portraits", "controls", "before")
 GRADES = "ABC"
@@ -108,9 +114,61 @@ def count(args) -> None:
     print(f"the graders agree on {same:.0%} of the tiles")
 
 
+def draw_pairs(args) -> None:
+    rng, low, high = np.random.default_rng(args.seed), *args.yaw
+    old = {row["portrait"] for row in read_rows(args.before)}
+    names = [row["portrait"] for row in read_rows(args.portraits)
+             if low <= aside(row) <= high and row["portrait"] in old]  # fmt: skip
+    names = [names[number] for number in rng.permutation(len(names))[: args.count]]
+    swapped = [bool(swap) for swap in rng.random(len(names)) < 0.5]
+    pages = args.out / "pages"
+    pages.mkdir(parents=True, exist_ok=True)
+    pairs = list(zip(names, swapped, strict=True))
+    (args.out / "key.json").write_text(json.dumps(pairs, indent=1))
+    for first in range(0, len(pairs), DOWN):
+        page = Image.new("RGB", (2 * SMALLER, DOWN * (SMALLER + LABEL)), "white")
+        for place, (name, swap) in enumerate(pairs[first : first + DOWN]):
+            y = place * (SMALLER + LABEL)
+            for x, folder in enumerate((args.before, args.portraits)[:: -1 if swap else 1]):
+                with Image.open(folder / name) as image:
+                    tile = image.convert("RGB").resize((SMALLER, SMALLER))
+                page.paste(tile, (x * SMALLER, y + LABEL))
+            ImageDraw.Draw(page).text((8, y + 6), f"{first + place + 1}", "black", font_size=20)
+        page.save(pages / f"{first // DOWN + 1:03d}.png")
+    print(f"wrote {len(pairs)} pairs to {pages}")
+
+
+def count_pairs(args) -> None:
+    swapped = [swap for _, swap in json.loads((args.out / "key.json").read_text())]
+    lines = [
+        ["grader", "the new kept", "the earlier", "alike", "new A", "B", "C", "earlier A", "B", "C"]
+    ]
+    for number, path in enumerate(args.grades, 1):
+        rows = {}
+        for line in path.read_text().splitlines():
+            pair, *found = [*line.replace(",", " ").split(), *"   "][:4]
+            if pair.isdigit() and found[0] in ("L", "R", "=") and set(found[1:]) <= set(GRADES):
+                rows[int(pair)] = found
+        if set(rows) != set(range(1, len(swapped) + 1)):
+            raise UserError(
+                f"{path} has no line `number L|R|= grade grade` for each of {len(swapped)} pairs"
+            )
+        kept, new, old = Counter(), Counter(), Counter()
+        for pair, (choice, *grades) in rows.items():
+            swap = swapped[pair - 1]  # the new one is on the left
+            kept["alike" if choice == "=" else "new" if (choice == "L") == swap else "old"] += 1
+            for count, grade in zip((new, old) if swap else (old, new), grades, strict=True):
+                count[grade] += 1
+        counts = [kept[word] for word in ("new", "old", "alike")]
+        counts += [count[grade] for count in (new, old) for grade in GRADES]
+        lines.append([str(number), *map(str, counts)])
+    print(markdown_table(lines))
+
+
 def main() -> None:
     parser = create_parser(__doc__)
-    parser.add_argument("what", choices=("draw", "count"))
+    modes = {f.__name__: f for f in (draw, count, draw_pairs, count_pairs)}
+    parser.add_argument("what", choices=modes)
     parser.add_argument("grades", nargs="*", type=Path, help="files of grades")
     parser.add_argument("--out", required=True, type=Path, help="folder of the sheet")
     parser.add_argument("--portraits", type=Path, help="folder that --mode=align wrote")
@@ -121,7 +179,7 @@ def main() -> None:
     parser.add_argument("--few", type=int, default=20, help="controls, and portraits of before")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_intermixed_args()
-    {"draw": draw, "count": count}[args.what](args)
+    modes[args.what](args)
 
 
 if __name__ == "__main__":
