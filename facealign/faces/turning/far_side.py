@@ -1,7 +1,8 @@
 """The far side of a portrait from the front: the near one, mirrored as the portrait shows it.
 
-Ears and hair stick out of the fitted head, and beside a far cheek the photo shows the background;
-what is mirrored point by point ends at the head's outline, or is not there. NumPy.
+An ear sticks out of the fitted head, and beside a far cheek the photo shows the background; what is
+mirrored point by point ends at the head's outline, or is not there. Hair and neck are left alone:
+hair differs more between the sides, and with a mirrored neck heads are too wide. NumPy.
 """
 
 from typing import NamedTuple
@@ -14,10 +15,10 @@ from facealign.faces.turning.scene import Reach
 from facealign.faces.turning.turn import View
 
 # Lengths in cm, heights above the eyes.
-UPPER, LOWER = (16.0, 14.0), (-15.0, -13.0)  # heights of the ends of what is mirrored
+UPPER, LOWER = (5.0, 2.5), (-9.5, -7.5)  # heights of the ends of what is mirrored
 SIDE = (1.5, 3.5)  # beside the middle of the portrait, over which its far side begins
-HAIR, EAR, JAW = (2.5, 4.0), (1.5, 2.3), (0.4, 1.2)  # beside the head: how far they reach
-HAIRLINE, LOBES = (1.5, 4.0), (-7.5, -5.5)  # heights over which ears end
+EAR, JAW = (1.2, 2.0), (0.4, 1.0)  # beside the head: how far they reach
+LOBES, HAIRLINE = (-7.5, -5.5), (1.5, 4.0)  # heights over which ears and hair begin
 PERSON = (0.75, 0.95)  # of the matte: what is mirrored
 # How well the photo has to show what is not replaced: skin, and hair, which differs more between
 # the two sides; smoothed by cm.
@@ -76,7 +77,6 @@ def _missing(view: View, reach: Reach, height: np.ndarray, scale: float) -> np.n
 
 
 def _around(beside: np.ndarray, height: np.ndarray) -> np.ndarray:
-    """What hair, ears and jaws may cover beside the head, [S, S]."""
-    hair, ear, jaw = (1 - ramp(beside, reach) for reach in (HAIR, EAR, JAW))
-    high, low = ramp(height, HAIRLINE), ramp(height, LOBES)
-    return jaw + (ear + (hair - ear) * high - jaw) * low
+    """What ears and jaws may cover beside the head, [S, S]."""
+    ear, jaw = (1 - ramp(beside, reach) for reach in (EAR, JAW))
+    return jaw + (ear - jaw) * ramp(height, LOBES)

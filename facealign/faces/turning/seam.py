@@ -14,8 +14,8 @@ from facealign.faces.turning.scene import Reach
 from facealign.faces.turning.turn import View
 
 # Heights in cm above the eyes, and how many cm a seam may move inwards there: eyes stay.
-HEIGHTS = (-16.0, -12.0, -8.0, -3.0, -1.2, 1.2, 2.2, 4.0, 16.0)
-INWARDS = (2.0, 2.0, 1.5, 1.2, 0.3, 0.3, 3.0, 6.0, 6.0)
+HEIGHTS = (-12.0, -8.0, -3.0, -1.2, 1.2, 2.2, 4.0)
+INWARDS = (2.0, 1.5, 1.2, 0.3, 0.3, 3.0, 6.0)
 COST = 2.0  # gray levels that each of these cm costs
 STEEP, BEND = (
     3,
