@@ -9,6 +9,7 @@ faults, C broken.
 
 `python benchmarks/grading.py count --out=SHEET GRADES...` counts the grades of several graders. A
 sheet counts if at least nine of ten controls got an A, and one of twenty earlier portraits at most.
+With `--same`, OLD's portraits are of the same photos as NEW's, so that the sheet tells them apart.
 
 `draw_pairs` draws the portraits of random photos from NEW and OLD side by side, three photos a
 page, in random order. Graders write a line for each photo: number, L, R or = for what they would
@@ -62,11 +63,17 @@ def draw(args) -> None:
     new, old = read_rows(args.portraits), read_rows(args.before)
     turned = [[row for row in rows if low <= aside(row) <= high] for rows in (new, old)]
     ahead = [row for row in new if aside(row) < AHEAD and abs(float(row["pitch"])) < AHEAD]
+    if args.same:
+        old_names = {row["portrait"] for row in turned[1]}
+        turned[0] = [row for row in turned[0] if row["portrait"] in old_names]
+    chosen = choose(rng, args.portraits, turned[0], args.count, "portraits")
+    names = [Path(path).relative_to(args.portraits) for _, path in chosen]
     tiles = [
-        *choose(rng, args.portraits, turned[0], args.count, "portraits"),
+        *chosen,
         *choose(rng, args.controls or args.portraits,
                 read_rows(args.controls) if args.controls else ahead, args.few, "controls"),
-        *choose(rng, args.before, turned[1], args.few, "before"),
+        *([("before", str(args.before / name)) for name in names] if args.same else
+          choose(rng, args.before, turned[1], args.few, "before")),
     ]  # fmt: skip
     tiles = [tiles[number] for number in rng.permutation(len(tiles))]
     pages = args.out / "pages"
@@ -177,6 +184,9 @@ def main() -> None:
     parser.add_argument("--yaw", type=float, nargs=2, default=(15, 45), help="degrees")
     parser.add_argument("--count", type=int, default=100, help="portraits")
     parser.add_argument("--few", type=int, default=20, help="controls, and portraits of before")
+    parser.add_argument(
+        "--same", action="store_true", help="before: of the same photos as portraits"
+    )
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_intermixed_args()
     modes[args.what](args)

@@ -31,18 +31,18 @@ def get_config(variant: str = "") -> ConfigDict:
     )
     config.stages.refine = base.stage(
         "complete",
-        400,
+        1000,
         ("completion", "discriminator"),
-        4e-4,
+        3e-4,
         l1=1.0,
         gradient=0.5,
-        adversarial=0.04,
+        adversarial=0.1,
         discriminator=1.0,
     )
     config.discriminator.name = "scales"
-    config.discriminator.loss = "hinge"
+    config.discriminator.loss = "relative"
     config.discriminator.r1_weight = 20.0
-    config.optimizer.b1 = 0.9
+    config.optimizer.learning_rate_scale.discriminator = 3.0
     config.optimizer.schedule = "warm_cosine"
     config.optimizer.ema_decay.completion = 0.998
     config.log_every = 25
