@@ -1,8 +1,8 @@
 """The far side of a portrait from the front: the near one, mirrored as the portrait shows it.
 
 An ear sticks out of the fitted head, and beside a far cheek the photo shows the background; what is
-mirrored point by point ends at the head's outline, or is not there. Hair and neck are left alone:
-hair differs more between the sides, and with a mirrored neck heads are too wide. NumPy.
+mirrored point by point ends at the head's outline, or is not there. Hair is left alone: it differs
+more between the sides, and heads with mirrored hair look too wide. NumPy.
 """
 
 from typing import NamedTuple
@@ -15,7 +15,7 @@ from facealign.faces.turning.scene import Reach
 from facealign.faces.turning.turn import View
 
 # Lengths in cm, heights above the eyes.
-UPPER, LOWER = (5.0, 2.5), (-9.5, -7.5)  # heights of the ends of what is mirrored
+UPPER, LOWER = (5.0, 2.5), (-13.0, -11.0)  # heights of the ends of what is mirrored
 SIDE = (1.5, 3.5)  # beside the middle of the portrait, over which its far side begins
 EAR, JAW = (1.2, 2.0), (0.4, 1.0)  # beside the head: how far they reach
 LOBES, HAIRLINE = (-7.5, -5.5), (1.5, 4.0)  # heights over which ears and hair begin
