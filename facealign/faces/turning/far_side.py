@@ -1,8 +1,8 @@
 """The far side of a portrait from the front: the near one, mirrored as the portrait shows it.
 
-An ear sticks out of the fitted head, and beside a far cheek the photo shows the background; what is
-mirrored point by point ends at the head's outline, or is not there. Hair is left alone: it differs
-more between the sides, and heads with mirrored hair look too wide. NumPy.
+Ears and hair stick out of the fitted head, and beside a far cheek the photo shows the background;
+what is mirrored point by point ends at the head's outline, or is not there. Hair further out is left
+alone: it differs more between the sides, and with all of it heads look too wide. NumPy.
 """
 
 from typing import NamedTuple
@@ -15,9 +15,9 @@ from facealign.faces.turning.scene import Reach
 from facealign.faces.turning.turn import View
 
 # Lengths in cm, heights above the eyes.
-UPPER, LOWER = (5.0, 2.5), (-13.0, -11.0)  # heights of the ends of what is mirrored
+LOWER = (-13.0, -11.0)  # heights of the lower end of what is mirrored
 SIDE = (1.5, 3.5)  # beside the middle of the portrait, over which its far side begins
-EAR, JAW = (1.2, 2.0), (0.4, 1.0)  # beside the head: how far they reach
+EAR, JAW = (1.2, 2.0), (0.4, 1.0)  # beside the head: how far ears and hair, and jaws, reach
 LOBES, HAIRLINE = (-7.5, -5.5), (1.5, 4.0)  # heights over which ears and hair begin
 PERSON = (0.75, 0.95)  # of the matte: what is mirrored
 # How well the photo has to show what is not replaced: skin, and hair, which differs more between
@@ -56,7 +56,7 @@ def mirror_side(view: View, reach: Reach, own: np.ndarray) -> FarSide:
     usable = turned * own[:, mirrored] * ramp(reach.person[:, mirrored], PERSON)
     missing = _missing(view, reach, height, scale)
     shown = np.where(view.surface, missing, _around(reach.beside, height))
-    share = usable * far * ramp(height, UPPER) * ramp(height, LOWER) * shown
+    share = usable * far * ramp(height, LOWER) * shown
     return FarSide(reach.place[:, mirrored], usable * (far > 0), share, share)
 
 
