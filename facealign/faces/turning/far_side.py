@@ -1,8 +1,8 @@
 """The far side of a portrait from the front: the near one, mirrored as the portrait shows it.
 
 Ears and hair stick out of the fitted head, and beside a far cheek the photo shows the background;
-what is mirrored point by point ends at the head's outline, or is not there. Hair further out is left
-alone: it differs more between the sides, and with all of it heads look too wide. NumPy.
+what is mirrored point by point ends at the head's outline, or is not there. Hair further out stays:
+it differs more between the sides, and with all of it heads look too wide. NumPy.
 """
 
 from typing import NamedTuple
