@@ -38,7 +38,7 @@ class FarSide(NamedTuple):
 
 
 def mirror_side(view: View, reach: Reach, own: np.ndarray) -> FarSide:
-    """The far side, to be seen where the photo does not show the head itself.
+    """The far side, to be seen where the photo does not show the head itself; none without a matte.
 
     Args:
       view: of the head.
@@ -51,7 +51,7 @@ def mirror_side(view: View, reach: Reach, own: np.ndarray) -> FarSide:
     far = ramp(out, SIDE) * ((mirrored >= 0) & (mirrored < size))
     mirrored = mirrored.clip(0, size - 1)
     height = (view.eyes - np.arange(size)[:, None]) / scale
-    turned = ramp(reach.angle, TURNED) * ramp(abs(reach.way), ASIDE)
+    turned = reach.agrees * ramp(reach.angle, TURNED) * ramp(abs(reach.way), ASIDE)
     turned = turned * (1 - ramp(abs(float(view.camera.rotation[0, 2])), AHEAD))
     usable = turned * own[:, mirrored] * ramp(reach.person[:, mirrored], PERSON)
     missing = _missing(view, reach, height, scale)

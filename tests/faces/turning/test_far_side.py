@@ -9,7 +9,7 @@ from facealign.faces.turning.far_side import mirror_side
 from facealign.faces.turning.matte import Matte
 from facealign.faces.turning.scene import map_scene
 from facealign.geometry import head as heads
-from tests.faces.turning.test_compose import SIZE, head_at
+from tests.faces.turning.test_compose import NOBODY, SIZE, head_at
 
 EVERYBODY = Matte(np.ones((8, 8), np.float32), np.eye(3)[:2])
 
@@ -53,6 +53,11 @@ def test_what_the_photo_shows_stays_unless_it_is_the_background():
     rows, columns = np.nonzero(well)
     far = columns > float(view.camera.shift[0]) + far_side.SIDE[1] * float(view.camera.scale)
     assert share[rows[far], columns[far]].max() > 0.9
+
+
+def test_without_a_matte_that_finds_the_head_there_is_none():
+    *_, share = found(30.0, NOBODY)
+    assert share.max() == 0
 
 
 def test_it_reads_the_photo_where_the_mirrored_pixel_does():

@@ -1,7 +1,5 @@
 """Where the pixels of a portrait come from."""
 
-import functools
-
 import numpy as np
 import pytest
 
@@ -9,17 +7,17 @@ from facealign.faces.turning import far_side, scene, sources, turn
 from facealign.faces.turning.far_side import mirror_side
 from facealign.geometry import head as heads
 from tests.faces.turning.test_compose import NOBODY, SIZE, head_at
+from tests.faces.turning.test_far_side import EVERYBODY
 
 PHOTO = (240, 200)
 
 
-@functools.cache
-def found(yaw, size=SIZE):
+def found(yaw, size=SIZE, matte=EVERYBODY):
     """Of the mean head in a photo that holds all of the frame."""
     model, head = heads.load_head(), head_at(yaw)
     portrait = turn.portrait_camera(model, model.mean, size)
     view = turn.view_head(model.mean, head.camera, portrait, size)
-    reach = scene.map_scene(view, model.mean, head.camera, NOBODY)
+    reach = scene.map_scene(view, model.mean, head.camera, matte)
     held = np.ones((size, size), np.float32)
     got = sources.find_sources(view, reach, held, PHOTO)
     side = mirror_side(view, reach, got.own_weight)
@@ -71,7 +69,7 @@ def test_a_head_comes_from_both_sides_alike():
 
 def test_places_beside_the_head_move_to_the_nearest_in_it():
     size = 2 * SIZE
-    view, reach, _ = found(90.0, size)
+    view, reach, _ = found(90.0, size, NOBODY)
     core = sources.Core(reach, float(view.camera.scale))
     rows, columns = np.mgrid[:size, :size]
     upright = np.stack([columns, rows], axis=-1).reshape(-1, 2)
