@@ -9,7 +9,8 @@ faults, C broken.
 
 `python benchmarks/grading.py count --out=SHEET GRADES...` counts the grades of several graders. A
 sheet counts if at least nine of ten controls got an A, and one of twenty earlier portraits at most.
-With `--same`, OLD's portraits are of the same photos as NEW's, so that the sheet tells them apart.
+With `--same`, OLD's portraits are of the same photos as NEW's, all of them, so that the sheet tells
+them apart; then only the controls decide whether it counts.
 
 `draw_pairs` draws the portraits of random photos from NEW and OLD side by side, three photos a
 page, in random order. Graders write a line for each photo: number, L, R or = for what they would
@@ -126,6 +127,8 @@ def draw_pairs(args) -> None:
     old = {row["portrait"] for row in read_rows(args.before)}
     names = [row["portrait"] for row in read_rows(args.portraits)
              if low <= aside(row) <= high and row["portrait"] in old]  # fmt: skip
+    if len(names) < args.count:
+        raise UserError(f"both folders have {len(names)} portraits, not {args.count}")
     names = [names[number] for number in rng.permutation(len(names))[: args.count]]
     swapped = [bool(swap) for swap in rng.random(len(names)) < 0.5]
     pages = args.out / "pages"
@@ -164,10 +167,10 @@ def count_pairs(args) -> None:
         for pair, (choice, *grades) in rows.items():
             swap = swapped[pair - 1]  # the new one is on the left
             kept["alike" if choice == "=" else "new" if (choice == "L") == swap else "old"] += 1
-            for count, grade in zip((new, old) if swap else (old, new), grades, strict=True):
-                count[grade] += 1
+            for found, grade in zip((new, old) if swap else (old, new), grades, strict=True):
+                found[grade] += 1
         counts = [kept[word] for word in ("new", "old", "alike")]
-        counts += [count[grade] for count in (new, old) for grade in GRADES]
+        counts += [found[grade] for found in (new, old) for grade in GRADES]
         lines.append([str(number), *map(str, counts)])
     print(markdown_table(lines))
 

@@ -3,8 +3,8 @@
 Frontal photos are turned away by their own 3D heads, found, read and turned back as any photo is;
 the network learns from what went wrong. By default on ORL, which needs no download; `:lfw` on
 archives in `config.data.manual_dir`, as the weights that come with facealign. ORL is gray, and so
-is what it teaches. On two cores the round trips of ORL take four minutes, those of the archives
-fifty, and training 75. Mended by it, 23 of 100 turned portraits are broken, in place of 36.
+is what it teaches. On two cores the round trips of ORL take four minutes, those of the archives up
+to fifty, and training 95.
 """
 
 from ml_collections import ConfigDict
@@ -42,6 +42,7 @@ def get_config(variant: str = "") -> ConfigDict:
     config.discriminator.name = "scales"
     config.discriminator.loss = "relative"
     config.discriminator.r1_weight = 20.0
+    config.optimizer.b1 = 0.9
     config.optimizer.learning_rate_scale.discriminator = 3.0
     config.optimizer.schedule = "warm_cosine"
     config.optimizer.ema_decay.completion = 0.998

@@ -5,7 +5,7 @@
 The numbers are the face's box in px, FOLDER is what `launch.py --mode=export` writes, FILE is
 `weights/head.safetensors`. The way and its constants are those of `launch.py --mode=align`, for
 heads up to 45 degrees aside. Left out: the scene follows no outline, backgrounds stay, the matte
-is coarse, two sides meet without pyramids. Places are complex, x + y i in px; lengths are in cm.
+is coarse, sides meet point by point, without seams. Places are x + y i in px; lengths are in cm.
 """
 
 import argparse

@@ -1,8 +1,8 @@
 """Completion: mends a portrait that was turned in 3D, where the photo shows little or nothing.
 
-It adds to the portrait, little where the photo shows the face well. Of a head that looked to the
-left it sees the mirror image, so that one side has to be learned. It works on thumbnails: faults
-are large, and what is lost of details can hardly be foreseen.
+It adds to the portrait, little where the photo shows the face well and where that is mirrored. Of a
+head that looked to the left it sees the mirror image, so that one side has to be learned. It works
+on thumbnails: faults are large, and what is lost of details can hardly be foreseen.
 """
 
 from functools import partial

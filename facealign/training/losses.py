@@ -120,7 +120,7 @@ GAN_LOSSES: dict[str, GanLoss] = {
     "hinge": GanLoss(discriminator_hinge, generator_hinge, 0.0),
     # Needs a gradient penalty. Its logits have no fixed zero.
     "wasserstein": GanLoss(discriminator_wasserstein, generator_hinge, None),
-    # Of pairs: a fake beside the truth that it should be.
+    # For fakes beside the truth that they should be, as in the step `complete`.
     "relative": GanLoss(discriminator_relative, generator_relative, None),
 }
 

@@ -24,7 +24,6 @@ BY_HAND = {
     "least_squares": ([[3, 1], [1, 1]], [[2, 0], [-1, -1]], [2, 0.5], [1, 4]),
     # D: 1 - 2 and -1 - 1; G: minus the mean.
     "wasserstein": ([[3, 1], [1, 1]], [[2, 0], [-1, -1]], [-1, -2], [-1, 1]),
-    # D: halves of (0.5 + 0)/2 + (0.5 + 0)/2 and of 2 + 3; G: minus the mean.
     # Differences of LOG3 and 0; of -LOG3 and LOG3.
     "relative": (
         [[LOG3, 1], [0, 5 + LOG3]],
@@ -32,6 +31,7 @@ BY_HAND = {
         [(np.log(2) - np.log(3 / 4)) / 2, (np.log(4) - np.log(3 / 4)) / 2],
         [(np.log(2) + np.log(4)) / 2, (np.log(4) - np.log(3 / 4)) / 2],
     ),
+    # D: halves of (0.5 + 0)/2 + (0.5 + 0)/2 and of 2 + 3; G: minus the mean.
     "hinge": ([[0.5, 2], [-1, -1]], [[-0.5, -3], [2, 2]], [0.25, 2.5], [1.75, -2]),
 }
 EVERY = pytest.mark.parametrize("loss", losses.GAN_LOSSES.values(), ids=losses.GAN_LOSSES)

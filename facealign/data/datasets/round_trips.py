@@ -51,7 +51,7 @@ LOST = 15.0  # degrees by which a yaw may be misread
 SHIFT, ZOOM = 5.0, 0.08
 QUALITY, SOFTEST, SOFT = (35, 95), 0.9, 0.5  # of JPEG; px of blur; share of blurred photos
 LIT, BRIGHTEST = 0.3, 0.4  # share of photos lit from one side; how much brighter that side is
-VERSION = 3  # increase it when `faces.turning` or `faces.reading` give others
+VERSION = 4  # increase it when `faces.turning` or `faces.reading` give others
 
 
 class Trip(NamedTuple):

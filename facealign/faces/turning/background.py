@@ -23,17 +23,18 @@ def is_plain(background: str, angle: float) -> bool:
     return angle > KEPT if background == "auto" else background != "keep"
 
 
-def find_person(view: View, reach: Reach, matte: Matte) -> np.ndarray:
+def find_person(view: View, reach: Reach, matte: Matte, far: np.ndarray) -> np.ndarray:
     """How much of each pixel of a portrait is the person, [S, S], 0 to 1.
 
-    That is the head, whatever the matte says of it, and what the matte finds beside it.
+    That is the head, whatever the matte says of it, what the matte finds beside it, and what is
+    mirrored as a whole (`Sources.far`).
     """
     scale = float(view.camera.scale)
     head = ndimage.gaussian_filter(view.surface.astype(np.float32), EDGE * scale)
     found = matte.at(reach.place)
     # Beside a turned head the photo may show the same head again.
     again = ramp(Core(reach, scale).at(reach.place), GHOST) * ramp(reach.beside, AWAY)
-    return np.maximum(head, found * (1 - reach.turned * again)).clip(0, 1)
+    return np.maximum.reduce([head, found * (1 - reach.turned * again), far]).clip(0, 1)
 
 
 def choose_colour(background: str, photo: Image.Image, matte: Matte) -> np.ndarray:

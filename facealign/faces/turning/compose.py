@@ -71,7 +71,7 @@ def compose_portrait(
         image += enlarge(added, window, size)
         shares = shares * (1 - fades)[..., None]
     if reach.agrees and is_plain(style.background, reach.angle):
-        person = enlarge(find_person(view, reach, matte), window, size).clip(0, 1)
+        person = enlarge(find_person(view, reach, matte, sources.far), window, size).clip(0, 1)
         colour = choose_colour(style.background, photo, matte)
         image = replace_background(image, person, colour)
     face = view.surface & (view.part == FACE)

@@ -17,10 +17,8 @@ from facealign.faces.turning.turn import View
 HEIGHTS = (-12.0, -8.0, -3.0, -1.2, 1.2, 2.2, 4.0)
 INWARDS = (2.0, 1.5, 1.2, 0.3, 0.3, 3.0, 6.0)
 COST = 2.0  # gray levels that each of these cm costs
-STEEP, BEND = (
-    3,
-    6.0,
-)  # px that a seam moves at most from row to row, and gray levels that this costs
+# px of the frame that a seam moves at most from row to row, and gray levels that so many cost.
+STEEP, BEND = 3, 6.0
 SOFT, FEATHER = 0.15, 0.2  # cm: smoothing of differences; softness of a seam
 ALIKE = 2.5  # cm inside of a seam over which both are mixed
 LEAST, ENDS = 10, 0.3  # rows that have a far side; cm over which a seam begins and ends

@@ -1,8 +1,9 @@
 """Where the pixels of a portrait come from: their own place, or the other side of the head. NumPy.
 
-The rim of the head and its hair come from their own place, though that is smeared there, so that
-head and scene meet without a seam; so does all of a head that is hardly turned. What is hidden
-further inside comes from the other side, as far as that is shown.
+The near rim of the head and its hair come from their own place, though that is smeared there, so
+that head and scene meet without a seam; so does all of a head that is hardly turned. What is hidden
+further inside comes from the other side, as far as that is shown; the far rim is mirrored as a
+whole (`far_side`), if the matte finds the head.
 """
 
 from typing import NamedTuple
@@ -41,6 +42,7 @@ class Sources(NamedTuple):
     other_weight: np.ndarray  # float32 [S, S]: of what the place itself does not show
     choice: np.ndarray  # float32 [S, S]: 1 where detail is of the place itself
     alike: np.ndarray  # float32 [S, S]: how much the other side may be mixed with the place itself
+    far: np.ndarray  # float32 [S, S]: how much is of a far side that is mirrored as a whole
 
     @property
     def known(self) -> np.ndarray:
@@ -105,16 +107,16 @@ def find_sources(
     own = 1 - reach.turned * (1 - (scene + (own[on_head] - scene) * edge))
     other = other * hold(other_place, photo_size) * ramp(core.at(other_place), SURE)
     other = _soften(other, scale)[on_head] * edge * (1 - own)
-    return _create(own_place, other_place[on_head], own, other, other, scale)
+    none = np.zeros_like(own)
+    return _create(own_place, other_place[on_head], own, other, other, none, scale)
 
 
 def replace_side(sources: Sources, side: FarSide, scale: float) -> Sources:
     """Sources with a far side; nothing else of the scene is mirrored. `scale`: px a cm."""
     share, rest = side.share, sources.other_weight * (1 - side.share)
-    other = np.where((side.alike > rest)[..., None], side.place, sources.other)
-    alike = np.maximum(rest, side.alike)
-    own = sources.own_weight * (1 - share)
-    return _create(sources.own, other, own, rest + share, alike, scale)
+    place = np.where((side.alike > rest)[..., None], side.place, sources.other)
+    own, other = sources.own_weight * (1 - share), rest + share
+    return _create(sources.own, place, own, other, np.maximum(other, side.alike), share, scale)
 
 
 def _create(
@@ -123,10 +125,11 @@ def _create(
     own: np.ndarray,
     other: np.ndarray,
     alike: np.ndarray,
+    far: np.ndarray,
     scale: float,
 ) -> Sources:
     choice = ndimage.gaussian_filter(own / (own + other + TINY), SOFT_CHOICE * scale)
-    maps = own_place, other_place, own, other, ramp(choice, CHOICE), alike
+    maps = own_place, other_place, own, other, ramp(choice, CHOICE), alike, far
     return Sources(*(map_.astype(np.float32) for map_ in maps))
 
 

@@ -26,12 +26,13 @@ CUT = 12.5  # cm: y of the mean head below which its neck is left to the scene, 
 # cm that a point may be behind the surface and still count as seen: of the face; of skull and ears,
 # whose shape is less sure, and of what lies in openings.
 BEHIND, FAR_BEHIND = 0.45, 1.2
-# cm: what is so near to what a nose hides may be the nose in truth, since the fitted head is never
-# exact; and inclination from which the photo would show it otherwise.
-EDGE, TOWARDS = 1.0, 0.1
+# cm around what the nose hides that may show the nose, since the fitted head is never exact; least
+# inclination of what counts as hidden by it; cm around what the other side does not show either.
+EDGE, TOWARDS, UNSURE = 1.0, 0.1, 0.26
 # cm over which places are smoothed: the head's creases, as around nostrils, are not where the
 # photo's are, and would be drawn twice.
 SMOOTH, FIRM = 0.3, (0.95, 1.0)  # and shares of head around a pixel over which that begins
+AHEAD = 0.98  # cosine of the way a portrait looks: beyond, its own nose hides things, in steps
 CREASE = 0.6  # cm: narrower steep parts, as the rims of lips, count like those around them
 HALF_AHEAD = 0.64  # cosine of the yaw, 50 degrees, beyond which lips hide what is between them
 INCLINED = 0.6  # inclination of what lies in openings, which are seen or not
@@ -142,13 +143,16 @@ def view_head(points: np.ndarray, photo: Camera, portrait: Camera, size: int) ->
         clear = visible & ~ndimage.binary_dilation(hidden, iterations=round(EDGE * scale))
         weight = np.where(openings, ndimage.grey_closing(weight, crease), weight) * visible
         weight = np.maximum(weight, around_mouth * half_ahead)
-        return Side(_smooth(place, surface, scale), inclined, visible, clear, weight)
+        if portrait.rotation[2, 2] > AHEAD:
+            place = _smooth(place, surface, scale)
+        return Side(place, inclined, visible, clear, weight)
 
     between = heads.landmarks68(model, points)[36:48].mean(axis=0, keepdims=True)
     eyes = float(np.asarray(cameras.project(between, portrait))[0, 1])
     own, other = look(np.arange(len(points))), look(model.mirror)
     # What may be something else is taken from the other side, if that is sure.
-    sure = other.weight * ndimage.binary_erosion(other.clear, np.ones((5, 5)))
+    width = 2 * round(UNSURE * scale) + 1
+    sure = other.weight * ndimage.minimum_filter(other.clear, width)
     own = own._replace(weight=own.weight * (1 - sure * ~own.clear))
     return View(portrait, eyes, surface, part, own, other)
 

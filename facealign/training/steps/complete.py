@@ -32,8 +32,8 @@ def make_complete_step(
     """U's images are what came back, R's the truth. Terms: l1, at SCALES sizes; gradient.
 
     With rules, a discriminator tells what is mended from the truth, and there are the terms of
-    `gan.make_gan`. It sees what came back with what may be mended in its place: what the network
-    can't change tells nothing.
+    `gan.make_gan`. It sees what came back, and in its place, as far as the network may change it,
+    what is mended or the truth: what can't be changed tells nothing.
     """
     gan = make_gan(networks, train, weights, rules) if rules else None
     own_weights = {name: weight for name, weight in weights.items() if name not in TERMS}

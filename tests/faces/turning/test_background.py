@@ -8,6 +8,8 @@ from facealign.errors import UserError
 from facealign.faces.turning import background
 from facealign.faces.turning.matte import Matte
 from facealign.faces.turning.style import Style, check_style
+from tests.faces.turning.test_compose import NOBODY
+from tests.faces.turning.test_far_side import found, short_hair
 
 HALF = np.repeat(np.arange(32)[None] < 16, 32, axis=0).astype(np.float32)
 
@@ -26,6 +28,14 @@ def test_a_pixel_half_the_person_s_has_nothing_of_the_old_background():
     image = np.repeat(200 * person[..., None], 3, axis=-1)
     shown = background.replace_background(image, person, np.full(3, 50.0))
     np.testing.assert_allclose(shown[:, 16], 125, atol=3)
+
+
+def test_what_is_mirrored_beside_a_head_is_of_the_person():
+    view, reach, _, share = found(60.0, person=short_hair)
+    beside = (share > 0.5) & ~view.surface
+    person = background.find_person(view, reach, NOBODY, share)
+    assert beside.any() and person[beside].min() > 0.5
+    assert background.find_person(view, reach, NOBODY, 0 * share)[beside].mean() < 0.5
 
 
 @pytest.mark.parametrize(

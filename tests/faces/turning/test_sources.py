@@ -49,6 +49,12 @@ def test_head_and_scene_meet_in_pixels_of_one_side(yaw):
     assert (got.own_weight[hidden & middle].min() > 0.9) == (yaw < sources.HARDLY[0])
 
 
+@pytest.mark.parametrize("yaw", [25.0, 60.0, 90.0])
+def test_all_of_the_other_side_may_be_mixed(yaw):
+    *_, got = found(yaw)
+    assert (got.alike >= got.other_weight - 1e-6).all() and got.far.max() > 0.9
+
+
 @pytest.mark.parametrize("yaw", [90.0, -90.0])
 def test_no_part_of_a_profile_is_filled(yaw):
     """Its middle, which neither side shows, is smeared; before, it was filled."""
