@@ -53,10 +53,10 @@ def written_out_gradients(networks, state, batch, key, code_weight):
     def generator_loss(params):
         swap, again, reconstruction = images(params)
         l1 = (losses.l1(reconstruction, u).mean() + losses.l1(again, r).mean()) / 2
-        loss = l1 + 0.1 * losses.generator_cross_entropy(judge(old, swap)).mean()
+        loss = l1 + 0.1 * losses.generator_cross_entropy(None, judge(old, swap)).mean()
         if code_weight:
             verdict = judge(old, codes(params)[0], "code_critic")
-            loss += code_weight * losses.generator_cross_entropy(verdict).mean()
+            loss += code_weight * losses.generator_cross_entropy(None, verdict).mean()
         return loss
 
     def critic_loss(params):
