@@ -6,17 +6,15 @@ import jax
 import numpy as np
 from PIL import Image
 
-from facealign.faces.turning.far_side import FarSide, mirror_side
-from facealign.faces.turning.light import compare_light, relight
+from facealign.faces.turning.far_side import mirror_side
+from facealign.faces.turning.light import read_sides, relight
 from facealign.faces.turning.matte import Matte
 from facealign.faces.turning.pixels import Pixels
 from facealign.faces.turning.scene import Reach, map_scene
 from facealign.faces.turning.seam import move_seam
 from facealign.faces.turning.sources import Sources, find_sources, hold, replace_side
 from facealign.faces.turning.turn import View, portrait_camera, view_head
-from facealign.geometry import camera as cameras
 from facealign.geometry import head as heads
-from facealign.geometry.camera import Camera
 from facealign.geometry.fit import Head
 
 GRID = 256  # px of the frame in which places are found
@@ -51,24 +49,11 @@ def lay_out(
     sources = find_sources(view, reach, held, photo.size)
     side = mirror_side(view, reach, sources.own_weight)
     if side.usable.any():
-        side = move_seam(
-            side, *_compare(photo, head.camera, view, reach, sources, side), view, reach
-        )
+        pixels = Pixels(photo, float(camera.scale / head.camera.scale))
+        own, _, light = read_sides(pixels, head.camera, view, reach, sources)
+        side = move_seam(side, own, relight(pixels.at(side.place), light), view, reach)
         sources = replace_side(sources, side, float(camera.scale))
     return Layout(view, reach, held, sources)
-
-
-def _compare(
-    photo: Image.Image, camera: Camera, view: View, reach: Reach, sources: Sources, side: FarSide
-) -> tuple[np.ndarray, np.ndarray]:
-    """The colours [GRID, GRID, 3] of a portrait's own pixels, and its far side's in their light."""
-    pixels = Pixels(photo, float(view.camera.scale / camera.scale))
-    own, other, mirrored = map(pixels.at, (sources.own, sources.other, side.place))
-    both = np.minimum(sources.own_weight, view.other.weight)
-    light = compare_light(
-        own, other, both, view, reach, float(cameras.angles_of(camera.rotation)[0])
-    )
-    return own, relight(mirrored, light)
 
 
 def find_points(head: Head) -> np.ndarray:

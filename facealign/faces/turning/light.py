@@ -3,10 +3,14 @@
 import numpy as np
 from scipy import ndimage
 
+from facealign.faces.turning.pixels import Pixels
 from facealign.faces.turning.pyramids import double, fill, halve
 from facealign.faces.turning.ramp import ramp
 from facealign.faces.turning.scene import Reach
+from facealign.faces.turning.sources import Sources
 from facealign.faces.turning.turn import FACE, View
+from facealign.geometry import camera as cameras
+from facealign.geometry.camera import Camera
 
 WIDE, SOFT = 1.3, 0.78  # cm over which the light of both sides is compared, and smoothed
 REACH = (0.65, 3.9)  # cm beside the head from which it fades, and over which
@@ -41,6 +45,22 @@ def compare_light(
     start, width = REACH
     light *= np.exp(-((np.maximum(0, reach.beside - start) / width) ** 2))[..., None]
     return np.exp(light * (1 - ramp(abs(yaw), YAWS))).astype(np.float32)
+
+
+def read_sides(
+    pixels: Pixels, camera: Camera, view: View, reach: Reach, sources: Sources
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The colours of a portrait's own places and of the other side, and its light; [S, S, 3] each.
+
+    Args:
+      pixels: of the photo.
+      camera: of the photo.
+      view, reach, sources: of the portrait.
+    """
+    own, other = pixels.at(sources.own), pixels.at(sources.other)
+    both = np.minimum(sources.own_weight, view.other.weight)
+    yaw = float(np.asarray(cameras.angles_of(camera.rotation))[0])
+    return own, other, compare_light(own, other, both, view, reach, yaw)
 
 
 def relight(colours: np.ndarray, light: np.ndarray) -> np.ndarray:

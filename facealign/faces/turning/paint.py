@@ -9,12 +9,11 @@ import numpy as np
 from PIL import Image
 
 from facealign.faces.turning.layout import GRID, Layout
-from facealign.faces.turning.light import compare_light, relight
+from facealign.faces.turning.light import read_sides, relight
 from facealign.faces.turning.pixels import Pixels
 from facealign.faces.turning.pyramids import fill, keep
 from facealign.faces.turning.sources import own_share
 from facealign.faces.turning.window import Window, enlarge, enlarge_some
-from facealign.geometry import camera as cameras
 from facealign.geometry.camera import Camera
 
 
@@ -38,10 +37,7 @@ def blend(photo: Image.Image, camera: Camera, layout: Layout) -> Coarse:
     """
     view, reach, _, sources = layout
     pixels = Pixels(photo, float(view.camera.scale / camera.scale))
-    own, other = pixels.at(sources.own), pixels.at(sources.other)
-    yaw = float(np.asarray(cameras.angles_of(camera.rotation))[0])
-    both = np.minimum(sources.own_weight, view.other.weight)
-    light = compare_light(own, other, both, view, reach, yaw)
+    own, other, light = read_sides(pixels, camera, view, reach, sources)
     other = relight(other, light)
     known = sources.known
     mixed = _mix(own, other, sources.own_weight, sources.other_weight)
