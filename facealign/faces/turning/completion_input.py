@@ -18,7 +18,8 @@ def draw_maps(layout: Layout) -> np.ndarray:
     face = view.surface & np.isin(view.part, (FACE, *INNER))
     own, other = np.moveaxis(sources.shares, -1, 0)
     head, facing = 1 - ramp(reach.beside, NEAR), view.own.facing * view.surface
-    maps = [own, other, face, head, facing, reach.person, held]
+    person = np.maximum(reach.person, sources.far)
+    maps = [own, other, face, head, facing, person, held]
     return halve(np.stack(maps, axis=-1).clip(0, 1).astype(np.float32))
 
 
