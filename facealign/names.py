@@ -17,6 +17,7 @@ ROLES = (
     "code_critic",  # tells codes of R's photos from codes of U's photos
     "reader",  # reads pose, shape and landmarks of heads
     "matte",  # tells people from what is behind them
+    "detector",  # finds faces
     "completion",  # mends portraits that were turned in 3D
 )
 GENERATOR = ("encoder", "encoder_r", "decoder_u", "decoder_r")  # the roles that make images

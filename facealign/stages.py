@@ -79,6 +79,12 @@ OBJECTIVES: dict[str, Objective] = {
         labels=tuple((field, domain) for domain in DOMAINS for field in ("alpha", "sure")),
         alters=CHANGES,
     ),
+    "detect": Objective(
+        needs=("detector",),
+        trains=("detector",),
+        labels=(("ball", "unrestricted"), ("up", "unrestricted")),
+        alters=CHANGES,
+    ),
     "complete": Objective(
         needs=("completion",),
         needs_with={"adversarial": ("discriminator",)},

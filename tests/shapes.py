@@ -18,7 +18,7 @@ def shapes(module, x):
 
 
 def head_labels(count):
-    """What a batch for a reader, a matte or a completion knows, by field and domain."""
+    """What a batch for a reader, a matte, a detector or a completion knows, by field and domain."""
     fields = {
         "landmarks": (68, 2),
         "known": (68,),
@@ -29,6 +29,8 @@ def head_labels(count):
         "shaped": (),
         "alpha": (STORED, STORED),
         "sure": (STORED, STORED),
+        "ball": (3,),
+        "up": (2,),
         "maps": (completion.SIZE // 2, completion.SIZE // 2, completion.MAPS + 1),
     }
     return {

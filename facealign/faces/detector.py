@@ -66,7 +66,7 @@ def read_layers(content: bytes) -> list[Layer]:
             kernel.astype(np.float32),
             bias.astype(np.float32),
             stride=2 if number < HALVINGS else 1,
-            padding=0 if number < HALVINGS else len(kernel) // 2,
+            padding=(0, 0) if number < HALVINGS else (len(kernel) // 2,) * 2,
         )
         for number, (kernel, bias) in enumerate(layers)
     ]

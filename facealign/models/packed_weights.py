@@ -29,6 +29,7 @@ PURPOSES = (
     KEPT,
     ("reader",),
     ("matte",),
+    ("detector",),
     ("completion",),
 )  # roles that are packed together; the first that a run has
 
@@ -53,7 +54,7 @@ def save_weights(
     if roles is None:
         raise UserError(
             f"a run of only {', '.join(nets)} can neither make frontal photos, nor read heads, "
-            "nor cut people out, nor mend portraits"
+            "nor cut people out, nor find faces, nor mend portraits"
         )
     with np.errstate(over="ignore"):  # overflows are found below
         arrays = {

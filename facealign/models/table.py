@@ -11,6 +11,7 @@ from facealign.models import (
     attribute,
     completion,
     critics,
+    detector,
     ftgan,
     hourglass,
     image_pool,
@@ -99,6 +100,10 @@ def _create_matte(_: Any) -> nn.Module:
     return matte.Matte()
 
 
+def _create_detector(_: Any) -> nn.Module:
+    return detector.Detector()
+
+
 def _create_completion(_: Any) -> nn.Module:
     return completion.Completion()
 
@@ -116,6 +121,7 @@ MAKERS: dict[str, Callable[[Any], nn.Module]] = {
     "code_critic": _create_code_critic,
     "reader": _create_reader,
     "matte": _create_matte,
+    "detector": _create_detector,
     "completion": _create_completion,
 }
 

@@ -14,6 +14,12 @@ from facealign.training.completion_check import (
     measure_completion,
     measure_returned,
 )
+from facealign.training.detector_check import (
+    DETECTOR_METRICS,
+    draw_found,
+    measure_detector,
+    measure_middle,
+)
 from facealign.training.matte_check import (
     MATTE_METRICS,
     draw_cut_out,
@@ -62,6 +68,13 @@ CHECKS = {
         "mean matte",
         measure_mean_matte,
         _of_photos(draw_cut_out, {"cut out": "unrestricted"}),
+    ),
+    "detector": Check(
+        DETECTOR_METRICS,
+        measure_detector,
+        "a face in the middle",
+        measure_middle,
+        draw_found,
     ),
     "completion": Check(
         COMPLETION_METRICS,

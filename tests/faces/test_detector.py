@@ -28,7 +28,7 @@ def layers():
     inside = np.full((9, 9, 1, 1), -1 / 32, np.float32)
     inside[1:-1, 1:-1] = 1 / 49
     none = np.zeros(1, np.float32)
-    return [Layer(average, none, 2)] * 3 + [Layer(inside, none - 60, 1, 4)]
+    return [Layer(average, none, 2)] * 3 + [Layer(inside, none - 60, 1, (4, 4))]
 
 
 @pytest.mark.parametrize("side", [90, 150])

@@ -13,7 +13,7 @@ def test_a_convolution_by_hand():
     layer = Layer(np.ones((2, 2, 1, 1), np.float32), np.full(1, 0.5, np.float32))
     out = run_layers([layer], image)[:, :, 0]
     np.testing.assert_array_equal(out, [[8.5, 12.5], [20.5, 24.5]])
-    padded = run_layers([layer._replace(stride=2, padding=1)], image)[:, :, 0]
+    padded = run_layers([layer._replace(stride=2, padding=(1, 1))], image)[:, :, 0]
     np.testing.assert_array_equal(padded, [[0.5, 3.5], [9.5, 24.5]])
     negative = layer._replace(kernel=-layer.kernel)
     np.testing.assert_array_equal(run_layers([negative, negative], image), [[[0.5]]])  # ReLU
@@ -36,6 +36,6 @@ def test_layers_equal_those_of_flax():
     wanted = second.apply(two, middle)
     layers = [
         Layer(*(np.asarray(variables["params"][part]) for part in ("kernel", "bias")), **options)
-        for variables, options in ((one, {"stride": 2}), (two, {"padding": 2}))
+        for variables, options in ((one, {"stride": 2}), (two, {"padding": (2, 2)}))
     ]
     np.testing.assert_allclose(run_layers(layers, image), wanted, rtol=1e-4, atol=1e-5)

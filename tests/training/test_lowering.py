@@ -44,7 +44,7 @@ def load(name):
     file, _, variant = name.partition(":")
     config = importlib.import_module(f"configs.{file}").get_config(*filter(None, [variant]))
     config.data.batch_size, config.model.stacks = BATCH, 1
-    if config.run not in (("read",), ("cut_out",), ("complete", "refine")):  # which have one size
+    if not set(config.run) & {"read", "cut_out", "detect", "complete"}:  # which have one size
         config.data.image_size = SMALL
     config.mesh.data = 1
     return config

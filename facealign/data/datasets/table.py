@@ -6,6 +6,7 @@ from typing import Any
 import tensorflow_datasets as tfds
 
 from facealign.data.datasets import (
+    boxed,
     cfp,
     cutouts,
     folder,
@@ -26,6 +27,7 @@ DATASETS: dict[str, Callable[[Any, str], tfds.core.DatasetBuilder]] = {
     "mugshots": mugshots.create_builder,
     "orl_faces": orl_faces.create_builder,
     "polygons": polygons.create_builder,
+    **boxed.BUILDERS,  # NAME-boxed and pictures
     **cutouts.BUILDERS,  # mugshots-cutouts, lfw-outlines, cfp-outlines
     **heads.BUILDERS,  # NAME-heads and NAME-turned
     **round_trips.BUILDERS,  # NAME-roundtrips

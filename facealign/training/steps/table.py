@@ -11,6 +11,7 @@ from typing import Any
 import jax
 
 from facealign.data.augment import augment
+from facealign.data.face_canvases import SIZE as CANVAS
 from facealign.errors import UserError, check_choice
 from facealign.geometry import matte_window, reader_window
 from facealign.models import completion
@@ -24,6 +25,7 @@ from facealign.training.steps.autoencode import make_paired_step, make_reconstru
 from facealign.training.steps.complete import make_complete_step
 from facealign.training.steps.cut_out import make_cut_out_step
 from facealign.training.steps.cycle import make_cycle_step
+from facealign.training.steps.detect import make_detect_step
 from facealign.training.steps.forward import TrainStep
 from facealign.training.steps.frontalize import make_frontalize_step
 from facealign.training.steps.gan import GanRules
@@ -40,12 +42,14 @@ STEPS: dict[str, Callable[..., TrainStep]] = {
     "recognize": make_recognize_step,
     "read": make_read_step,
     "cut_out": make_cut_out_step,
+    "detect": make_detect_step,
     "complete": make_complete_step,
 }
 # Objective -> fields of config.data that it needs.
 PHOTOS = {
     "read": {"channels": 3, "image_size": reader_window.STORED},
     "cut_out": {"channels": 3, "image_size": matte_window.STORED},
+    "detect": {"channels": 1, "image_size": CANVAS},
     "complete": {"channels": 3, "image_size": completion.SIZE, "paired": True},
 }
 

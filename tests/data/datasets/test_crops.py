@@ -8,7 +8,7 @@ from PIL import Image, ImageCms
 
 from facealign import images
 from facealign.data import load as loading
-from facealign.data.datasets import archives, crops, cutouts, heads, lfw, round_trips
+from facealign.data.datasets import archives, boxed, crops, cutouts, heads, lfw, round_trips
 from facealign.data.datasets.table import DATASETS
 from facealign.data.load import load_examples
 from facealign.errors import UserError
@@ -16,7 +16,7 @@ from facealign.geometry import frame
 from tests import photo_sources
 from tests.prepared import data_config
 
-ONE_STYLE = ("polygons", *heads.BUILDERS, *cutouts.BUILDERS, *round_trips.BUILDERS)
+ONE_STYLE = ("polygons", *heads.BUILDERS, *cutouts.BUILDERS, *round_trips.BUILDERS, *boxed.BUILDERS)
 COLOUR = Image.fromarray(
     np.random.default_rng(0).integers(0, 256, (250, 250, 3), dtype=np.uint8), "RGB"
 )

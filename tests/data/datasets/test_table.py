@@ -5,7 +5,16 @@ import pytest
 from PIL import Image
 
 from configs import base
-from facealign.data.datasets import cutouts, heads, lfw, orl_faces, polygons, round_trips, schema
+from facealign.data.datasets import (
+    boxed,
+    cutouts,
+    heads,
+    lfw,
+    orl_faces,
+    polygons,
+    round_trips,
+    schema,
+)
 from facealign.data.datasets.table import DATASETS
 from facealign.data.load import load_examples, select_domain
 from facealign.errors import UserError
@@ -33,7 +42,7 @@ def load(data_dir):
 
 
 # Of heads; they have tests of their own.
-WINDOWS = {*heads.BUILDERS, *cutouts.BUILDERS, *round_trips.BUILDERS}
+WINDOWS = {*heads.BUILDERS, *cutouts.BUILDERS, *round_trips.BUILDERS, *boxed.BUILDERS}
 
 
 @pytest.fixture(params=[name for name in DATASETS if name not in WINDOWS])

@@ -1,0 +1,35 @@
+"""The detector: a network that finds faces of any size, pose and roll.
+
+It learns on canvases composed of photos in which the face is known, of the same photos with the
+face painted over, and of pictures without people. By default of ORL, which needs no download;
+`:lfw` of the archives in `config.data.manual_dir` and of the folder `pictures` there, as the
+weights that come with facealign.
+"""
+
+from ml_collections import ConfigDict
+
+from configs import base
+
+PHOTOS = {"": "orl_faces-boxed", "lfw": "lfw-boxed+cfp-boxed+mugshots-boxed"}
+PICTURES = {"": "", "lfw": "+pictures"}
+
+
+def get_config(variant: str = "") -> ConfigDict:
+    config = base.get_config()
+    config.data.unrestricted = base.choose(variant, PHOTOS)
+    config.data.restricted = config.data.unrestricted + PICTURES[variant]
+    config.data.image_size = 256
+    config.data.batch_size = 16
+    config.run = ("detect",)
+    config.stages.detect = base.stage(
+        "detect", 6000, ("detector",), 2e-3, found=1.0, placed=0.2, upright=0.1
+    )
+    config.optimizer.b1 = 0.9
+    config.optimizer.schedule = "warm_cosine"
+    config.optimizer.ema_decay.detector = 0.998
+    config.log_every = 50
+    config.evaluate_every = 500
+    config.checkpoint_every = 500
+    config.evaluate_examples = 256
+    config.best_metric = "lost"
+    return config

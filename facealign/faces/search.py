@@ -1,0 +1,148 @@
+"""Finds faces of any pose and roll with facealign's own network, in NumPy, without JAX."""
+
+import functools
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from safetensors import SafetensorError
+from safetensors.numpy import load_file
+
+from facealign.errors import UserError
+from facealign.faces.numpy_cnn import Layer, run
+from facealign.geometry.face_cells import (
+    HEADS,
+    LARGEST,
+    LAYERS,
+    STRIDES,
+    Faces,
+    centres,
+    read_cells,
+)
+
+LIKELY = 0.5  # least likeness of a face
+SEARCHED = 1024  # px: longest longest side that is searched; larger photos are shrunk
+AGAIN = 8  # how much smaller a photo is searched again for larger faces
+DOUBLED = 2048  # px: a photo without a face is doubled and searched again, up to this
+BORDER = 16  # px of repeated border, so that a face that fills the photo is found
+ALIKE, INSIDE = 0.4, 0.6  # as in `choose`
+EPSILON = 1e-5  # of `layers.BatchNorm`
+
+
+class Search:
+    """A detector.
+
+    Args:
+      path: its packed weights.
+
+    Raises:
+      UserError: they are missing or no detector's.
+    """
+
+    def __init__(self, path: Path):
+        try:
+            arrays = {name: array.astype(np.float32) for name, array in load_file(path).items()}
+            self._layers = [_fold(arrays, number) for number in range(len(LAYERS))]
+            self._heads = {number: _head(arrays, number) for number in HEADS}
+        except (OSError, SafetensorError, KeyError) as error:
+            raise UserError(f"{path} holds no detector ({error}); download it again") from error
+
+    def __call__(self, photo: Image.Image) -> Faces:
+        """The faces of a gray photo, the largest first, at the first scale with any."""
+        longest = max(photo.size)
+        factor = min(1.0, SEARCHED / longest)
+        while True:
+            found = self._at(photo, factor)
+            if len(found.side) or 2 * factor * longest > DOUBLED:
+                return found
+            factor *= 2
+
+    def _at(self, photo: Image.Image, factor: float) -> Faces:
+        """The faces of all sizes of a photo that is scaled."""
+        parts = []
+        while True:
+            size = [max(1, round(factor * side)) for side in photo.size]
+            parts.append(_in_photo(self.see(_resize(photo, size)), size, photo.size))
+            if max(size) < LARGEST:
+                break
+            factor /= AGAIN
+        return choose(Faces(*map(np.concatenate, zip(*parts, strict=True))))
+
+    def see(self, photo: Image.Image) -> Faces:
+        """The likely faces of a gray photo, some more than once, of SMALLEST to LARGEST px."""
+        pixels = np.asarray(photo, np.float32) / 127.5 - 1
+        height, width = (-(side + 2 * BORDER) % STRIDES[-1] for side in pixels.shape)
+        pads = ((BORDER, BORDER + height), (BORDER, BORDER + width))
+        padded = np.pad(pixels, pads, mode="edge")
+        faces = read_cells(self._say(padded[..., None]), centres(*padded.shape), LIKELY)
+        return faces._replace(centre=faces.centre - BORDER)
+
+    def _say(self, image: np.ndarray) -> np.ndarray:
+        """What the cells of an image [H, W, 1] say, [N, NUMBERS]."""
+        x, said = image, []
+        for number, layer in enumerate(self._layers):
+            x = run(x, layer)
+            np.maximum(x, 0, out=x)
+            if number in self._heads:
+                kernel, bias = self._heads[number]
+                said.append(x.reshape(-1, x.shape[-1]) @ kernel + bias)
+        return np.concatenate(said)
+
+
+@functools.cache
+def load_search(path: Path) -> Search:
+    """The detector in a file, read once a process."""
+    return Search(path)
+
+
+def _fold(arrays: dict[str, np.ndarray], number: int) -> Layer:
+    """A convolution with the normalization after it."""
+    kernel = arrays[f"detector/params/conv_{number}/kernel"]
+    name = f"norm_{number}"
+    scale, bias = (arrays[f"detector/params/{name}/{each}"] for each in ("scale", "bias"))
+    mean, var = (arrays[f"detector/batch_stats/{name}/{each}"] for each in ("mean", "var"))
+    factor = scale / np.sqrt(var + EPSILON)
+    _, size, stride = LAYERS[number]
+    before = (size - stride) // 2  # of SAME padding, where the side is a multiple of the stride
+    padding = (before, size - stride - before)
+    return Layer(kernel * factor, bias - mean * factor, stride, padding)
+
+
+def _head(arrays: dict[str, np.ndarray], number: int) -> tuple[np.ndarray, np.ndarray]:
+    own = {each: arrays[f"detector/params/head_{number}/{each}"] for each in ("kernel", "bias")}
+    return own["kernel"][0, 0], own["bias"]
+
+
+def _resize(photo: Image.Image, size: list[int]) -> Image.Image:
+    if tuple(size) == photo.size:
+        return photo
+    smaller = max(photo.size) / max(size)
+    return photo.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0 if smaller > 4 else None)
+
+
+def _in_photo(faces: Faces, size: list[int], photo: tuple[int, int]) -> Faces:
+    """Faces in px of a photo of (width, height), found where it had another size."""
+    factor = np.array(photo, np.float32) / size
+    centre = (faces.centre + 0.5) * factor - 0.5
+    return faces._replace(centre=centre, side=faces.side * np.sqrt(factor.prod()))
+
+
+def choose(faces: Faces) -> Faces:
+    """The faces that overlap no likelier one, the largest first (non-maximum suppression).
+
+    Two are one if their squares have ALIKE of their union in common, or INSIDE of the smaller one.
+    """
+    rest, chosen = np.argsort(-faces.likeness, kind="stable"), []
+    half = faces.side / 2
+    low, high = faces.centre - half[:, None], faces.centre + half[:, None]
+    areas = faces.side**2
+    while len(rest):
+        best, rest = rest[0], rest[1:]
+        chosen.append(best)
+        sides = np.minimum(high[best], high[rest]) - np.maximum(low[best], low[rest])
+        common = sides.clip(0).prod(axis=1)
+        union, smaller = areas[best] + areas[rest] - common, np.minimum(areas[best], areas[rest])
+        rest = rest[(common < ALIKE * union) & (common < INSIDE * smaller)]
+    order = np.array(chosen, int)
+    order = order[np.argsort(-faces.side[order], kind="stable")]
+    return Faces(*(array[order] for array in faces))

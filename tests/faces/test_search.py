@@ -1,0 +1,100 @@
+"""Search: NumPy says what Flax says; sizes and places; one find a face."""
+
+import itertools
+
+import jax
+import numpy as np
+import pytest
+from flax import traverse_util
+from PIL import Image
+from safetensors.numpy import save_file
+
+from facealign.errors import UserError
+from facealign.faces import search
+from facealign.geometry.face_cells import NUMBERS, SIDES, STRIDES, USUAL, Faces, centres, read_cells
+from facealign.models.detector import Detector
+
+
+def draw(rng, shape):
+    values = rng.uniform(0.02, 0.3, shape)
+    signs = rng.choice([-1, 1], shape) if len(shape) == 4 else 1
+    return (values * signs).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def net():
+    """Random variables, running statistics too."""
+    shapes = jax.eval_shape(
+        lambda key: Detector().init(key, np.zeros((1, 64, 64, 1), np.float32), train=False),
+        jax.random.key(0),
+    )
+    rng = np.random.default_rng(0)
+    return jax.tree.map(lambda leaf: draw(rng, leaf.shape), shapes)
+
+
+@pytest.fixture
+def weights(net, tmp_path):
+    path = tmp_path / "detector.safetensors"
+    tree = {"detector": {"params": net["params"], "batch_stats": net["batch_stats"]}}
+    save_file(traverse_util.flatten_dict(tree, sep="/"), path)
+    return path
+
+
+def test_numpy_says_what_flax_says(net, weights):
+    image = np.random.default_rng(1).uniform(-1, 1, (96, 64, 1)).astype(np.float32)
+    wanted = Detector().apply(net, image[None], train=False)[0]
+    found = search.Search(weights)._say(image)
+    assert found.shape == (len(centres(96, 64)), NUMBERS)
+    np.testing.assert_allclose(found, wanted, rtol=1e-3, atol=1e-3 * np.abs(wanted).max())
+
+
+def test_cells_by_hand():
+    """64 x 32 px have 8 x 4 cells of 8 px, 4 x 2 of 16 and 2 x 1 of 32."""
+    cells = centres(64, 32)
+    assert len(cells) == 32 + 8 + 2
+    np.testing.assert_array_equal(cells[[0, 1, 4]], [[3.5, 3.5, 8], [11.5, 3.5, 8], [3.5, 11.5, 8]])
+    np.testing.assert_array_equal(cells[-1], [15.5, 47.5, 32])
+    said = np.zeros((len(cells), NUMBERS), np.float32)
+    said[:, 0] = -9
+    said[-1] = [np.log(3), 0.5, -0.25, np.log(2), 0, -3]  # likeness 3/4
+    (centre,), (side,), (up,), (likeness,) = read_cells(said, cells, 0.5)
+    np.testing.assert_allclose(centre, [15.5 + 16, 47.5 - 8])
+    np.testing.assert_allclose([side, likeness], [2 * USUAL * 32, 0.75], rtol=1e-6)
+    np.testing.assert_allclose(up, [0, -1])
+
+
+def test_every_size_has_a_level():
+    """Each level begins where the one before has not ended; a photo again so small too."""
+    for small, large in itertools.pairwise(STRIDES):
+        assert SIDES[1] * small > SIDES[0] * large
+    assert SIDES[1] * STRIDES[-1] > SIDES[0] * STRIDES[0] * search.AGAIN
+
+
+def faces(*squares):
+    x, y, side, likeness = np.array(squares, float).T
+    up = np.tile([0.0, -1.0], (len(side), 1))
+    return Faces(np.stack([x, y], axis=-1), side, up, likeness)
+
+
+def test_one_find_a_face_and_the_largest_first():
+    """Squares of 10 px that are 2 px apart have 8 / 12 in common, 6 px apart 4 / 16."""
+    found = search.choose(
+        faces((0, 0, 10, 0.6), (2, 0, 10, 0.9), (8, 0, 10, 0.7), (90, 0, 30, 0.5))
+    )
+    np.testing.assert_array_equal(found.centre[:, 0], [90, 2, 8])
+    inside = search.choose(faces((0, 0, 30, 0.9), (2, 2, 10, 0.8)))
+    np.testing.assert_array_equal(inside.side, [30])
+
+
+def test_a_photo_of_any_size_is_searched(weights):
+    for size in ((1, 1), (3, 70), (40, 33)):
+        found = search.Search(weights)(Image.new("L", size, 90))
+        assert np.isfinite(found.centre).all()
+
+
+def test_a_file_without_a_detector_is_refused(tmp_path):
+    other = tmp_path / "x.safetensors"
+    save_file({"matte/params/a": np.zeros(2)}, other)
+    for path in (other, tmp_path / "none"):
+        with pytest.raises(UserError, match="holds no detector"):
+            search.Search(path)
