@@ -128,25 +128,30 @@ class LastingPool:
 
 @contextlib.contextmanager
 def _interrupts_held() -> Iterator[None]:
-    """Delays interrupts to the end of this context, and blocks them in processes started in it.
+    """Delays interrupts to the end of this context, and blocks Ctrl-C in processes started in it.
 
     Ctrl-C interrupts all processes of a terminal. The process that started the workers ends them;
-    a worker that ended first would leave a traceback and a broken pool.
+    a worker that ended first would leave a traceback and a broken pool, and so would one that is
+    told only half of what it needs to start. SIGTERM ends workers: pools end theirs by it.
     """
     if threading.current_thread() is not threading.main_thread():  # which alone handles signals
         yield
         return
     held = []
     resource_tracker.ensure_running()  # starting it later would unblock the signal
-    handler = signal.signal(signal.SIGINT, lambda *_: held.append(True))
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    handlers = {
+        each: signal.signal(each, lambda number, _: held.append(number)) for each in numbers
+    }
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # processes inherit it
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        signal.signal(signal.SIGINT, handler)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
         if held:
-            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), held[0])
 
 
 def peak_memory_of_workers() -> float | None:

@@ -26,6 +26,28 @@ if __name__ == "__main__":
         os.kill(os.getpid(), signal.HOW)
 """
 
+STRUCK = """
+import os, signal, sys
+from facealign.cli import interrupts
+from facealign.faces import workers
+
+def strike(frame, event, called):
+    # when a new process runs, and has not been told yet what to do
+    if event == "c_return" and called.__name__ == "fork_exec":
+        if frame.f_back.f_code.co_name == "_launch":
+            os.kill(os.getpid(), signal.HOW)
+
+if __name__ == "__main__":
+    interrupts.end_at_once()
+    sys.setprofile(strike)
+    try:
+        with interrupts.raised(), workers.LastingPool(None, 2) as pool:
+            pool.submit(abs, -1)()
+    except KeyboardInterrupt:
+        sys.setprofile(None)
+        sys.exit(interrupts.told()[0])
+"""
+
 
 def inspect_worker(_: int) -> tuple[int, str | None, set[str]]:
     """Process id, number of BLAS threads and imported modules of the worker that runs this."""
@@ -118,6 +140,19 @@ def test_no_worker_outlives_the_process_that_started_it(how, tmp_path):
     while time.time() < end_of_time and any(map(_lives, processes)):
         time.sleep(0.1)
     assert not any(map(_lives, processes))
+
+
+@pytest.mark.parametrize(("how", "code"), [("SIGTERM", 143), ("SIGINT", 130)])
+def test_an_interrupt_while_workers_start_leaves_no_traceback(how, code, tmp_path):
+    script = tmp_path / "struck.py"
+    script.write_text(STRUCK.replace("HOW", how))
+    done = subprocess.run(
+        [sys.executable, script],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stderr) == (code, "")
 
 
 def _lives(number: str) -> bool:
