@@ -12,6 +12,7 @@ from etils import epath
 from facealign.paths import write_whole
 
 FILE = "progress.npz"
+NEW = "progress.new.npz"  # of a step whose checkpoint is not yet there; becomes FILE once it is
 
 
 class Progress(NamedTuple):
@@ -22,18 +23,26 @@ class Progress(NamedTuple):
 
 
 def save_progress(workdir: epath.Path, step: int, progress: Progress) -> None:
-    """Writes the progress of the training loop at a step."""
+    """Writes the progress of the training loop at a step, before the checkpoint of that step.
+
+    What an earlier checkpoint needs stays, in case that this one never comes.
+    """
     arrays = {f"before/{view}": outputs for view, outputs in progress.before.items()}
     for call, sums in enumerate(progress.pending):
         arrays |= {f"pending/{call}/{name}": value for name, value in sums.items()}
     buffer = io.BytesIO()
     np.savez(buffer, step=step, **arrays)
-    write_whole(workdir / FILE, buffer.getvalue())
+    write_whole(workdir / NEW, buffer.getvalue())
 
 
 def load_progress(workdir: epath.Path, step: int) -> Progress | None:
-    """The saved progress of a step; None if there is none, or if it is damaged."""
-    path = workdir / FILE
+    """What was saved at the step of the newest checkpoint; None if it is missing or damaged."""
+    if found := _load(workdir / NEW, step):
+        (workdir / NEW).replace(workdir / FILE)
+    return found or _load(workdir / FILE, step)
+
+
+def _load(path: epath.Path, step: int) -> Progress | None:
     if not path.exists():
         return None
     try:

@@ -7,7 +7,7 @@ import numpy as np
 from absl import logging
 
 from facealign.parallel.preemption import watch
-from facealign.workdir.progress import FILE, Progress, load_progress, save_progress
+from facealign.workdir.progress import NEW, Progress, load_progress, save_progress
 
 HELD = Progress(
     pending=[{"loss": np.float32(step / 3), "accuracy": np.float32(0.5)} for step in range(12)],
@@ -29,10 +29,19 @@ def test_progress_of_another_step_is_none(tmp_path):
     assert load_progress(tmp_path, 8) is None
 
 
+def test_progress_of_a_checkpoint_outlives_a_save_that_is_killed(tmp_path):
+    save_progress(tmp_path, 7, HELD)
+    assert list(load_progress(tmp_path, 7).pending) == HELD.pending
+    for step in 9, 11:  # progress comes before its checkpoint
+        save_progress(tmp_path, step, HELD._replace(pending=[]))
+        assert list(load_progress(tmp_path, 7).pending) == HELD.pending
+    assert list(load_progress(tmp_path, 11).pending) == []
+
+
 def test_damaged_progress_is_passed_over_loudly(tmp_path, caplog):
     save_progress(tmp_path, 7, HELD)
-    content = (tmp_path / FILE).read_bytes()
-    (tmp_path / FILE).write_bytes(content[: len(content) // 2])
+    content = (tmp_path / NEW).read_bytes()
+    (tmp_path / NEW).write_bytes(content[: len(content) // 2])
     with caplog.at_level(logging.WARNING):
         assert load_progress(tmp_path, 7) is None
     assert "passed over" in caplog.text
