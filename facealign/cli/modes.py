@@ -13,7 +13,6 @@ from facealign.faces.find import EVERY_FACE, Wanted
 from facealign.faces.turning.style import Style
 from facealign.geometry import frame
 from facealign.models.packed_weights import SHIPPED, save_weights
-from facealign.parallel import processes
 from facealign.paths import open_path
 from facealign.portraits.align_folder import SHEET, align_folder, find_photos
 from facealign.portraits.aligner import load_aligner
@@ -36,8 +35,7 @@ def run_train(config: ConfigDict, workdir: epath.Path, profile: bool) -> None:
     Raises:
       UserError, Preempted: as in `loop.train`.
     """
-    train(config, workdir, profile)
-    if processes.is_first():
+    if train(config, workdir, profile):
         print(f"wrote {workdir / 'report.md'}")
 
 

@@ -30,10 +30,13 @@ from facealign.workdir.progress_bar import progress_bar
 from facealign.workdir.report import write_report
 
 
-def train(config: ConfigDict, workdir: epath.Path, profile: bool = False) -> None:
+def train(config: ConfigDict, workdir: epath.Path, profile: bool = False) -> bool:
     """Runs the stages of a config that are left, and writes everything to workdir.
 
     `profile` adds a trace of the first steps. Of several processes, only the first one writes.
+
+    Returns:
+      Whether this process wrote the report.
 
     Raises:
       UserError: for errors that the user can fix; saved files stay as they are.
@@ -66,8 +69,7 @@ def train(config: ConfigDict, workdir: epath.Path, profile: bool = False) -> Non
                 state = everywhere(mesh, reset_optimizers(networks, on_one(state), stage.train))
             if int(state.step) < stage.end:
                 state = run_stage(run, stage, compiled_step, state)
-        if opened:
-            write_end(run)
+        return bool(opened) and write_end(run)
 
 
 def open_workdir(
@@ -89,8 +91,22 @@ def open_workdir(
     return checkpoints, log, state
 
 
-def write_end(run: Run) -> None:
-    """Writes the plots and the report that end a run."""
+def write_end(run: Run) -> bool:
+    """Writes the plots and the report that end a run. That all else is whole, nothing here undoes.
+
+    Returns:
+      Whether the report is written; if not, the log says why.
+    """
+    try:
+        _write_end(run)
+    except Exception as error:  # damaged rows, a full disk, a device without memory
+        logging.warning("report.md was not written, all else is saved; the same command tries it "
+                        "again: %s: %s", type(error).__name__, error)  # fmt: skip
+        return False
+    return True
+
+
+def _write_end(run: Run) -> None:
     workdir, data = run.workdir, run.experiment.data
     starts = {stage.name: stage.start for stage in run.experiment.stages}
     epoch = len(data["unrestricted"]["image"]) / run.config.data.batch_size

@@ -8,6 +8,7 @@ from etils import epath
 from ml_collections import ConfigDict
 
 from facealign.names import DOMAINS
+from facealign.paths import write_whole
 
 Numbers = Mapping[str, float]
 
@@ -75,7 +76,7 @@ def write_report(
         "## Time to fetch batches",
         "![fetch times](fetch_times.png)",
     ]
-    (workdir / "report.md").write_text("\n\n".join(lines) + "\n")
+    write_whole(workdir / "report.md", ("\n\n".join(lines) + "\n").encode())
 
 
 def _describe(config: ConfigDict, data: Mapping[str, Mapping[str, Any]]) -> str:

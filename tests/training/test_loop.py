@@ -170,6 +170,14 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_checkpoints(tiny,
     assert read_rows(tmp_path)[-1]["alarm"] == "non_finite"
 
 
+def test_nothing_of_the_end_of_a_run_can_undo_it(tiny, tmp_path, caplog):
+    for name in ("report.md", "curves.png", "fetch_times.png"):
+        (tmp_path / name).mkdir()
+    assert not train(tiny, tmp_path)
+    assert "report.md was not written, all else is saved" in caplog.text
+    assert (tmp_path / "checkpoints" / "8").exists()
+
+
 def test_errors_come_before_anything_is_written(tiny, tmp_path):
     tiny.stages.mirror.loss_weights.paired = 1.0
     tiny.stages.mirror.objective = "reconstruction"
