@@ -87,8 +87,10 @@ def _raise(number: int, frame: FrameType | None) -> None:
         return
     _raised.append((number, now))
     if len(_raised) > MOST:
-        os.write(2, f"{WORDS[number]}\n".encode())
-        os._exit(128 + number)
+        try:
+            os.write(2, f"{WORDS[number]}\n".encode())
+        finally:
+            os._exit(128 + number)
     _later(AGAIN, number)
     raise KeyboardInterrupt
 

@@ -7,6 +7,7 @@ import sys
 from typing import TextIO
 
 NOBODY_READS = (errno.EPIPE, errno.EIO)  # behind `| head`, and of a terminal that is gone
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # for a file that output goes to
 UTF8 = "PYTHONUTF8"  # Python's variable: paths and files are in UTF-8, whatever the locale
 
 
@@ -53,13 +54,20 @@ def _mended(stream: TextIO | None, number: int) -> TextIO:
 
 
 class _Output(io.FileIO):
-    """A stream that goes nowhere once nobody reads it."""
+    """A stream that goes nowhere once nobody reads it, or while there is no room for it."""
+
+    _complete = True
 
     def write(self, content: bytes) -> int:
         """As that of `io.FileIO`."""
         try:
             return super().write(content)
         except OSError as error:
+            if error.errno in NO_ROOM:
+                if self._complete and self.fileno() != 2:
+                    print(f"warning: output is not complete: {error}", file=sys.stderr)
+                self._complete = False
+                return memoryview(content).nbytes
             if error.errno not in NOBODY_READS:
                 raise
             nowhere = os.open(os.devnull, os.O_WRONLY)

@@ -28,6 +28,14 @@ for _ in range(9):
 os.write(1, b"x"), os.write(2, b"x")
 open(sys.argv[1], "w").write(str(numbers))
 """
+NO_ROOM = """
+import sys
+from facealign.cli.streams import mend_streams
+mend_streams()
+for _ in range(3):
+    print("x", flush=True)
+    print("y", file=sys.stderr, flush=True)
+"""
 
 
 @pytest.mark.parametrize("streams", [">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-", "2>&1 | head -c 9"])
@@ -35,6 +43,18 @@ def test_a_program_goes_on_without_streams(streams, tmp_path):
     command = f"{sys.executable} -c '{PROGRAM}' {tmp_path / 'end'} {streams}"
     subprocess.run(["bash", "-c", command], cwd=ROOT, stdout=subprocess.PIPE, check=True)
     assert (tmp_path / "end").read_text() == f"({'<&-' in streams}, True)"
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is full")
+@pytest.mark.parametrize(
+    ("streams", "output", "warnings"),
+    [(">/dev/full", "", 1), ("2>/dev/full", "xxx", 0), (">/dev/full 2>&1", "", 0)],
+)
+def test_output_that_finds_no_room_is_a_warning_and_the_program_goes_on(streams, output, warnings):
+    command = f"{sys.executable} -c '{NO_ROOM}' {streams}"
+    done = subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0 and done.stdout.replace("\n", "") == output
+    assert done.stderr.count("output is not complete") == warnings
 
 
 @pytest.mark.parametrize("streams", [">&- 2>&-", "2>&1 | head -1"])
