@@ -15,6 +15,7 @@ from tensorboardX.proto.event_pb2 import Event
 from facealign.errors import UserError
 from facealign.paths import write_json
 from facealign.workdir.log import RECENT, RunLog, read_fetch_times, read_rows, save_picture
+from tests.small_disk import enlarge, small_disk
 
 
 def row(step, **more):
@@ -172,6 +173,25 @@ def test_tensorboard_that_cannot_be_written_is_a_warning_and_rows_go_on(fault, t
     assert read_rows(tmp_path) == rows
     warnings = [line for line in caplog.messages if "training goes on without" in line]
     assert len(warnings) == 1
+
+
+def test_tensorboard_on_a_small_disk_of_its_own_costs_no_row(tmp_path, caplog):
+    with small_disk(tmp_path / "tensorboard", 16):
+        rows = [row(step) for step in range(1, 400)]
+        write(tmp_path, *rows)
+    assert read_rows(tmp_path) == rows
+    assert caplog.text.count("training goes on without") == 1
+
+
+def test_on_a_disk_without_room_rows_end_in_an_error_and_go_on_later(tmp_path):
+    folder = tmp_path / "run"
+    with small_disk(folder, 32):
+        with pytest.raises(OSError, match="No space left"), RunLog(folder, 0) as log:
+            for step in range(1, 2000):
+                log.write(row(step))
+        enlarge(folder, 500)
+        write(folder, row(4), step=3)
+        assert read_rows(folder) == [row(1), row(2), row(3), row(4)]
 
 
 def test_files_are_written_whole_and_leave_nothing_beside(tmp_path):
