@@ -66,7 +66,7 @@ class Checkpoints:
             create=False,
             **({"multiprocessing_options": alone} if alone else {}),
         )
-        self._forget_damaged_metrics()
+        self._forget_damaged_metrics(best_metric)
         try:
             self._manager = ocp.CheckpointManager(self.folder, options=options)
         except Exception as error:  # Orbax and its parsers raise many types over damaged files
@@ -157,12 +157,14 @@ class Checkpoints:
                         "%s", step, self.folder, reason)  # fmt: skip
         return None
 
-    def _forget_damaged_metrics(self) -> None:
-        """Deletes metrics that are not JSON; with them, Orbax opens no checkpoint at all."""
+    def _forget_damaged_metrics(self, best_metric: str) -> None:
+        """Deletes metrics that cannot be used; with them, Orbax opens no checkpoint at all."""
         for path in self.folder.glob("*/metrics/metrics"):
             try:
-                json.loads(path.read_text())
-            except ValueError as error:
+                metrics = json.loads(path.read_text())
+                if best_metric and metrics is not None:
+                    float(-metrics[best_metric])
+            except (ValueError, KeyError, TypeError) as error:
                 logging.warning("%s is damaged and was deleted; its checkpoint no longer counts as "
                                 "the best: %s", path, error)  # fmt: skip
                 path.parent.rmtree()

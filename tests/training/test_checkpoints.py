@@ -16,6 +16,7 @@ from facealign.models.apply import NetState
 from facealign.training.checkpoints import Checkpoints
 from facealign.training.saved_model import load_run
 from facealign.training.state import TrainState
+from tests.small_disk import enlarge, small_disk
 
 # Of tensorstore over damaged files, whenever the garbage is collected.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
@@ -129,9 +130,21 @@ def test_a_full_disk_is_one_line_and_harms_no_checkpoint(tmp_path):
     assert restore(tmp_path).step == 2
 
 
-def test_damaged_metrics_are_removed_loudly_and_harm_no_state(tmp_path, caplog):
+def test_a_disk_without_room_is_one_line_until_there_is_some(tmp_path):
+    with small_disk(tmp_path / "run", 100), Checkpoints(tmp_path / "run", "loss") as checkpoints:
+        checkpoints.save(make_state(1), {"loss": 0.0})
+        with pytest.raises(UserError, match=r"cannot save step 2 .*steps \[1\] are whole"):
+            checkpoints.save(make_state(2, 50_000), {"loss": 0.0})
+        assert restore(tmp_path / "run").step == 1
+        enlarge(tmp_path / "run", 2000)
+        checkpoints.save(make_state(2, 50_000), {"loss": 0.0})
+        assert restore(tmp_path / "run", width=50_000).step == 2
+
+
+@pytest.mark.parametrize("text", ['{"loss"; 0.0}', "", "{}", '{"loss": "x"}', "[]"])
+def test_damaged_metrics_are_removed_loudly_and_harm_no_state(tmp_path, caplog, text):
     save(tmp_path, [1, 2])
-    (tmp_path / "checkpoints" / "2" / "metrics" / "metrics").write_text('{"loss"; 0.0}')
+    (tmp_path / "checkpoints" / "2" / "metrics" / "metrics").write_text(text)
     with Checkpoints(tmp_path, "loss") as checkpoints:
         assert checkpoints.best_step() == 1 and checkpoints.restore(make_state(0)).step == 2
     assert "is damaged and was deleted" in caplog.text
