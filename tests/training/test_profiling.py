@@ -32,6 +32,13 @@ def test_a_run_that_ends_within_the_trace_still_writes_it(tmp_path):
     assert list(tmp_path.rglob("perfetto_trace.json.gz"))
 
 
+def test_a_trace_that_cannot_be_written_is_a_warning(tmp_path, caplog):
+    (tmp_path / "profile").touch()
+    with profiler(epath.Path(tmp_path / "profile")) as after_step:
+        assert steps(after_step, SKIPPED + TRACED + 3)[0] == SKIPPED + TRACED + 3
+    assert "training goes on without" in caplog.text
+
+
 def test_nothing_is_traced_unless_asked_for_and_too_few_steps_are_said(tmp_path, caplog):
     with profiler(None) as after_step:
         steps(after_step, SKIPPED + 1)
