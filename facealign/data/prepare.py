@@ -36,7 +36,7 @@ def prepare(create_builder: Callable[[str], Any], data_dir: epath.Path) -> Any:
     builder = _create(create_builder, local)
     here = epath.Path(builder.data_dir)
     there = data_dir / here.relative_to(local)
-    with _alone(local / f".{'_'.join(here.relative_to(local).parts)}.lock"):
+    with alone(local / f".{'_'.join(here.relative_to(local).parts)}.lock"):
         if not is_local(data_dir) and not here.exists() and (there / LAST).exists():
             unfinished = here.with_name(f".{here.name}")
             copy_files(there, unfinished)
@@ -79,15 +79,18 @@ def _create(create_builder: Callable[[str], Any], local: Path) -> Any:
     except Exception as error:  # protobuf has a type of its own
         for path in local.glob(f"*/*/*/{LAST}"):
             try:
-                json.loads(path.read_text(encoding="utf-8"))
-            except ValueError as reason:
-                raise UserError(_damaged(path.parent, f"{LAST}: {reason}")) from error
+                json.loads(path.read_text(encoding="utf-8"))["version"]
+            except (OSError, ValueError, LookupError, TypeError) as reason:
+                raise UserError(_damaged(path.parent, f"{LAST}: {reason!r}")) from error
         raise
 
 
 @contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """Lets one process at a time in; others wait for it. The system unlocks what is killed."""
+def alone(path: Path) -> Iterator[None]:
+    """Lets one process at a time in; others wait for it. The system unlocks what is killed.
+
+    `path` is a file of the lock alone, and stays.
+    """
     import fcntl  # missing on Windows
 
     try:
@@ -100,7 +103,7 @@ def _alone(path: Path) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            logging.info("another process prepares this dataset; waiting for it (%s)", path)
+            logging.info("another process prepares the same; waiting for it (%s)", path)
             fcntl.flock(file, fcntl.LOCK_EX)
         except OSError as error:  # on some network drives
             logging.warning("%s cannot be locked: %s", path, error)

@@ -14,6 +14,7 @@ import pytest
 from configs import base
 from facealign.data.load import load_examples
 from facealign.errors import UserError
+from tests.small_disk import enlarge, small_disk
 
 ROOT = Path(__file__).parents[2]
 PREPARE = """
@@ -44,6 +45,7 @@ DAMAGES = {
     "empty": lambda content: b"",
     "cut": lambda content: content[: len(content) // 2],
     "flipped": lambda content: flip(content, len(content) // 2),
+    "another": lambda content: b"{}",
     "gone": None,
 }
 
@@ -91,6 +93,15 @@ def test_a_full_disk_is_one_error_and_harms_nothing(whole, tmp_path):
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
         signal.signal(signal.SIGXFSZ, old)
     np.testing.assert_array_equal(load(tmp_path)["image"], load(whole)["image"])
+
+
+@pytest.mark.parametrize("kilobytes", [8, 60])
+def test_a_disk_without_room_is_one_error_until_there_is_some(whole, tmp_path, kilobytes):
+    with small_disk(tmp_path / "data", kilobytes):
+        with pytest.raises(UserError, match=r"cannot prepare 'polygons' in config\.data\.data_dir"):
+            load(tmp_path / "data")
+        enlarge(tmp_path / "data", 5000)
+        np.testing.assert_array_equal(load(tmp_path / "data")["image"], load(whole)["image"])
 
 
 def test_a_folder_that_is_not_utf8_is_refused(tmp_path):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from absl import logging
 
+from facealign.data.prepare import alone
 from facealign.errors import UserError
 
 TIMEOUT = 30  # s without a byte
@@ -17,6 +18,8 @@ BLOCK = 2**20  # bytes
 
 def fetch(addresses: Sequence[str], sha256: str, target: Path, otherwise: str) -> Path:
     """Downloads a file from the first address that works; returns `target`.
+
+    If another process is at it, waits for that one's file.
 
     Args:
       addresses: URLs of the same file.
@@ -27,7 +30,11 @@ def fetch(addresses: Sequence[str], sha256: str, target: Path, otherwise: str) -
     Raises:
       UserError: all addresses failed; gives the reason of each.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
+    with alone(target.with_name(f".{target.name}.lock")):
+        return target if target.exists() else _fetch(addresses, sha256, target, otherwise)
+
+
+def _fetch(addresses: Sequence[str], sha256: str, target: Path, otherwise: str) -> Path:
     part = target.with_name(target.name + ".part")
     failures = []
     for address in addresses:

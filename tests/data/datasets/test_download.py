@@ -22,8 +22,12 @@ ANSWERS = {
 }
 
 
+asked = []
+
+
 class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
+        asked.append(self.path)
         status, body, length = ANSWERS[self.path]
         self.send_response(status)
         self.send_header("Content-Length", str(length))
@@ -51,7 +55,27 @@ def test_the_first_address_that_gives_the_file_is_taken(server, tmp_path):
     addresses = [server + path for path in ("/forbidden", "/accepted", "/short", "/good", "/other")]
     target = download.fetch(addresses, SHA256, tmp_path / "deep" / "file.tgz", "")
     assert target.read_bytes() == CONTENT
-    assert list(target.parent.iterdir()) == [target]
+    assert files_in(target.parent) == [target]
+
+
+def files_in(folder):
+    """Without the lock of the download, which stays."""
+    return [path for path in folder.iterdir() if path.suffix != ".lock"]
+
+
+def test_two_that_want_the_same_file_download_it_once(server, tmp_path):
+    before, found = len(asked), []
+    addresses, target = [server + "/good"], tmp_path / "file.tgz"
+    both = [
+        threading.Thread(target=lambda: found.append(download.fetch(addresses, SHA256, target, "")))
+        for _ in range(2)
+    ]
+    for each in both:
+        each.start()
+    for each in both:
+        each.join()
+    assert found == [target] * 2 and target.read_bytes() == CONTENT
+    assert len(asked) == before + 1
 
 
 @pytest.mark.parametrize(
@@ -68,7 +92,7 @@ def test_a_failure_says_why_and_what_to_do(server, tmp_path, path, reason):
     with pytest.raises(UserError, match=rf"file\.tgz.*{path}.*{reason}.*put it there") as caught:
         download.fetch([server + path], SHA256, tmp_path / "file.tgz", "put it there")
     assert "\n" not in str(caught.value)
-    assert not list(tmp_path.iterdir())
+    assert not files_in(tmp_path)
 
 
 def test_no_network_is_a_failure_too(tmp_path):
