@@ -1,6 +1,7 @@
 """Runs of launch.py in processes of their own, for benchmarks that compare or disturb them."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -41,6 +42,8 @@ def start(
     environment = dict(os.environ)
     environment["XLA_FLAGS"] = f"--xla_force_host_platform_device_count={devices}"
     environment["JAX_DISABLE_MOST_OPTIMIZATIONS"] = str(int(not optimized))
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in jobs in the background
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # so that runs hear it
     port = free_port()
     return [
         subprocess.Popen(

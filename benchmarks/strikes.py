@@ -111,15 +111,18 @@ def strike(work: Work, name: str, span: float) -> tuple[str, float]:
     moment = time.monotonic() + random.uniform(0, span)
     while time.monotonic() < moment and process.poll() is None:
         time.sleep(0.005)
-    if process.poll() is None:
+    had_ended = process.poll() is not None
+    if not had_ended:
         for number in members(mark) if random.random() < 0.5 else [process.pid]:
             try:
                 os.kill(number, getattr(signal, name))
             except ProcessLookupError:
                 continue
     code, said, seconds = end(process, mark, name, time.monotonic())
-    if said == BEFORE_FIRST or code == 0:
-        return said if code else "had ended", 0.0
+    if code == 0:
+        return "had ended" if had_ended else "ended just then", seconds
+    if said == BEFORE_FIRST:
+        return said, seconds
     if code not in CODES[name]:
         sys.exit(f"error: {name}, exit code {code}: {said}")
     return f"exit code {code}", seconds
@@ -161,13 +164,12 @@ def compare(work: Work, expected: object) -> None:
         sys.exit(f"error: {work.folder} is not what it would have been")
 
 
-def run_signals(
-    args: argparse.Namespace, folder: Path, expected: object, span: float, until: float
-) -> None:
+def run_signals(args: argparse.Namespace, folder: Path, expected: object, span: float) -> None:
     """Strikes with all signals in random order; prints how the runs ended."""
     names = [name for name in CODES for _ in range(getattr(args, name.lower()))]
     random.shuffle(names)
     counts, slowest, exact, work = Counter(), 0.0, 0, None
+    until = time.monotonic() + 60 * args.minutes
     for name in names:
         if time.monotonic() > until:
             print("there was no more time")
@@ -175,8 +177,9 @@ def run_signals(
         work = work or create_work(args, folder, f"run_{exact}")
         how, seconds = strike(work, name, span)
         counts[f"{name}: {how}"] += 1
+        print(f"{name}: {how}, {seconds:.1f} s", file=sys.stderr)
         slowest = max(slowest, seconds)
-        if how == "had ended":
+        if "ended" in how:
             compare(work, expected)
             exact, work = exact + 1, None
             shutil.rmtree(folder / f"run_{exact - 1}")
@@ -190,11 +193,10 @@ def run_signals(
     print(f"the slowest end took {slowest:.1f} s")
 
 
-def run_fillings(
-    args: argparse.Namespace, folder: Path, expected: object, span: float, until: float
-) -> None:
+def run_fillings(args: argparse.Namespace, folder: Path, expected: object, span: float) -> None:
     """Fills the disk of new runs; prints how they ended. Takes a user who may mount one."""
     counts, slowest, disk = Counter(), 0.0, folder / "disk"
+    until = time.monotonic() + 60 * args.minutes
     disk.mkdir()
     for turn in range(args.full):
         if time.monotonic() > until:
@@ -205,6 +207,7 @@ def run_fillings(
             work = create_work(args, disk, f"full_{turn}")
             how, seconds = fill(work, disk, span)
             counts[how] += 1
+            print(f"a full disk: {how}, {seconds:.1f} s", file=sys.stderr)
             slowest = max(slowest, seconds)
             finish_work(work, expected)
         finally:
@@ -221,11 +224,12 @@ def main() -> None:
     parser.add_argument("--photos", default="", help="a folder of photos, for --work=align")
     for name, count in {"sigint": 200, "sigterm": 200, "sigkill": 100, "full": 20}.items():
         parser.add_argument(f"--{name}", type=int, default=count)
-    parser.add_argument("--minutes", type=float, default=1e9, help="after which no more begin")
+    parser.add_argument(
+        "--minutes", type=float, default=1e9, help="for signals, and for full disks"
+    )
     parser.add_argument("--seed", type=int, default=None)
     args = parser.parse_args()
     random.seed(args.seed)
-    until = time.monotonic() + 60 * args.minutes
     with tempfile.TemporaryDirectory() as name:
         alone = create_work(args, Path(name), "alone")
         run_to_end(alone.flags)  # which also compiles everything
@@ -236,7 +240,7 @@ def main() -> None:
         for task, count in ((run_signals, args.sigint + args.sigterm + args.sigkill),
                             (run_fillings, args.full)):  # fmt: skip
             if count:
-                task(args, Path(name), expected, span, until)
+                task(args, Path(name), expected, span)
 
 
 if __name__ == "__main__":
