@@ -36,6 +36,8 @@ def join(coordinator: str, count: int, index: int) -> None:
         `cli.supervisor`.
     """
     own = (coordinator, count, index) if coordinator else (None, None, None)
+    os.environ["grpc_proxy"] = ""  # what this program says to itself is for no proxy
+    jax.config.update("jax_check_proxy_envs", False)  # which would warn of them all the same
     try:
         jax.distributed.initialize(*own, heartbeat_timeout_seconds=HEARTBEAT)
     except (ValueError, TypeError, RuntimeError, OSError) as error:

@@ -1,6 +1,9 @@
 """A local web page that makes portraits of an uploaded photo or a webcam photo."""
 
 import os
+import webbrowser
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -69,6 +72,22 @@ def turn_photo(aligner: Aligner, path: str | None, yaw: float = 0.0) -> Shown:
     return Shown(pictures, rows, f"{len(portraits)} face{'s' * (len(portraits) > 1)} found.")
 
 
+@contextmanager
+def without_proxies() -> Iterator[None]:
+    """Lets this process reach itself and others directly, whatever the environment says.
+
+    Gradio asks its own page whether it is there; a proxy would not find it.
+    """
+    before = {name: os.environ.get(name) for name in ("no_proxy", "NO_PROXY")}
+    os.environ.update(dict.fromkeys(before, "*"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name)
+            os.environ.update({name: value} if value is not None else {})
+
+
 def create_demo(aligner: Aligner) -> Any:
     """The page as a `gradio.Blocks`.
 
@@ -119,19 +138,20 @@ def show(aligner: Aligner, host: str, port: int) -> None:
     Raises:
       UserError: the port is taken, or requirements-demo.txt is not installed.
     """
-    page = create_demo(aligner).queue(default_concurrency_limit=2)
-    try:
-        page.launch(
-            server_name=host,
-            server_port=port,
-            share=False,
-            inbrowser=True,
-            max_file_size=LARGEST_FILE,
-            quiet=True,
-            prevent_thread_lock=True,
-        )
-    except OSError as error:
-        raise UserError(f"cannot serve on --host={host} --port={port}: {error}") from error
+    with without_proxies():
+        page = create_demo(aligner).queue(default_concurrency_limit=2)
+        try:
+            page.launch(
+                server_name=host,
+                server_port=port,
+                share=False,
+                max_file_size=LARGEST_FILE,
+                quiet=True,
+                prevent_thread_lock=True,
+            )
+        except OSError as error:
+            raise UserError(f"cannot serve on --host={host} --port={port}: {error}") from error
+    webbrowser.open(page.local_url)  # with the proxies, if it starts a browser
     print(f"showing http://{host}:{port} until you press Ctrl-C", flush=True)
     page.block_thread()
 

@@ -1,5 +1,8 @@
 """The demo page."""
 
+import os
+import urllib.request
+
 import numpy as np
 from PIL import Image
 
@@ -63,3 +66,14 @@ def test_the_page_shows_the_face_as_the_photo_has_it_with_its_landmarks(tmp_path
     places = np.argwhere(drawn)[:, ::-1]
     away = places[:, None] - (2 * portrait.face.landmarks + 0.5)
     assert drawn.any() and np.linalg.norm(away, axis=2).min(axis=1).max() < 3
+
+
+def test_a_proxy_of_the_environment_is_not_asked_for_the_page_and_is_there_afterwards(monkeypatch):
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    monkeypatch.setenv("no_proxy", "intranet")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    before = dict(os.environ)
+    assert not urllib.request.proxy_bypass("127.0.0.1")
+    with demo.without_proxies():
+        assert urllib.request.proxy_bypass("127.0.0.1")
+    assert dict(os.environ) == before
