@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image
 
-from facealign.portraits import align_folder, methods
+from facealign.portraits import align_folder, folders, methods
 from tests.toy_photos import CORNER, read
 from tests.toy_tools import create_tools
 
@@ -30,5 +30,5 @@ def write_photos(folder, names):
 
 
 def run(folder, output, model=NEGATIVE, create=create_tools, **options):
-    folders = align_folder.find_photos(folder, output)
-    return align_folder.align_folder(model, folders, create=create, read=read, **options)
+    found = folders.find_photos(folder, output)
+    return align_folder.align_folder(model, found, create=create, read=read, **options)

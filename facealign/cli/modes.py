@@ -14,8 +14,9 @@ from facealign.faces.turning.style import Style
 from facealign.geometry import frame
 from facealign.models.packed_weights import SHIPPED, save_weights
 from facealign.paths import open_path
-from facealign.portraits.align_folder import SHEET, align_folder, find_photos
+from facealign.portraits.align_folder import SHEET, align_folder
 from facealign.portraits.aligner import load_aligner
+from facealign.portraits.folders import find_photos
 from facealign.portraits.image_files import Files, check_files
 from facealign.portraits.methods import TURNED, check_weights, load_method
 from facealign.portraits.results import RESULTS, describe

@@ -3,30 +3,30 @@
 import errno
 import itertools
 from collections import deque
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
+import jax
 from absl import logging
 from etils import epath
 from PIL import Image
 
-from facealign.data.datasets.archives import printable, walk_folder
 from facealign.errors import UserError
 from facealign.faces import find, workers
 from facealign.faces.dlib_tools import FaceTools, load_tools
 from facealign.faces.face import ReadFaces, load_read
 from facealign.faces.turning.style import Style
-from facealign.images import is_photo
+from facealign.parallel.devices import describe_devices
 from facealign.paths import write_whole
 from facealign.portraits import image_files
+from facealign.portraits.folders import Folders
 from facealign.portraits.image_files import Files, encode, encode_animation
 from facealign.portraits.methods import Method
-from facealign.portraits.photo_files import HEIC, count_kinds, is_heic_in_vain, stamp
+from facealign.portraits.photo_files import HEIC, is_heic_in_vain, stamp
 from facealign.portraits.portrait import Portrait
 from facealign.portraits.results import (
     CROP,
@@ -50,13 +50,6 @@ FIRST = 2  # the same, at the start
 # Of errors of a file system to which a portrait's name is too long, or no name, or of another kind.
 OF_NAMES = {errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ, errno.EEXIST, errno.EISDIR,
             errno.ENOTDIR}  # fmt: skip
-
-
-class Folders(NamedTuple):
-    """The photos to align, and the folder for portraits."""
-
-    photos: dict[str, Path]  # by name, which is the path below the input folder
-    output: Path
 
 
 def align_folder(
@@ -99,9 +92,8 @@ def align_folder(
         rows = open_table(output, _name(method, files, wanted), stamps)
         seen = {row.photo for row in rows}
         new = [name for name in folders.photos if name not in seen]
-        jobs = jobs or workers.count_workers(workers.cores(), workers.free_memory(), len(new))
         with (
-            workers.LastingPool(create, jobs) as pool,
+            workers.LastingPool(create, _choose_jobs(jobs, len(new))) as pool,
             ThreadPoolExecutor(workers.cores()) as writers,
             progress_bar(total=len(new), unit="photos") as bar,
         ):
@@ -119,6 +111,16 @@ def align_folder(
         if files.sheet:
             write_whole(epath.Path(output / SHEET), draw_page(rows, output, method.name).encode())
     return rows
+
+
+def _choose_jobs(jobs: int, photos: int) -> int:
+    """How many processes find faces, unless that is given; the log says what computes."""
+    jobs = jobs or workers.count_workers(workers.cores(), workers.free_memory(), photos)
+    logging.info(
+        "photos to do: %d; processes that find their faces: %d, of %d cores; networks run on %s",
+        *(photos, jobs, workers.cores(), describe_devices(jax.devices())),
+    )
+    return jobs
 
 
 def _name(method: Method, files: Files, wanted: find.Wanted) -> str:
@@ -142,45 +144,6 @@ def _raise_user_errors(output: Path) -> Iterator[None]:
             "processes that find faces are killed, perhaps for lack of memory; the same command "
             "goes on from there"
         ) from error
-
-
-def find_photos(source: Path, output: Path, recursive: bool = True) -> Folders:
-    """The photos of a folder, or a single photo, by name.
-
-    Raises:
-      UserError: there is no photo, or one of the folders is inside the other.
-    """
-    source, output = source.expanduser(), output.expanduser()
-    here, there = source.resolve(), output.resolve()
-    if source.is_file() and here != there:
-        return Folders({printable(source.name): source}, output)
-    if here == there or here in there.parents or there in here.parents:
-        raise UserError(
-            f"--output={output} and --input={source} must not be nested; choose another --output"
-        )
-    if not source.is_dir():
-        raise UserError(f"--input={source} is neither a folder nor a photo; check the path")
-    photos, others = {}, []
-    for name, path in walk_folder(source, without=there):
-        if "/" in name and not recursive:
-            continue
-        if is_photo(name):
-            photos[_unlike(name, photos)] = path
-        else:
-            others.append(name)
-    if not photos:
-        raise UserError(f"--input={source} has no photo; photos have names like *.jpg or *.png")
-    if others:
-        logging.info("files that are no photos by their names: %s", count_kinds(others))
-    return Folders(photos, output)
-
-
-def _unlike(name: str, names: Container[str]) -> str:
-    """The name of a photo, with a number if `printable` made it one of `names`."""
-    (stem, ending), other, number = name.rsplit(".", 1), name, 2
-    while other in names:
-        other, number = f"{stem}~{number}.{ending}", number + 1
-    return other
 
 
 def _find_ahead(

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 from facealign.geometry.pose import FRONTAL
+from facealign.images import is_photo
 from facealign.portraits.photo_files import HEIC
 
 STYLE = """
@@ -62,10 +63,11 @@ def is_final(row: Row) -> bool:
 def portrait_path(photo: str, face: int, format: str = "png") -> str:
     """The path below the output folder of the portrait of a face; faces count from 1.
 
-    The first portrait of `a/b.jpg` is `a/b.jpg.png`, the second is `a/b.jpg.2.png`. All paths
-    differ, since photos have the suffix of a photo. Names that are too long are shortened.
+    The first portrait of `a/b.jpg` is `a/b.jpg.png`, the second is `a/b.jpg.2.png`; that of a photo
+    without the ending of one, `a/b`, is `a/b~.png`, so that all paths differ. Names that are too
+    long are shortened.
     """
-    path = "/".join(map(_shorten, photo.split("/")))
+    path = "/".join(map(_shorten, (photo + "~" * (not is_photo(photo))).split("/")))
     return f"{path}.{format}" if face == 1 else f"{path}.{face}.{format}"
 
 

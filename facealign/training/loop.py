@@ -12,6 +12,7 @@ from ml_collections import ConfigDict
 
 from facealign.names import DOMAINS
 from facealign.parallel import processes
+from facealign.parallel.devices import describe_devices
 from facealign.parallel.preemption import Preempted, watch
 from facealign.parallel.sharding import everywhere, on_one, split_rows
 from facealign.stages import Stage
@@ -42,6 +43,7 @@ def train(config: ConfigDict, workdir: epath.Path, profile: bool = False) -> boo
       UserError: for errors that the user can fix; saved files stay as they are.
       Preempted: the run was told to stop; its state is saved, and the same command continues it.
     """
+    logging.info("training runs on %s", describe_devices(jax.devices()))
     experiment = create_experiment(config)
     mesh, stages, evaluator = experiment.mesh, experiment.stages, experiment.evaluator
     with contextlib.ExitStack() as stack:

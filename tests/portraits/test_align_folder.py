@@ -10,7 +10,14 @@ from PIL import Image
 from facealign.errors import UserError
 from facealign.faces.face import COVERED
 from facealign.faces.turning.style import Style
-from facealign.portraits import align_folder, aligner, methods, photo_files, turntable
+from facealign.portraits import (
+    align_folder,
+    aligner,
+    folders,
+    methods,
+    photo_files,
+    turntable,
+)
 from facealign.portraits.image_files import Files
 from tests.toy_photos import read
 from tests.toy_portraits import NEGATIVE, photo, run, write_photos
@@ -217,7 +224,7 @@ def test_bad_input_and_output_folders_are_refused(tmp_path):
     write_photos(tmp_path / "in", ["a.png", "sub/b.png"])
     (tmp_path / "none").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "in")
-    find_photos = align_folder.find_photos
+    find_photos = folders.find_photos
     for output in ("in", "in/out", ".", "link/out"):
         with pytest.raises(UserError, match="must not be nested"):
             find_photos(tmp_path / "in", tmp_path / output)

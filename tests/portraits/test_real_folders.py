@@ -10,7 +10,7 @@ from PIL import Image, features
 
 from facealign.errors import UserError
 from facealign.images import is_photo
-from facealign.portraits import align_folder
+from facealign.portraits import folders
 from facealign.portraits.image_files import Files
 from facealign.portraits.photo_files import HEIC, count_kinds
 from facealign.portraits.results import KILLED, describe
@@ -142,7 +142,7 @@ def test_hidden_files_are_passed_over(tmp_path):
     hidden = ["._a.png", ".thumb/x.png", "@eaDir/a.png/S.png", "s/.ipynb_checkpoints/b.png"]
     hidden += ["__MACOSX/a.png", "#recycle/a.png", "$RECYCLE.BIN/a.png", "lost+found/a.png"]
     write_photos(tmp_path / ".in", ["a.png", "s/b.png", "@anna/c.png", *hidden])
-    found = align_folder.find_photos(tmp_path / ".in", tmp_path / "out").photos
+    found = folders.find_photos(tmp_path / ".in", tmp_path / "out").photos
     assert sorted(found) == ["@anna/c.png", "a.png", "s/b.png"]
 
 
@@ -164,7 +164,7 @@ def test_a_portrait_may_be_beside_its_photo(tmp_path, monkeypatch):
         assert made(run(Path("me.jpg"), Path("."))) == ["me.jpg"]
     assert (tmp_path / "me.jpg.png").exists() and len(saved(tmp_path)) == 2
     with pytest.raises(UserError, match="must not be nested"):
-        align_folder.find_photos(Path("."), Path("."))
+        folders.find_photos(Path("."), Path("."))
 
 
 def test_portraits_behind_a_link_are_no_photos(tmp_path):
@@ -189,6 +189,17 @@ def test_photos_of_phones_and_browsers_are_used(tmp_path):
         for name, kind in kinds.items():
             image.save(tmp_path / "in" / name, kind)
     assert sorted(made(run(tmp_path / "in", tmp_path / "out"))) == sorted(kinds)
+
+
+def test_photos_are_used_by_content_whatever_their_names_end_with(tmp_path):
+    names = ["a", "a.2", "a~", "a~.png", "a.crop", "a.png", "b.jpg_large", "c.png.bak"]
+    write_photos(tmp_path / "in", names)
+    (tmp_path / "in" / "raw.dng").write_bytes(b"II*\0" + bytes(60))
+    rows = run(tmp_path / "in", tmp_path / "out", files=Files(sheet=True))
+    assert sorted(made(rows)) == sorted(names)
+    assert len({row.portrait for row in rows} - {""}) == len(names)
+    assert len([*(tmp_path / "out").glob("*.png")]) == 2 * len(names)
+    assert run(tmp_path / "in", tmp_path / "out") == [type(row)(*map(str, row)) for row in rows]
 
 
 @pytest.mark.skipif("HEIF" in Image.OPEN, reason="the package is here")
@@ -222,7 +233,7 @@ def test_files_of_other_kinds_are_counted_in_a_line(tmp_path, caplog):
         (tmp_path / "in" / name).touch()
     assert not is_photo("1.CR2")
     with caplog.at_level("INFO", "absl"):
-        align_folder.find_photos(tmp_path / "in", tmp_path / "out")
+        folders.find_photos(tmp_path / "in", tmp_path / "out")
     assert ".cr2 2, no ending 1, .txt 1" in caplog.text
     assert count_kinds("abcdefg") == "no ending 7"
 
@@ -230,4 +241,4 @@ def test_files_of_other_kinds_are_counted_in_a_line(tmp_path, caplog):
 def test_a_pipe_is_no_photo(tmp_path):
     write_photos(tmp_path / "in", ["a.png"])
     os.mkfifo(tmp_path / "in" / "b.png")
-    assert list(align_folder.find_photos(tmp_path / "in", tmp_path / "out").photos) == ["a.png"]
+    assert list(folders.find_photos(tmp_path / "in", tmp_path / "out").photos) == ["a.png"]
