@@ -20,6 +20,7 @@ SMALLEST, LARGEST = 16, 100_000_000  # smallest shorter side in px, largest numb
 SHRINKS = (1, 2, 4, 8)  # a JPEG with more pixels is shrunk so many times while it is decoded
 KEPT, EMPTY = 0.7, (0, 128)  # share of the rows that have to be there; values of rows that are not
 FAULT = "fault"  # key of `Image.info`: what is wrong with a photo that can be used
+KINDS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "TIFF", "BMP")  # Pillow's names of usual formats
 LINEAR = ("linear", "g10")  # in names of profiles with the primaries of sRGB, not its curve
 RANGES = {"I": (255, 65535), "F": (1, 255, 65535)}  # largest values of pixels, by mode
 ORIENTATIONS = {
@@ -81,6 +82,7 @@ def read_photo(data: bytes, channels: int) -> Image.Image:
 
     Raises:
       BadPhotoError: not a photo, or a damaged, tiny or huge photo.
+      MemoryError: it may be a good one.
     """
     if not data:
         raise BadPhotoError("the file is empty")
@@ -92,7 +94,7 @@ def read_photo(data: bytes, channels: int) -> Image.Image:
         try:
             image, fault = _load(image, data)
             image = convert(upright(image), channels)
-        except BadPhotoError:
+        except (BadPhotoError, MemoryError):
             raise
         except Exception as error:
             raise BadPhotoError(f"damaged: {error}") from None
@@ -108,8 +110,11 @@ def _open(data: bytes) -> Image.Image:
         if not data.startswith(b"\xff\xd8"):
             raise BadPhotoError(f"more than {LARGEST} px") from None
         image = JpegImagePlugin.JpegImageFile(io.BytesIO(data))
+    except MemoryError:
+        raise
     except Exception:
-        raise BadPhotoError("not a photo") from None
+        kind = next((kind for kind in KINDS if _begins_as(kind, data)), "")
+        raise BadPhotoError(f"damaged: no whole {kind}" if kind else "not a photo") from None
     width, height = image.size
     if min(width, height) < SMALLEST:
         raise BadPhotoError(f"{width} x {height} px; at least {SMALLEST} px are needed")
@@ -119,6 +124,12 @@ def _open(data: bytes) -> Image.Image:
     if image.width * image.height > LARGEST:
         raise BadPhotoError(f"{width} x {height} px; at most {LARGEST} px can be used")
     return image
+
+
+def _begins_as(kind: str, data: bytes) -> bool:
+    """Whether the first bytes of a file are those of a format, by its name in Pillow."""
+    accept = Image.OPEN[kind][1] if kind in Image.OPEN else None
+    return bool(accept and accept(data[:16]))
 
 
 def _load(image: Image.Image, data: bytes) -> tuple[Image.Image, str]:

@@ -95,6 +95,24 @@ def test_a_file_without_its_end_is_used_if_most_rows_are_there(format):
         read_photo(data[: int(0.35 * len(data))], 3)
 
 
+@pytest.mark.parametrize("format", ["WEBP", "GIF", "JPEG", "PNG"])
+def test_a_file_that_begins_as_a_photo_is_damaged_and_any_other_is_no_photo(format):
+    data = encoded(picture(), format)[:40]
+    with pytest.raises(BadPhotoError, match=r"damaged"):
+        read_photo(data, 3)
+    with pytest.raises(BadPhotoError, match="not a photo"):
+        read_photo(b"x" + data, 3)
+
+
+def test_a_lack_of_memory_is_no_fault_of_a_photo(monkeypatch):
+    def load(_):
+        raise MemoryError
+
+    monkeypatch.setattr(Image.Image, "load", load)
+    with pytest.raises(MemoryError):
+        read_photo(b"P5 20 20 255\n" + bytes(400), 3)
+
+
 def test_a_huge_jpeg_is_shrunk_while_it_is_decoded(monkeypatch):
     pixels = picture(400, 640)
     monkeypatch.setattr(images, "LARGEST", 20_000)

@@ -12,7 +12,7 @@ from facealign.faces.dlib_tools import Face, FaceTools
 from facealign.geometry.frame import SIZE
 from tests.geometry.test_pose import picture
 
-DEADLY = 201  # the first pixel of a photo that ends the process
+DEADLY, HUNGRY = 201, 203  # the first pixel of a photo that ends the process; lacks memory
 LARGE, SMALL = (20, 20, 140, 140), (150, 150, 170, 170)
 
 
@@ -36,12 +36,15 @@ def create_tools():
 
 
 def create_deadly_tools():
-    """The same, but they crash at one photo, as some decoders do."""
+    """The same, but they crash at one photo, as some decoders do, and lack memory at another."""
     tools = create_tools()
 
     def search(photo):
-        if photo.convert("L").getpixel((0, 0)) == DEADLY:
+        first = photo.convert("L").getpixel((0, 0))
+        if first == DEADLY:
             os._exit(3)
+        if first == HUNGRY:
+            raise MemoryError
         return tools.search(photo)
 
     return tools._replace(search=search)

@@ -2,6 +2,7 @@
 
 import errno
 import itertools
+import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -168,10 +169,13 @@ def _find_ahead(
 
 
 def _wait(found: Callable[[], find.FoundFaces]) -> find.FoundFaces:
+    """The faces of a photo, or a note of an error of the moment: no photo stops the others."""
     try:
         return found()
     except workers.KilledError:
         return find.FoundFaces([], [KILLED])
+    except MemoryError:
+        return find.FoundFaces([], [str(OSError(errno.ENOMEM, os.strerror(errno.ENOMEM)))])
 
 
 def _write_images(

@@ -1,7 +1,7 @@
 """From the faces of some photos to portraits, with a row of results.csv for each."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import count, islice
+from itertools import count
 from typing import NamedTuple
 
 import numpy as np
@@ -69,13 +69,15 @@ def _list_faces(
     noted, made = iter(noted), []
     for photo, one in zip(photos, found, strict=True):
         number = count(1)
-        for face, note in islice(noted, len(one.patches)):
+        for patch in one.patches:
+            face, note = next(noted)
             if face is None or note:
+                note = "; ".join(filter(None, (note, patch.note)))
                 made.append(Made(describe_face(photo, face, note)))
                 continue
             portrait, turned = next(portraits)
             path = portrait_path(photo, next(number), format)
-            notes = face.patch.note, "already frontal" * _is_frontal(face)
+            notes = patch.note, "already frontal" * _is_frontal(face)
             row = describe_face(photo, face, "; ".join(filter(None, notes)))
             made.append(Made(_describe_portrait(row, path, portrait, turned), portrait))
         made += [Made(Row(photo, note=note)) for note in one.notes]

@@ -15,7 +15,7 @@ from facealign.portraits.image_files import Files
 from facealign.portraits.photo_files import HEIC, count_kinds
 from facealign.portraits.results import KILLED, describe
 from tests.toy_portraits import run, write_photos
-from tests.toy_tools import DEADLY, create_deadly_tools
+from tests.toy_tools import DEADLY, HUNGRY, create_deadly_tools
 from tests.workdir.test_lock import hold
 
 ROOT = Path(__file__).parents[2]
@@ -69,13 +69,14 @@ def test_a_portrait_that_the_file_system_refuses_is_a_note_and_tried_again(tmp_p
 def test_a_photo_that_ends_its_process_is_noted_and_all_others_are_made(tmp_path):
     names = [f"{number:02}.png" for number in range(24)]
     write_photos(tmp_path / "in", names)
-    deadly = (names[1], names[7], names[23])
-    for name in deadly:
+    deadly, hungry = (names[1], names[7], names[23]), names[9]
+    for name in (*deadly, hungry):
         image = Image.open(tmp_path / "in" / name)
-        image.putpixel((0, 0), DEADLY)
+        image.putpixel((0, 0), HUNGRY if name == hungry else DEADLY)
         image.save(tmp_path / "in" / name)
     rows = run(tmp_path / "in", tmp_path / "out", create=create_deadly_tools)
-    assert made(rows) == [name for name in names if name not in deadly]
+    assert made(rows) == [name for name in names if name not in (*deadly, hungry)]
+    assert "allocate memory" in next(row.note for row in rows if row.photo == hungry)
     assert [row.photo for row in rows if row.note == KILLED] == list(deadly)
     assert any("tries again" in line and deadly[0] in line for line in describe(rows))
     again = run(tmp_path / "in", tmp_path / "out")  # with tools that survive
