@@ -1,9 +1,9 @@
 """Whatever people give it, the answer is a line: `python benchmarks/fuzz.py [--cases=700]`.
 
-Hypothesis (`pip install hypothesis`) makes up config overrides, damaged workdirs and photos that
-are none; so many cases of each. A case passes if facealign does its work or raises what becomes one
-plain line: a `UserError`, an `OSError`, or the end of the program with a line of its own. Anything
-else is a traceback: one case of each kind is printed.
+Hypothesis (`pip install hypothesis`) makes up config overrides, damaged workdirs, odd photos and
+folders of them; so many cases of each. A case passes if facealign does its work or raises what
+becomes one plain line: a `UserError`, an `OSError`, or the end of the program with a line of its
+own. Anything else is a traceback: one case of each kind is printed.
 """
 
 import argparse
@@ -13,14 +13,14 @@ import random
 import shutil
 import sys
 import tempfile
-import traceback
-from collections.abc import Callable
 from pathlib import Path
 
 import hypothesis
 from absl import logging
-from hypothesis import HealthCheck, settings
+from guarded import counts, failures, guarded, made
 from hypothesis import strategies as st
+from odd_folders import fuzz_folders
+from odd_photos import OddPhoto, odd_photos
 from runs import LIGHT  # (finds facealign)
 
 from facealign import images
@@ -33,7 +33,6 @@ from facealign.training.loop import open_workdir, train
 from facealign.training.saved_model import load_run
 from facealign.workdir.config import flatten
 
-PLAIN = (UserError, OSError, SystemExit, images.BadPhotoError)
 SMALL = (  # what a case may change, but not enlarge beyond what a machine can take in a moment
     "--config.stages.reconstruction.steps=2",
     "--config.stages.discriminator.steps=2",
@@ -41,25 +40,6 @@ SMALL = (  # what a case may change, but not enlarge beyond what a machine can t
     "--config.evaluate_examples=8",
 )
 LARGE = ("polygon_pairs", "image_size", "batch_size", "features", "stacks", "people")
-counts = {"done": 0, "a plain line": 0, "a traceback": 0}
-failures: dict[str, str] = {}  # an example of each kind, by error and place
-
-
-def guarded(case: Callable[[], None], example: object) -> None:
-    """Runs a case; what becomes a plain line is none of its failures."""
-    try:
-        case()
-        counts["done"] += 1
-    except PLAIN as error:
-        said = str(error)
-        assert said and "Traceback" not in said, said
-        counts["a plain line"] += 1
-    except Exception as error:
-        counts["a traceback"] += 1
-        place = traceback.extract_tb(error.__traceback__)
-        ours = ([frame for frame in place if "facealign" in frame.filename] or list(place))[-1]
-        kind = f"{type(error).__name__} in {Path(ours.filename).name}:{ours.lineno}"
-        failures.setdefault(kind, f"{str(error)[:200]}; {example!r}"[:500])
 
 
 def parse(argv: list[str]) -> None:
@@ -170,54 +150,27 @@ def damage(path: Path, harm: str, chance: random.Random) -> None:
 
 
 def fuzz_photos(folder: Path, cases: int) -> None:
-    """Bytes that are no photo, or were one."""
-    from PIL import Image
-
+    """Photos of all formats, modes and damages, and what only claims to be one."""
     del folder
-    seeds = []
-    for kind in ("PNG", "JPEG", "GIF", "TIFF", "WEBP", "BMP"):
-        buffer = io.BytesIO()
-        Image.linear_gradient("L").resize((40, 40)).save(buffer, kind)
-        seeds.append(buffer.getvalue())
-
-    def mutated(seed: bytes) -> st.SearchStrategy[bytes]:
-        changes = st.lists(
-            st.tuples(st.integers(0, len(seed) - 1), st.integers(0, 255)), max_size=12
-        )
-        ends = st.integers(0, len(seed))
-
-        def apply(changed: list[tuple[int, int]], end: int, cut: bool) -> bytes:
-            content = bytearray(seed)
-            for place, value in changed:
-                content[place] = value
-            return bytes(content[:end] if cut else content)
-
-        return st.builds(apply, changes, ends, st.booleans())
 
     @made(cases)
-    @hypothesis.given(st.binary(max_size=200) | st.sampled_from(seeds).flatmap(mutated))
-    def case(content: bytes) -> None:
+    @hypothesis.given(odd_photos())
+    def case(photo: OddPhoto) -> None:
         def read() -> None:
-            image = images.read_gray(content)
-            assert image.mode == "L" and min(image.size) > 0
+            image = images.read_photo(photo.content, 3)
+            assert image.mode == "RGB" and min(image.size) > 0
 
-        guarded(read, content)
+        guarded(read, photo.said)
 
     case()
 
 
-def made(cases: int) -> Callable:
-    """Hypothesis's settings: so many cases, however long each takes."""
-    return settings(
-        max_examples=cases,
-        deadline=None,
-        database=None,
-        phases=[hypothesis.Phase.generate],
-        suppress_health_check=list(HealthCheck),
-    )
-
-
-KINDS = {"config": fuzz_config, "workdirs": fuzz_workdirs, "photos": fuzz_photos}
+KINDS = {
+    "config": fuzz_config,
+    "workdirs": fuzz_workdirs,
+    "photos": fuzz_photos,
+    "folders": fuzz_folders,
+}
 
 
 def main() -> int:
