@@ -129,6 +129,8 @@ def _explained(distributed: bool) -> Iterator[None]:
 def _interrupted() -> tuple[int, str]:
     """Exit code and line of an interrupt."""
     code, word = interrupts.told() or (interrupts.INTERRUPTED, "interrupted")  # of a notebook
+    if interrupts.told():
+        interrupts.end_soon(code)
     rest = MODES[FLAGS.mode].interrupted
     return code, word + f"; the same command {rest}" * bool(rest)
 

@@ -12,7 +12,7 @@ from etils import epath
 
 from facealign.faces import dlib_tools, measure
 from facealign.faces.measure import WIDTH, Measured, unpack
-from facealign.faces.workers import CreateTools, measure_in_worker, start_pool
+from facealign.faces.workers import CreateTools, end_pool, measure_in_worker, start_pool
 from facealign.geometry import frame, pose, pose_face
 from facealign.paths import write_whole
 from facealign.workdir.progress_bar import progress_bar
@@ -46,9 +46,9 @@ class MeasurementCache:
     def __enter__(self) -> "MeasurementCache":
         return self
 
-    def __exit__(self, *_: Any) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: Any) -> None:
         if self._pool:
-            self._pool.shutdown(cancel_futures=True)
+            end_pool(self._pool, at_once=kind is not None)
 
     def measure(self, images: np.ndarray, title: str = "photos") -> Measured:
         """Measures the largest face of each photo uint8 [N, H, W, 1].

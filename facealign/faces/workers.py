@@ -75,6 +75,19 @@ def _start_processes(create: CreateTools | None, count: int) -> ProcessPoolExecu
     return pool
 
 
+def end_pool(pool: Executor, at_once: bool) -> None:
+    """Ends workers, and waits for them; `at_once` what they are doing is lost.
+
+    An interrupt waits too: until Python 3.12, a thread whose `join` is interrupted passes for ended
+    while it still has to tell the workers, who then wait for ever, and are waited for.
+    """
+    with _interrupts_held():
+        if at_once:
+            for process in list((getattr(pool, "_processes", None) or {}).values()):
+                process.kill()  # Python 3.14 has a method for this
+        pool.shutdown(cancel_futures=True)
+
+
 class KilledError(Exception):
     """A task ends the process that does it, even where it is alone."""
 
@@ -90,9 +103,9 @@ class LastingPool:
     def __enter__(self) -> "LastingPool":
         return self
 
-    def __exit__(self, *_: Any) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: Any) -> None:
         for pool in filter(None, (self._pool, self._alone)):
-            pool.shutdown(cancel_futures=True)
+            end_pool(pool, at_once=kind is not None)
 
     def submit(self, task: Callable[..., T], *arguments: Any) -> Callable[[], T]:
         """Starts a task; the function that is returned waits for what it returns.

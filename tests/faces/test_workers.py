@@ -27,7 +27,7 @@ if __name__ == "__main__":
 """
 
 STRUCK = """
-import os, signal, sys
+import os, signal, sys, time
 from facealign.cli import interrupts
 from facealign.faces import workers
 
@@ -39,10 +39,13 @@ def strike(frame, event, called):
 
 if __name__ == "__main__":
     interrupts.end_at_once()
-    sys.setprofile(strike)
+    if "START" == "start":
+        sys.setprofile(strike)
     try:
         with interrupts.raised(), workers.LastingPool(None, 2) as pool:
-            pool.submit(abs, -1)()
+            works = [pool.submit(time.sleep, 3) for _ in range(8)]
+            os.kill(os.getpid(), signal.HOW)
+            works[0]()
     except KeyboardInterrupt:
         sys.setprofile(None)
         sys.exit(interrupts.told()[0])
@@ -142,15 +145,19 @@ def test_no_worker_outlives_the_process_that_started_it(how, tmp_path):
     assert not any(map(_lives, processes))
 
 
+@pytest.mark.parametrize("when", ["start", "work"])
 @pytest.mark.parametrize(("how", "code"), [("SIGTERM", 143), ("SIGINT", 130)])
-def test_an_interrupt_while_workers_start_leaves_no_traceback(how, code, tmp_path):
+def test_an_interrupt_ends_workers_that_start_or_work_without_a_traceback(
+    how, code, when, tmp_path
+):
     script = tmp_path / "struck.py"
-    script.write_text(STRUCK.replace("HOW", how))
+    script.write_text(STRUCK.replace("HOW", how).replace("START", when))
     done = subprocess.run(
         [sys.executable, script],
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
         capture_output=True,
         text=True,
+        timeout=60,
     )
     assert (done.returncode, done.stderr) == (code, "")
 
