@@ -25,6 +25,8 @@ def test_the_page_shows_crops_portraits_and_error_messages(tmp_path):
     ((number, *values),) = shown.rows
     before, after, distance = map(float, values)
     assert number == 1 and abs(before) < 1 and abs(after) < 1 and distance >= 0
+    Image.fromarray(photo(0).astype(np.uint16) * 257).save(path)  # of 16 bits, as align takes it
+    assert demo.turn_photo(make_portraits, str(path)).pictures[1][0] == portrait
     assert demo.turn_photo(make_portraits, None).message == "Choose a photo first."
     for content, reason in (
         (b"hello", "not a photo"),
