@@ -24,7 +24,7 @@ from facealign.data.datasets import archives, boxed, head_lists, schema
 from facealign.faces.dlib_tools import load_tools
 from facealign.faces.search import Search
 from facealign.paths import shipped
-from facealign.workdir.report import markdown_table
+from facealign.workdir.page import markdown_table
 
 QUARTERS = {
     90: Image.Transpose.ROTATE_90,

@@ -29,7 +29,7 @@ from PIL import Image, ImageDraw
 
 from facealign.errors import UserError
 from facealign.portraits.results import RESULTS
-from facealign.workdir.report import markdown_table
+from facealign.workdir.page import markdown_table
 
 TILE, ACROSS, LABEL = 512, 2, 28  # px of a tile, tiles across a page, px of its number
 SMALLER, DOWN = 448, 3  # px of a tile of a pair; pairs on a page

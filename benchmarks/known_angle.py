@@ -27,8 +27,8 @@ from facealign.geometry import head_views
 from facealign.geometry.camera import Camera
 from facealign.images import read_photo
 from facealign.portraits.methods import turned_in_3d
+from facealign.workdir.page import markdown_table
 from facealign.workdir.progress_bar import progress_bar
-from facealign.workdir.report import markdown_table
 
 ANGLES = (15, 30, 45, 60, 75, 90)
 SIZE, WIDTH = 512, 33.0  # px and cm of a turned photo

@@ -26,7 +26,7 @@ from facealign.evaluation.tables import cell
 from facealign.faces.measurement_cache import MeasurementCache
 from facealign.portraits.methods import load_frontalizer, network
 from facealign.portraits.results import portrait_path
-from facealign.workdir.report import markdown_table
+from facealign.workdir.page import markdown_table
 
 SOURCES = {"cfp": cfp.SOURCES, "lfw": lfw.SOURCES}
 COLUMNS = ("photos", "found", "yaw < 8", "TAR", "rank-1", "to input", "FD", "sharpness")

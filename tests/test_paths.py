@@ -109,7 +109,7 @@ def test_a_log_round_trips_without_tensorboard(workdir, tiny, tmp_path, monkeypa
 
 def test_the_pictures_and_the_page_are_written(workdir, tiny):
     make_workdir(tiny, workdir)
-    plot_curves(workdir / "curves.png", [row(1), row(2)], {"a": 0})
+    plot_curves(workdir / "curves.png", [row(1), row(2)], {"a": 0}, {})
     plot_fetch_times(workdir / "fetch_times.png", [0.3, 0.2], 2.0, 1.0)
     for name in ("curves.png", "fetch_times.png"):
         with Image.open(io.BytesIO((workdir / name).read_bytes())) as picture:
@@ -118,6 +118,7 @@ def test_the_pictures_and_the_page_are_written(workdir, tiny):
     data = {"unrestricted": people, "restricted": people}
     write_report(workdir, tiny, data, [row(1)], {}, best_step=None)
     assert (workdir / "report.md").read_text().startswith("# first\n")
+    assert (workdir / "report.html").read_text().count("data:image/png") == 2
     assert json.loads((workdir / "config.json").read_text())
 
 

@@ -37,7 +37,7 @@ def run_train(config: ConfigDict, workdir: epath.Path, profile: bool) -> None:
       UserError, Preempted: as in `loop.train`.
     """
     if train(config, workdir, profile):
-        print(f"wrote {workdir / 'report.md'}")
+        print(f"wrote {workdir / 'report.html'} and report.md")
 
 
 def run_evaluate(

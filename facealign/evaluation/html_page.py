@@ -1,6 +1,5 @@
 """evaluation.html: a comparison on one page that needs no other file."""
 
-import base64
 import io
 from collections.abc import Sequence
 from html import escape
@@ -13,30 +12,17 @@ from facealign.evaluation.evaluation_set import is_probe
 from facealign.evaluation.plots import plots
 from facealign.evaluation.tables import LEGEND, tables
 from facealign.metrics import verification
+from facealign.workdir.page import STYLE, Lines, html_list, html_page, html_table, png_url
 
 EXAMPLES = 16  # of each kind
 ASIDE = 15  # degrees: inputs with a larger |yaw| make better examples, where there are enough
 GAP = 2  # px between the images of an example
-STYLE = """
-:root { color-scheme: light dark; --line: #8885; --soft: #8882; }
-body { font: 16px/1.5 system-ui, sans-serif; margin: 0 auto; padding: 1rem; max-width: 72rem;
-  background: Canvas; color: CanvasText; }
-h1 { font-size: 1.6rem; } h2 { font-size: 1.2rem; margin-top: 2.5rem; }
-.wide { overflow-x: auto; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .875rem; }
-th, td { padding: .3rem .7rem; text-align: right; border-bottom: 1px solid var(--line); }
-th { vertical-align: bottom; }
-td + td { white-space: nowrap; }
-tr > :first-child { text-align: left; min-width: 8rem; position: sticky; left: 0;
-  background: Canvas; }
-tr.evaluated { font-weight: 600; }
+OWN_STYLE = """
 .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 20rem), 1fr));
   gap: 1rem; align-items: start; }
 .plots h3 { font-size: 1rem; } svg { width: 100%; height: auto; }
 .examples { display: grid; grid-template-columns: repeat(auto-fill, minmax(11rem, 1fr));
   gap: .8rem; }
-figure { margin: 0; } figure img { width: 100%; display: block; }
-figcaption, .note { font-size: .8rem; opacity: .8; }
 dt { font-weight: 600; } dd { margin: 0 0 .5rem; }
 """
 
@@ -54,12 +40,7 @@ def html(comparison: Comparison, facts: Sequence[str]) -> str:
     parts += _examples(comparison)
     words = "".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}.</dd>" for k, v in LEGEND.items())
     parts += ["<h2>What the columns mean</h2>", f"<dl>{words}</dl>"]
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>Evaluation of {escape(comparison.name)}</title><style>{STYLE}</style></head>\n"
-        f"<body>\n{chr(10).join(parts)}\n</body></html>\n"
-    )
+    return html_page(f"Evaluation of {comparison.name}", "\n".join(parts), STYLE + OWN_STYLE)
 
 
 def choose_examples(comparison: Comparison) -> dict[str, np.ndarray]:
@@ -144,22 +125,14 @@ def _png(images: Sequence[np.ndarray]) -> str:
         strip.paste(Image.fromarray(image[:, :, 0]).convert("LA"), (place * (width + GAP), 0))
     buffer = io.BytesIO()
     strip.save(buffer, "PNG", optimize=True)
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+    return png_url(buffer.getvalue())
 
 
-def _table(title: str, lines: Sequence[Sequence[str]], evaluated: str) -> str:
+def _table(title: str, lines: Lines, evaluated: str) -> str:
     """A titled table, its first line the head; the line of the evaluated system is bold."""
-
-    def row(line: Sequence[str], tag: str) -> str:
-        mark = ' class="evaluated"' if line[0] == evaluated else ""
-        return f"<tr{mark}>" + "".join(f"<{tag}>{escape(c)}</{tag}>" for c in line) + "</tr>"
-
-    body = "".join(row(line, "td") for line in lines[1:])
-    head = row(lines[0], "th")
-    return f'<h2>{escape(title)}</h2>\n<div class="wide"><table>{head}{body}</table></div>'
+    return f"<h2>{escape(title)}</h2>\n{html_table(lines, bold=evaluated)}"
 
 
 def _list(title: str, notes: Sequence[str]) -> str:
     """A titled list."""
-    items = "".join(f"<li>{escape(note)}</li>" for note in notes)
-    return f'<h2>{escape(title)}</h2>\n<ul class="note">{items}</ul>'
+    return f'<h2>{escape(title)}</h2>\n<div class="note">{html_list(notes)}</div>'

@@ -20,7 +20,8 @@ from facealign.stages import has_objective
 from facealign.training.evaluator import evaluate
 from facealign.training.saved_model import SavedModel, check_crops
 from facealign.training.translate import make_translate
-from facealign.workdir.report import Numbers, markdown_table, number_table
+from facealign.workdir.page import markdown_table
+from facealign.workdir.report import Numbers, number_table
 
 
 def run_evaluation(model: SavedModel, workdir: epath.Path, on: str) -> None:

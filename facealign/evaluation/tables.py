@@ -6,7 +6,7 @@ from typing import Any
 
 from facealign.evaluation.compare import FLOOR, Comparison
 from facealign.metrics.bootstrap import Score, Scores
-from facealign.workdir.report import markdown_table
+from facealign.workdir.page import markdown_table
 
 Table = tuple[str, list[list[str]]]  # a title; lines of cells, the first line is the head
 

@@ -13,6 +13,7 @@ from urllib.parse import quote
 from facealign.geometry.pose import FRONTAL
 from facealign.images import is_photo
 from facealign.portraits.photo_files import HEIC
+from facealign.workdir.page import html_page
 
 STYLE = """
 :root { color-scheme: light dark; }
@@ -159,12 +160,9 @@ def draw_page(rows: Sequence[Row], output: Path, name: str) -> str:
     failed = [row for row in rows if not row.portrait]
     lines = "".join(f"<li>{escape(row.photo)}: {escape(row.note)}</li>" for row in failed)
     left_out = f"<h2>Without a portrait ({len(failed)})</h2><ul>{lines}</ul>" if failed else ""
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>Frontal portraits</title><style>{STYLE}</style></head>\n<body>"
+    body = (
         f"<h1>Frontal portraits</h1><p>{len(figures)} by {escape(name)}. Left: photo; right: "
         "portrait. Parts that the photo hides are invented.</p>"
         f"<div>{''.join(figures)}</div>{left_out}"
-        "</body></html>\n"
     )
+    return html_page("Frontal portraits", body, STYLE)

@@ -113,10 +113,10 @@ def _write_end(run: Run) -> None:
     starts = {stage.name: stage.start for stage in run.experiment.stages}
     epoch = len(data["unrestricted"]["image"]) / run.config.data.batch_size
     rows, times = read_rows(workdir), read_fetch_times(workdir)
-    plot_curves(workdir / "curves.png", rows, starts)
+    baselines = run.experiment.evaluator.baselines()
+    plot_curves(workdir / "curves.png", rows, starts, baselines)
     plot_fetch_times(workdir / "fetch_times.png", times, epoch, run.experiment.read_seconds)
-    best, baselines = run.checkpoints.best_step(), run.experiment.evaluator.baselines()
-    write_report(workdir, run.config, data, rows, baselines, best)
+    write_report(workdir, run.config, data, rows, baselines, run.checkpoints.best_step())
 
 
 def run_stage(run: Run, stage: Stage, compiled_step: CompiledStep, state: TrainState) -> TrainState:

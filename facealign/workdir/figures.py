@@ -11,6 +11,12 @@ from PIL import Image, ImageDraw, ImageFont
 
 BLACK, WHITE = 0, 255
 MARGIN = 4  # px between images
+USUAL = {  # panel -> a value to compare with, and its name
+    "accuracy": (0.5, "a guess"),
+    "diversity": (1.0, "inputs"),
+    "sharpness": (1.0, "images of R"),
+}
+LEVEL = {"ha": "right", "va": "bottom", "size": 7, "color": "0.4"}  # of the names of such values
 
 Curves = dict[str, tuple[list[int], list[float]]]  # name -> steps and values
 
@@ -53,7 +59,10 @@ def draw_grid(columns: Mapping[str, np.ndarray], groups: Mapping[str, int]) -> n
 
 
 def plot_curves(
-    path: epath.Path, rows: Sequence[Mapping[str, Any]], starts: Mapping[str, int]
+    path: epath.Path,
+    rows: Sequence[Mapping[str, Any]],
+    starts: Mapping[str, int],
+    baselines: Mapping[str, Mapping[str, float]],
 ) -> None:
     """Losses and metrics over steps as PNG, in one panel for each `panel_of`.
 
@@ -61,6 +70,7 @@ def plot_curves(
       path: of the PNG file.
       rows: of metrics.jsonl.
       starts: stage -> its first step, which a vertical line marks.
+      baselines: name -> numbers of the kind that a row has; dashed lines.
     """
     panels: dict[str, Curves] = {}
     for row in rows:
@@ -73,7 +83,7 @@ def plot_curves(
                 values.append(math.nan if frozen else value)
     if not panels:
         return
-    _draw(path, 2.6 * len(panels), lambda figure: _draw_panels(figure, panels, starts))
+    _draw(path, 2.6 * len(panels), lambda figure: _draw_panels(figure, panels, starts, baselines))
 
 
 def plot_fetch_times(
@@ -114,12 +124,20 @@ def panel_of(name: str) -> str:
     return "accuracy" if name.startswith("accuracy_") else "losses"
 
 
-def _draw_panels(figure: Any, panels: Mapping[str, Curves], starts: Mapping[str, int]) -> None:
+def _draw_panels(
+    figure: Any,
+    panels: Mapping[str, Curves],
+    starts: Mapping[str, int],
+    baselines: Mapping[str, Mapping[str, float]],
+) -> None:
     for axes, (title, curves) in zip(
         figure.subplots(len(panels), sharex=True, squeeze=False)[:, 0], panels.items(), strict=True
     ):
         for name, (steps, values) in curves.items():
             axes.plot(steps, values, label=name.split("/")[-1], linewidth=1)
+        for value, name in levels(title, curves, baselines):
+            axes.axhline(value, color="0.4", linewidth=0.8, linestyle="--")
+            axes.text(0.995, value, name, transform=axes.get_yaxis_transform(), **LEVEL)
         across = {"transform": axes.get_xaxis_transform(), "va": "top", "size": 7}
         for number, (stage, start) in enumerate(starts.items()):
             axes.axvline(start, color="gray", linewidth=0.8, linestyle=":")
@@ -131,6 +149,16 @@ def _draw_panels(figure: Any, panels: Mapping[str, Curves], starts: Mapping[str,
         axes.set_ylabel({"l1": "held-out L1"}.get(title, title))
         axes.legend(fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5))
     axes.set_xlabel("step")
+
+
+def levels(
+    title: str, curves: Curves, baselines: Mapping[str, Mapping[str, float]]
+) -> list[tuple[float, str]]:
+    """What the curves of a panel are to be compared with: values, and their names."""
+    values = {
+        (row[curve], name) for name, row in baselines.items() for curve in curves if curve in row
+    }
+    return sorted(values) + ([USUAL[title]] if title in USUAL else [])
 
 
 def _draw(path: epath.Path, height: float, draw: Callable[[Any], None]) -> None:

@@ -1,4 +1,4 @@
-"""The last page of a run, report.md, and Markdown tables."""
+"""The last page of a run, report.md and report.html."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,32 +8,34 @@ from etils import epath
 from ml_collections import ConfigDict
 
 from facealign.names import DOMAINS
-from facealign.paths import write_whole
+from facealign.workdir.findings import find
+from facealign.workdir.page import (
+    Heading,
+    Part,
+    Picture,
+    Points,
+    Table,
+    Text,
+    Title,
+    markdown_table,
+    write_page,
+)
 
 Numbers = Mapping[str, float]
 
 
-def markdown_table(lines: Sequence[Sequence[str]]) -> str:
-    """Lines of cells as a Markdown table: the first line is the head, the first column the names.
-
-    Padded, so that a terminal shows a table too. Names are aligned to the left, the rest to the
-    right.
-    """
-    widths = [max(3, *(len(line[i]) for line in lines)) for i in range(len(lines[0]))]
-    rule = ["-" * widths[0]] + ["-" * (width - 1) + ":" for width in widths[1:]]
-    return "\n".join(
-        "| " + " | ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)) + " |"
-        for line in (lines[0], rule, *lines[1:])
-    )
-
-
 def number_table(rows: Mapping[str, Numbers]) -> str:
     """A Markdown table of numbers by row and column name; - where a row has none."""
+    return markdown_table(number_lines(rows))
+
+
+def number_lines(rows: Mapping[str, Numbers]) -> list[list[str]]:
+    """The same as lines of cells."""
     columns = list(dict.fromkeys(column for numbers in rows.values() for column in numbers))
     lines = [["", *columns]]
     for name, numbers in rows.items():
         lines.append([name, *(f"{numbers[c]:.4f}" if c in numbers else "-" for c in columns)])
-    return markdown_table(lines)
+    return lines
 
 
 def write_report(
@@ -44,10 +46,10 @@ def write_report(
     baselines: Mapping[str, Numbers],
     best_step: int | None,
 ) -> None:
-    """Writes report.md: what ran, the last numbers beside baselines, alarms, pictures.
+    """Writes report.md and report.html: pictures, what they say, curves, then tables.
 
     Args:
-      workdir: of the run; the page links to the pictures in it.
+      workdir: of the run; the page has the pictures in it.
       config: of the run.
       data: the training examples by domain.
       rows: of metrics.jsonl.
@@ -56,27 +58,48 @@ def write_report(
     """
     stages = {row["stage"]: row for row in rows if "timing" in row}
     evaluations = {row["stage"]: row for row in rows if "trained_views" in row}
+    alarms = [f"step {r['step']}, {r['alarm']}: {r['text']}" for r in rows if "alarm" in r]
     last = max(row["step"] for row in rows)
-    lines = [
-        f"# {workdir.name}",
-        f"Model {config.model.name}; {config.data.image_size} px, batches of "
-        f"{config.data.batch_size} per domain, seed {config.seed}. {_describe(config, data)} "
-        f"Step {last}; the best checkpoint by {config.best_metric} is step {best_step}.",
-        f"![samples](samples/step_{last:06d}.png)",
-        "## Held-out people, at the end of each stage",
-        "L1 of images in [-1, 1]; diversity divided by that of the inputs; change since the "
-        "previous evaluation.",
-        number_table(_numbers(evaluations) | {f"({name})": row for name, row in baselines.items()}),
-        "## Training, last row of each stage",
-        number_table(_numbers(stages)),
-        "![curves](curves.png)",
-        "## Alarms",
-        "\n".join(f"- step {r['step']}, {r['alarm']}: {r['text']}" for r in rows if "alarm" in r)
-        or "None.",
-        "## Time to fetch batches",
-        "![fetch times](fetch_times.png)",
+    parts: list[Part] = [
+        Title(workdir.name),
+        *_pictures(last, best_step),
+        Heading("What the numbers say"),
+        Points(find(config, rows, baselines, best_step)),
+        Heading("Curves"),
+        Picture("curves.png", "Dashed: what needs no network, and what real images have."),
+        Heading("Held-out examples, at the end of each stage"),
+        Text(
+            "L1 of images in [-1, 1]; sharpness divided by that of R's images; diversity divided "
+            "by that of the inputs; change since the previous evaluation. In brackets what needs "
+            "no network."
+        ),
+        Table(number_lines(_numbers(evaluations) | {f"({n})": r for n, r in baselines.items()})),
+        Heading("Training, last row of each stage"),
+        Table(number_lines(_numbers(stages))),
+        Heading("Alarms"),
+        Points(alarms) if alarms else Text("None."),
+        Heading("What ran"),
+        Text(
+            f"Model {config.model.name}; {config.data.image_size} px, batches of "
+            f"{config.data.batch_size} per domain, seed {config.seed}. {_describe(config, data)} "
+            f"Step {last}; the best checkpoint by {config.best_metric} is step {best_step}."
+        ),
+        Picture("fetch_times.png", "Time to fetch batches."),
     ]
-    write_whole(workdir / "report.md", ("\n\n".join(lines) + "\n").encode())
+    write_page(workdir, "report", parts)
+
+
+def _pictures(last: int, best_step: int | None) -> list[Picture]:
+    """The samples of the end; and those of the best step, if that is another one."""
+    captions = {last: "At the end"}
+    if best_step == last:
+        captions = {last: "At the end, which is the best checkpoint too"}
+    elif best_step is not None:
+        captions[best_step] = "The best checkpoint"
+    return [
+        Picture(f"samples/step_{step:06d}.png", f"{caption}, step {step}.")
+        for step, caption in captions.items()
+    ]
 
 
 def _describe(config: ConfigDict, data: Mapping[str, Mapping[str, Any]]) -> str:

@@ -41,8 +41,8 @@ def assert_equal(a, b):
 def test_a_run_leaves_all_that_the_readme_promises(tiny_gan, tmp_path):
     train(tiny_gan, tmp_path)
     present = {path.name for path in tmp_path.iterdir()}
-    assert present >= {"checkpoints", "config.json", "curves.png", "fetch_times.png",
-                       "metrics.jsonl", "report.md", "samples", "tensorboard"}  # fmt: skip
+    assert present >= {"checkpoints", "config.json", "curves.png", "fetch_times.png", "samples",
+                       "metrics.jsonl", "report.html", "report.md", "tensorboard"}  # fmt: skip
     rows = read_rows(tmp_path)
     assert [row["step"] for row in rows if "timing" in row] == list(range(1, 13))
     assert {row["stage"] for row in rows} == {"reconstruction", "discriminator", "adversarial"}

@@ -13,6 +13,7 @@ from facealign.workdir.figures import (
     MARGIN,
     WHITE,
     draw_grid,
+    levels,
     panel_of,
     plot_curves,
     plot_fetch_times,
@@ -78,15 +79,18 @@ def rows(count):
             for step in range(1, count + 1)]  # fmt: skip
 
 
+BASELINES = {"mean": {"l1/swap": 0.4, "l1/other": 9.0}, "copy": {"l1/swap": 0.3}}
+
+
 @pytest.mark.parametrize("count", [1, 30])
 def test_curves_are_a_readable_picture(tmp_path, count):
-    plot_curves(tmp_path / "curves.png", rows(count), {"a": 0, "b": 20})
+    plot_curves(tmp_path / "curves.png", rows(count), {"a": 0, "b": 20}, BASELINES)
     assert np.ptp(read(tmp_path / "curves.png")) > 0
 
 
 def test_curves_of_not_a_number_are_a_readable_picture(tmp_path):
     bad = [row | {"loss": float("nan"), "l1/swap": float("inf")} for row in rows(3)]
-    plot_curves(tmp_path / "curves.png", bad, {"a": 0})
+    plot_curves(tmp_path / "curves.png", bad, {"a": 0}, BASELINES)
     assert np.ptp(read(tmp_path / "curves.png")) > 0
 
 
@@ -96,8 +100,17 @@ def test_terms_of_a_loss_are_not_drawn_among_held_out_numbers():
     assert panel_of("accuracy_real") == "accuracy"
 
 
+def test_a_panel_has_the_baselines_of_its_own_curves():
+    curves = {"l1/swap": ([1], [0.2])}
+    assert levels("l1", curves, BASELINES) == [(0.3, "copy"), (0.4, "mean")]
+    assert levels("sharpness", {"sharpness/swap": ([1], [0.2])}, BASELINES) == [
+        (1.0, "images of R")
+    ]
+    assert levels("losses", {"loss": ([1], [0.2])}, BASELINES) == []
+
+
 def test_no_rows_leave_no_picture(tmp_path):
-    plot_curves(tmp_path / "curves.png", [], {"a": 0})
+    plot_curves(tmp_path / "curves.png", [], {"a": 0}, {})
     assert not list(tmp_path.iterdir())
 
 
@@ -110,7 +123,8 @@ def test_fetch_times_are_a_readable_picture(tmp_path, milliseconds):
 def test_a_matplotlib_that_does_not_work_costs_a_warning(tmp_path):
     program = (
         "from tests.workdir.test_figures import *\n"
-        f"plot_curves(Path({str(tmp_path)!r}) / 'curves.png', rows(2), {{}})\nprint('goes on')"
+        f"plot_curves(Path({str(tmp_path)!r}) / 'curves.png', rows(2), {{}}, {{}})\n"
+        "print('goes on')"
     )
     done = subprocess.run(
         [sys.executable, "-c", program],

@@ -1,0 +1,62 @@
+"""The three sentences that end a run are made from its numbers."""
+
+import pytest
+
+from facealign.training.checks import CHECKS
+from facealign.training.evaluator import output_kinds
+from facealign.workdir.findings import IMAGES, TASKS, find
+
+BASELINES = {"mean": {"l1/swap": 0.3, "l1/reconstruction_u": 0.2}, "copy": {"l1/swap": 0.25}}
+
+
+def evaluation(step, swap, **more):
+    return {"step": step, "stage": "mirror", "trained_views": ["swap"], "l1/swap": swap} | more
+
+
+def sentences(tiny, rows, best_step=None):
+    return find(tiny, rows, BASELINES, best_step)
+
+
+def test_what_beats_the_best_baseline_is_learned_and_all_else_is_not(tiny):
+    numbers = {"l1/reconstruction_u": 0.19, "sharpness/swap": 0.5, "diversity/swap": 0.9}
+    learned, missed, _ = sentences(tiny, [evaluation(4, 0.1, **numbers)])
+    assert "L1 0.1; without a network, copy: 0.25" in learned and "images of U" not in learned
+    assert "to reconstruct images of U (L1 0.19; without a network, mean: 0.2)" in missed
+    assert "swaps (U's images by R's decoder) have 0.50 of that of R's images" in missed
+    assert "nearly all the same" not in missed and "belongs" not in missed
+
+
+def test_images_without_a_target_and_images_all_the_same_are_said(tiny):
+    row = evaluation(4, 0.1) | {"sharpness/swap": 1.0, "diversity/swap": 0.01}
+    del row["l1/swap"]
+    learned, missed, after = sentences(tiny, [row])
+    assert "nothing that is measured here" in learned
+    assert "nearly all the same" in missed and "are right is not measured" in missed
+    assert "a run that measures l1/swap" in after
+
+
+@pytest.mark.parametrize(
+    ("values", "alarm", "advice"),
+    [
+        ((0.3, 0.2, 0.1, 0.05), "collapse", "--config.stages.mirror.steps=8"),
+        ((0.9, 0.8, 0.7, 0.7), "collapse", "--config.stages.mirror.steps=8"),
+        ((0.9, 0.9, 0.9, 0.9), "collapse", "--config.stages.mirror.learning_rate=0.0003"),
+        ((0.3, 0.1, 0.2, 0.2), "collapse", "lowest at step 2 (0.1, whose checkpoint"),
+        ((0.3, 0.1, 0.1, 0.1), "collapse", "--config.stages.mirror.learning_rate=0.0003"),
+        ((0.3, 0.1, 0.1, 0.1), "saturation", "learning_rate_scale.discriminator"),
+        ((0.3, 0.1, 0.1, 0.1), "freeze", "--config.seed=1"),
+        ((float("nan"),), "non_finite", "a run that measures l1/swap"),
+    ],
+)
+def test_the_advice_fits_the_course_of_the_run(values, alarm, advice, tiny):
+    rows = [evaluation(step, value) for step, value in enumerate(values, start=1)]
+    rows.append({"step": 2, "stage": "mirror", "alarm": alarm, "text": "it was so"})
+    assert advice in sentences(tiny, rows, best_step=2)[2]
+
+
+def test_every_number_that_should_be_low_has_plain_words():
+    kinds = [output_kinds(paired, turned) for paired, turned in ((0, 0), (1, 0), (0, 1))]
+    targets = {f"l1/{name}" for of in kinds for name, kind in of.items() if kind.target}
+    checked = {name for check in CHECKS.values() for name in check.metrics}
+    assert set(TASKS) == targets | checked | {"eer/recognizer"}
+    assert set(IMAGES) == {name for of in kinds for name in of}
