@@ -15,7 +15,8 @@ from facealign.cli.flags import COMMON, MODES
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-LINKING = [*PAGES, *(ROOT / name / "README.md" for name in ("benchmarks", "weights"))]
+OTHERS = ("CHANGELOG.md", "benchmarks/README.md", "weights/README.md")
+LINKING = [*PAGES, *(ROOT / name for name in OTHERS)]
 LONGEST_README, LONGEST_PAGE = 150, 190  # lines
 
 FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
