@@ -211,7 +211,7 @@ def run_fillings(args: argparse.Namespace, folder: Path, expected: object, span:
             slowest = max(slowest, seconds)
             finish_work(work, expected)
         finally:
-            subprocess.run(["umount", disk], check=True)
+            subprocess.run(["umount", "-l", disk], check=True)
     print(f"| a full disk, {args.work} | times |\n| --- | ---: |")
     for how, times in sorted(counts.items()):
         print(f"| {how}, then to the same end | {times} |")
