@@ -60,8 +60,8 @@ def export_onnx(program: Program, path: epath.Path, batch_size: int = 0) -> Run:
         except (AttributeError, ImportError, TypeError) as error:  # it uses JAX's private parts
             raise UserError(
                 f"cannot write {path}: jax2onnx {version('jax2onnx')} does not work with jax "
-                f"{jax.__version__} ({error}); take another version of either. What "
-                "StableHLO needs is there"
+                f"{jax.__version__} ({error}); take another version of either. "
+                "StableHLO files do not need it, and are written"
             ) from error
         content = onnx.load(part).SerializeToString()
     write_whole(path, content)
@@ -124,18 +124,20 @@ def export(
         for kind, write in EXPORTS.items():
             for program in programs:
                 path = folder / f"{program.name}.{kind}"
-                differences[path] = _compare(program, write(program, path, batch_size), batch_size)
+                difference = _compare(program, write(program, path, batch_size), batch_size)
+                if not difference < LARGEST_DIFFERENCE:
+                    raise UserError(
+                        f"{path} differs from JAX by up to {difference:.1e}; do not use it, and "
+                        "report this"
+                    )
+                differences[path] = difference
     except ImportError as error:
         raise UserError(
-            f"cannot export ({error}); run: pip install -r requirements-export.txt"
+            f"cannot write {path} ({error}); before it, {len(differences)} files were written. "
+            "Run: pip install -r requirements-export.txt"
         ) from error
     except OSError as error:
         raise UserError(f"cannot write to --output={folder}: {error}") from error
-    for path, difference in differences.items():
-        if not difference < LARGEST_DIFFERENCE:
-            raise UserError(
-                f"{path} differs from JAX by up to {difference:.1e}; do not use it, and report this"
-            )
     return differences
 
 

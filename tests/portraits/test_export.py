@@ -1,5 +1,7 @@
 """Exported programs give the same numbers as JAX."""
 
+import sys
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -121,6 +123,18 @@ def test_a_program_that_differs_from_jax_is_refused(shipped, tmp_path, monkeypat
     monkeypatch.setattr(export, "EXPORTS", {"wrong": wrong})
     with pytest.raises(UserError, match=r"frontalize\.wrong differs from JAX by up to"):
         export.export([shipped["frontalize"]], epath.Path(tmp_path))
+
+
+def test_without_a_converter_stablehlo_is_written_and_a_line_says_why_onnx_is_not(
+    tmp_path, monkeypatch
+):
+    pytest.importorskip("flatbuffers")
+    monkeypatch.setitem(sys.modules, "jax2onnx", None)  # as if it were not installed
+    images = {"images": np.ones((2, 3), np.float32)}
+    double = programs.Program("double", lambda images: (2 * images,), images, ("doubled",))
+    with pytest.raises(UserError, match=r"double\.onnx .*, 1 files were written\. Run: pip"):
+        export.export([double], epath.Path(tmp_path))
+    assert [path.name for path in tmp_path.iterdir()] == ["double.stablehlo"]
 
 
 def test_portable_changes_convolutions_only_inside_the_context():
