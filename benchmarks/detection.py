@@ -23,7 +23,6 @@ from facealign import images
 from facealign.data.datasets import archives, boxed, head_lists, schema
 from facealign.faces.dlib_tools import load_tools
 from facealign.faces.search import Search
-from facealign.paths import shipped
 from facealign.workdir.page import markdown_table
 
 QUARTERS = {
@@ -33,7 +32,7 @@ QUARTERS = {
 }
 MIDDLE = 0.2  # of the longest side: how far from the middle of a photo of LFW its face is
 STANDS = 45.0  # degrees by which the way up may be wrong
-SMALL, LARGE = 20, (6000, 4000)  # px: a face, and a photo of some ten of them
+LARGE = (6000, 4000)  # px: a photo of some ten people
 TIMES = {"a photo of 250 px": (250, 250), "of 12 megapixels": (4000, 3000)}
 
 
@@ -128,7 +127,7 @@ def main() -> None:
     parser = create_parser(__doc__)
     parser.add_argument("--manual_dir", required=True, type=Path, help="archives")
     parser.add_argument("--pictures", type=Path, help="a folder of pictures without people")
-    parser.add_argument("--weights", type=Path, default=shipped("detector.safetensors"))
+    parser.add_argument("--weights", type=Path, required=True)
     parser.add_argument("--split", default="validation")
     parser.add_argument("--most", type=int, default=200, help="photos of each set")
     args = parser.parse_args()

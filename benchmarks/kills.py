@@ -51,6 +51,11 @@ def write_photos(folder: Path, count: int) -> dict[str, str]:
     return kinds
 
 
+def said_in(output: Path) -> Path:
+    """What the last run says, beside its portraits."""
+    return output.with_suffix(".log")
+
+
 def start(photos: Path, output: Path) -> subprocess.Popen:
     """Aligns the folder, in a process group of its own."""
     folders = f"--input={photos}", f"--output={output}"
@@ -58,7 +63,7 @@ def start(photos: Path, output: Path) -> subprocess.Popen:
         [sys.executable, "launch.py", "--mode=align", "--device=cpu", *folders, *FAST],
         cwd=ROOT,
         stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
+        stderr=said_in(output).open("w"),  # a pipe that nobody reads would stop it
         text=True,
         start_new_session=True,
     )
@@ -140,11 +145,10 @@ def main() -> None:
             before = read_rows(output)
             last = before[-1]["photo"] if before else ""  # of which the kill may have cut rows
             made = [row["portrait"] for row in before if row["portrait"] and row["photo"] != last]
-            kept |= times(output, made)
+            kept = times(output, made) | kept
             print(f"{how or 'it had ended'}, with {len(before)} rows", flush=True)
         run = start(photos, output)
-        said = run.communicate()[1]
-        assert run.returncode == 0, said
+        assert run.wait() == 0, said_in(output).read_text()
         counts = check(kinds, output)
         assert times(output, list(kept)) == kept, "portraits were made again"
         print(f"{args.photos} photos, each accounted for once: {counts}; "

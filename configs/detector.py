@@ -25,6 +25,7 @@ def get_config(variant: str = "") -> ConfigDict:
         "detect", 6000, ("detector",), 2e-3, found=1.0, placed=0.2, upright=0.1
     )
     config.optimizer.b1 = 0.9
+    config.optimizer.b2 = 0.99  # first gradients, of thousands of cells without faces, are huge
     config.optimizer.schedule = "warm_cosine"
     config.optimizer.ema_decay.detector = 0.998
     config.log_every = 50

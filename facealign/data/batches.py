@@ -97,7 +97,7 @@ def create_labels(
         if name not in domains[domain]:
             raise UserError(
                 f"config.data.{domain}={config.data[domain]!r} does not know the {name} that "
-                "this run needs; choose datasets as in configs/reader.py, matte.py or completion.py"
+                "this run needs; choose datasets as in its config"
             )
         labels[name, domain] = domains[domain][name]
     if ("subject", DOMAINS[0]) in wanted:  # numbered over both domains, which share people

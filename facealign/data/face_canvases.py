@@ -18,7 +18,7 @@ THERE = (0.9, 0.5)  # how often each of them is there
 SIDES = (12.0, 150.0)  # px of faces
 UPRIGHT, ROLL = 0.5, 15.0  # share of faces that nearly stand, and their deviation in degrees
 AROUND = (1.1, 3.5)  # how far a piece of a photo reaches, in radii of the ball
-PICTURE_ZOOM = (0.4, 4.0)  # px of a picture a px of the canvas
+PICTURE_ZOOM = (0.4, 1.5)  # px of a picture a px of the canvas
 PIECE, PIECES = (16.0, 110.0), 0.6  # px from the middle of its piece to its edges; how often
 LEVELS = 4  # halved sizes of photos: which one is read depends on the zoom
 CUT, LARGEST_CUT = 0.3, 0.3  # share of canvases whose border is repeated; of a side
@@ -200,10 +200,10 @@ def _seen(balls: jax.Array, layers: list[_Layer], inside: jax.Array) -> jax.Arra
 
 def _soil(images: jax.Array, key: jax.Array) -> jax.Array:
     """Canvases as bad photos."""
-    keys, count = jax.random.split(key, 5), len(images)
+    keys, count = jax.random.split(key, 6), len(images)
     power = jnp.exp(GAMMA * jax.random.normal(keys[0], (count, 1, 1, 1)))
     bright = jax.random.uniform(keys[1], (count, 1, 1, 1), minval=BRIGHT[0], maxval=BRIGHT[1])
     images = (bright * (images / 2 + 0.5).clip(0, 1) ** power).clip(0, 1) * 2 - 1
     images = augment.contrast(images, keys[2], CONTRAST)
     images = augment.blur(images, keys[3], SOFTEST)
-    return augment.noise(images, keys[4], NOISE * jax.random.uniform(keys[4])).clip(-1, 1)
+    return augment.noise(images, keys[4], NOISE * jax.random.uniform(keys[5])).clip(-1, 1)

@@ -20,6 +20,7 @@ STRIDES = (8, 16, 32)  # px from one of these cells to the next
 # the side of the face, in USUAL strides; the way up of the face, (x, y).
 LOGIT, PLACE, SIDE, UP = 0, slice(1, 3), 3, slice(4, 6)
 NUMBERS = 6
+RARE = 4.0  # subtracted from logits: faces are rare, and a network begins by saying so
 USUAL = 2.4
 SIDES = (1.4, 4.2)  # strides: side of the faces that a level looks after; levels overlap
 SMALLEST, LARGEST = SIDES[0] * STRIDES[0], SIDES[1] * STRIDES[-1]  # px
@@ -54,7 +55,7 @@ def read_cells(said: np.ndarray, cells: np.ndarray, least: float) -> Faces:
       cells: from `centres`, [N, 3].
       least: likeness, 0 to 1.
     """
-    likeness = 1 / (1 + np.exp(-said[:, LOGIT].clip(-30, 30)))
+    likeness = 1 / (1 + np.exp(RARE - said[:, LOGIT].clip(-30, 30)))
     likely = likeness >= least
     said, (x, y, stride) = said[likely], cells[likely].T
     centre = np.stack([x, y], axis=-1) + said[:, PLACE] * stride[:, None]

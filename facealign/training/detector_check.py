@@ -46,7 +46,7 @@ def _canvases(examples: Mapping[str, Examples]) -> Canvases:
     """Canvases of U's photos and R's pictures, always the same."""
     photos, pictures = examples["unrestricted"], examples["restricted"]
     rows = np.arange(len(photos["image"])) % len(pictures["image"])
-    composed = compose(
+    composed = jax.jit(compose)(
         to_float(photos["image"]),
         photos["ball"],
         photos["up"],

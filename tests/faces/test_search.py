@@ -11,7 +11,16 @@ from safetensors.numpy import save_file
 
 from facealign.errors import UserError
 from facealign.faces import search
-from facealign.geometry.face_cells import NUMBERS, SIDES, STRIDES, USUAL, Faces, centres, read_cells
+from facealign.geometry.face_cells import (
+    NUMBERS,
+    RARE,
+    SIDES,
+    STRIDES,
+    USUAL,
+    Faces,
+    centres,
+    read_cells,
+)
 from facealign.models.detector import Detector
 
 
@@ -56,7 +65,7 @@ def test_cells_by_hand():
     np.testing.assert_array_equal(cells[-1], [15.5, 47.5, 32])
     said = np.zeros((len(cells), NUMBERS), np.float32)
     said[:, 0] = -9
-    said[-1] = [np.log(3), 0.5, -0.25, np.log(2), 0, -3]  # likeness 3/4
+    said[-1] = [RARE + np.log(3), 0.5, -0.25, np.log(2), 0, -3]  # likeness 3/4
     (centre,), (side,), (up,), (likeness,) = read_cells(said, cells, 0.5)
     np.testing.assert_allclose(centre, [15.5 + 16, 47.5 - 8])
     np.testing.assert_allclose([side, likeness], [2 * USUAL * 32, 0.75], rtol=1e-6)

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from facealign.data.face_canvases import SIZE, Canvases, compose
-from facealign.geometry.face_cells import LOGIT, PLACE, SIDE, SIDES, UP, USUAL, centres
+from facealign.geometry.face_cells import LOGIT, PLACE, RARE, SIDE, SIDES, UP, USUAL, centres
 from facealign.models.apply import Network
 from facealign.training import losses
 from facealign.training.state import TrainState, update_networks
@@ -94,7 +94,7 @@ def measure(said: jax.Array, wanted: Wanted) -> dict[str, jax.Array]:
     """The terms of the loss, by what cells say [B, N, NUMBERS]: numbers."""
     face, counts = wanted.face.astype(said.dtype), wanted.counts.astype(said.dtype)
     number = jnp.maximum(face.sum(), 1.0)
-    logit = said[..., LOGIT]
+    logit = said[..., LOGIT] - RARE
     true = jnp.where(wanted.face, logit, -logit)  # the larger, the surer and right
     share = jnp.where(wanted.face, FACE_WEIGHT, 1 - FACE_WEIGHT)
     found = share * jax.nn.sigmoid(-true) ** FOCUS * jax.nn.softplus(-true)

@@ -6,7 +6,7 @@ import numpy as np
 import optax
 
 from facealign.data.face_canvases import SIZE, Canvases
-from facealign.geometry.face_cells import LOGIT, NUMBERS, PLACE, SIDE, UP, centres, read_cells
+from facealign.geometry.face_cells import LOGIT, NUMBERS, PLACE, RARE, SIDE, UP, centres, read_cells
 from facealign.models.apply import Network
 from facealign.models.detector import Detector
 from facealign.training.state import create_state
@@ -26,7 +26,7 @@ def canvas(ball, seen=(1.0, 1.0)):
 def say(wanted):
     """What a network would say that is right."""
     said = np.zeros((*wanted.face.shape, NUMBERS), np.float32)
-    said[..., LOGIT] = np.where(wanted.face, 20, -20)
+    said[..., LOGIT] = np.where(wanted.face, 24, -20)
     said[..., PLACE], said[..., SIDE], said[..., UP] = wanted.place, wanted.side, wanted.up
     return said
 
@@ -57,7 +57,7 @@ def test_loss_by_hand():
         jnp.array([[True, False]]), jnp.ones((1, 2), bool), jnp.ones((1, 2, 2)),
         jnp.full((1, 2), 0.5), jnp.zeros((1, 2, 2)),
     )  # fmt: skip
-    terms = detect.measure(jnp.zeros((1, 2, NUMBERS)), wanted)
+    terms = detect.measure(jnp.zeros((1, 2, NUMBERS)).at[..., LOGIT].set(RARE), wanted)
     np.testing.assert_allclose(terms["found"], 2 * 0.0866, atol=1e-4)
     np.testing.assert_allclose(terms["placed"], 2.5)
 
