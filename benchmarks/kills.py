@@ -87,7 +87,8 @@ def kill(run: subprocess.Popen, output: Path, rows: int) -> str:
         return ""
     name = random.choice(SIGNALS)
     run.send_signal(name)
-    said = run.communicate()[1]
+    run.wait()
+    said = said_in(output).read_text()
     assert "Traceback" not in said, said
     end = time.monotonic() + PATIENCE
     while is_left(run.pid):
