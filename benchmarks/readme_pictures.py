@@ -19,8 +19,8 @@ from facealign.faces.turning.style import Style
 
 SIZE, GAP, QUALITY = 256, 4, 88  # px of a picture and between two; of JPEG files
 PHOTOS = {  # name -> package, path in it, yaws in degrees that the head is turned to
-    "hopper": ("matplotlib", "mpl-data/sample_data/grace_hopper.jpg", (20.0,)),
-    "astronaut": ("skimage", "data/astronaut.png", (-30.0, 25.0)),
+    "hopper": ("matplotlib", "mpl-data/sample_data/grace_hopper.jpg", (-15.0,)),
+    "astronaut": ("skimage", "data/astronaut.png", (-18.0, 12.0)),
 }
 
 
