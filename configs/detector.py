@@ -32,5 +32,5 @@ def get_config(variant: str = "") -> ConfigDict:
     config.evaluate_every = 500
     config.checkpoint_every = 500
     config.evaluate_examples = 256
-    config.best_metric = "lost"
+    config.best_metric = "lost/faces"
     return config

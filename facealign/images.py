@@ -129,7 +129,7 @@ def _open(data: bytes) -> Image.Image:
 def _begins_as(kind: str, data: bytes) -> bool:
     """Whether the first bytes of a file are those of a format, by its name in Pillow."""
     accept = Image.OPEN[kind][1] if kind in Image.OPEN else None
-    return bool(accept and accept(data[:16]))
+    return accept is not None and accept(data[:16]) is True  # else words on what is missing
 
 
 def _load(image: Image.Image, data: bytes) -> tuple[Image.Image, str]:

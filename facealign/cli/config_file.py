@@ -50,6 +50,9 @@ def load_config(argument: str) -> ConfigDict:
     source = _read(name)
     with _explained(name):
         sys.modules[MODULE] = module
+        if b"\0" in source:  # which Python names without a line until 3.11.4
+            line = source[: source.index(b"\0")].count(b"\n") + 1
+            raise SyntaxError("source code cannot contain null bytes", (name, line, None, None))
         exec(compile(source, name, "exec"), module.__dict__)
     get_config = getattr(module, "get_config", None)
     if not callable(get_config):

@@ -23,7 +23,10 @@ from facealign.geometry.face_cells import (
 LIKELY = 0.5  # least likeness of a face
 SEARCHED = 1024  # px: longest longest side that is searched; larger photos are shrunk
 AGAIN = 8  # how much smaller a photo is searched again for larger faces
-DOUBLED = 2048  # px: a photo without a face is doubled and searched again, up to this
+DOUBLED, MOST = (
+    2048,
+    4,
+)  # px, times: a photo without a face is enlarged and searched again, up to this
 BORDER = 16  # px of repeated border, so that a face that fills the photo is found
 ALIKE, INSIDE = 0.4, 0.6  # as in `choose`
 EPSILON = 1e-5  # of `layers.BatchNorm`
@@ -53,7 +56,7 @@ class Search:
         factor = min(1.0, SEARCHED / longest)
         while True:
             found = self._at(photo, factor)
-            if len(found.side) or 2 * factor * longest > DOUBLED:
+            if len(found.side) or 2 * factor > MOST or 2 * factor * longest > DOUBLED:
                 return found
             factor *= 2
 

@@ -15,7 +15,7 @@ from facealign.images import in_batches, to_float, to_uint8
 from facealign.models.apply import NetState, Network, apply_network
 from facealign.training.steps.detect import SEEN
 
-DETECTOR_METRICS = ("lost", "missed", "invented", "turned")
+DETECTOR_METRICS = ("lost/faces", "missed/faces", "invented/faces", "turned/faces")
 LEAST = 0.05  # likeness from which faces count for the average precision
 NEAR, ALIKE = 0.3, 1.6  # sides from a face to a find that is it; ratio of their sides
 MIDDLE = 60.0  # px: side of the face that the baseline finds in the middle
@@ -93,10 +93,10 @@ def _errors(found: list[Faces], canvases: Canvases) -> dict[str, float]:
             likeness.append(faces.likeness[i])
             right.append(bool(mine))
     return {
-        "lost": 1 - _average_precision(np.array(likeness), np.array(right, bool), known),
-        "missed": 1 - hit / max(known, 1),
-        "invented": invented / max(len(found), 1),
-        "turned": float(np.median(turned)) if turned else 90.0,
+        "lost/faces": 1 - _average_precision(np.array(likeness), np.array(right, bool), known),
+        "missed/faces": 1 - hit / max(known, 1),
+        "invented/faces": invented / max(len(found), 1),
+        "turned/faces": float(np.median(turned)) if turned else 90.0,
     }
 
 

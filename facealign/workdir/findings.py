@@ -24,10 +24,10 @@ TASKS = {  # what a number that should be low measures, in plain words; and its 
     "yaw/turned": ("to read the yaw of turned heads", "degrees"),
     "error/composed": ("to tell people from other backgrounds", "share of a pixel"),
     "error/outlines": ("to tell people from what is behind them", "share of a pixel"),
-    "lost": ("to find faces", "1 - average precision"),
-    "missed": ("to miss no face", "share of faces"),
-    "invented": ("to see no face where there is none", "a canvas"),
-    "turned": ("to tell which way is up", "degrees"),
+    "lost/faces": ("to find faces", "1 - average precision"),
+    "missed/faces": ("to miss no face", "share of faces"),
+    "invented/faces": ("to see no face where there is none", "a canvas"),
+    "turned/faces": ("to tell which way is up", "degrees"),
 }
 IMAGES = {  # kinds of outputs, in plain words
     "reconstruction_u": "reconstructions of U",

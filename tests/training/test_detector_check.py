@@ -28,7 +28,7 @@ def test_finds_are_counted_once_and_hidden_faces_not_at_all():
         np.array([0.9, 0.8, 0.7, 0.6]),
     )
     found = detector_check._errors([faces], canvases)
-    np.testing.assert_allclose(found["missed"], 0.5)
-    np.testing.assert_allclose(found["invented"], 2)  # the same face again, and the last
-    np.testing.assert_allclose(found["turned"], 0)
-    np.testing.assert_allclose(found["lost"], 0.5)
+    np.testing.assert_allclose(found["missed/faces"], 0.5)
+    np.testing.assert_allclose(found["invented/faces"], 2)  # the same face again, and the last
+    np.testing.assert_allclose(found["turned/faces"], 0)
+    np.testing.assert_allclose(found["lost/faces"], 0.5)
