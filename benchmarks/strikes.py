@@ -104,13 +104,18 @@ def end(process: subprocess.Popen, mark: str, name: str, struck: float) -> tuple
     return code, "".join(told), time.monotonic() - struck
 
 
+def wait(process: subprocess.Popen, span: float) -> None:
+    """Waits for a random moment within so many seconds, or for the end of a process."""
+    moment = time.monotonic() + random.uniform(0, span)
+    while time.monotonic() < moment and process.poll() is None:
+        time.sleep(0.005)
+
+
 def strike(work: Work, name: str, span: float) -> tuple[str, float]:
     """Sends a signal to a run, or to all of its processes as a terminal does."""
     mark = os.environ[MARK] = uuid.uuid4().hex
     (process,) = start(work.flags)
-    moment = time.monotonic() + random.uniform(0, span)
-    while time.monotonic() < moment and process.poll() is None:
-        time.sleep(0.005)
+    wait(process, span)
     had_ended = process.poll() is not None
     if not had_ended:
         for number in members(mark) if random.random() < 0.5 else [process.pid]:
@@ -132,9 +137,7 @@ def fill(work: Work, disk: Path, span: float) -> tuple[str, float]:
     """Fills the disk of a run at a random moment; then there is room again."""
     mark = os.environ[MARK] = uuid.uuid4().hex
     (process,) = start(work.flags)
-    moment = time.monotonic() + random.uniform(0, span)
-    while time.monotonic() < moment and process.poll() is None:
-        time.sleep(0.005)
+    wait(process, span)
     subprocess.run(["fallocate", "-l", f"{ROOM}M", disk / "filler"], stderr=subprocess.DEVNULL)
     with (disk / "filler").open("ab") as filler:
         while True:  # what is left

@@ -1,6 +1,5 @@
 """Finds faces of any pose and roll with facealign's own network, in NumPy, without JAX."""
 
-import functools
 from pathlib import Path
 
 import numpy as np
@@ -90,12 +89,6 @@ class Search:
                 kernel, bias = self._heads[number]
                 said.append(x.reshape(-1, x.shape[-1]) @ kernel + bias)
         return np.concatenate(said)
-
-
-@functools.cache
-def load_search(path: Path) -> Search:
-    """The detector in a file, read once a process."""
-    return Search(path)
 
 
 def _fold(arrays: dict[str, np.ndarray], number: int) -> Layer:
