@@ -1,5 +1,6 @@
 """Preemption: the run saves its state and ends, so that the same command goes on from there."""
 
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -7,6 +8,8 @@ from contextlib import contextmanager
 
 import jax
 from jax.experimental import multihost_utils
+
+PATIENCE = 8.0  # s that C has to come back to Python, which alone can end a run in order
 
 
 class Preempted(Exception):  # noqa: N818 (it is no error)
@@ -33,3 +36,39 @@ def watch() -> Iterator[Callable[[], bool]]:
         yield stopping.is_set
     finally:
         signal.signal(signal.SIGTERM, old)
+
+
+@contextmanager
+def bounded(seconds: float = PATIENCE) -> Iterator[None]:
+    """In this context a process that is told to end does so, although it computes in C.
+
+    Python hears a signal when C comes back to it, and the compilation of a large network may take a
+    minute. Here another thread hears it too, waits so many seconds, and ends the process. Only for
+    what saves nothing: the same command goes on from the last checkpoint.
+    """
+    if threading.current_thread() is not threading.main_thread():  # only that one gets signals
+        yield
+        return
+    read, write = os.pipe()
+    os.set_blocking(write, False)
+    over = threading.Event()
+
+    def listen() -> None:
+        while number := os.read(read, 1):
+            if number[0] in (signal.SIGINT, signal.SIGTERM) and not over.wait(seconds):
+                try:
+                    os.write(2, b"told to end while it compiled; the last checkpoint is whole\n")
+                finally:
+                    os._exit(128 + number[0])
+
+    thread = threading.Thread(target=listen, daemon=True)
+    thread.start()
+    before = signal.set_wakeup_fd(write, warn_on_full_buffer=False)
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(before)
+        over.set()
+        os.close(write)  # ends the thread
+        thread.join()
+        os.close(read)

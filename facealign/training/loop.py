@@ -13,7 +13,7 @@ from ml_collections import ConfigDict
 from facealign.names import DOMAINS
 from facealign.parallel import processes
 from facealign.parallel.devices import describe_devices
-from facealign.parallel.preemption import Preempted, watch
+from facealign.parallel.preemption import Preempted, bounded, watch
 from facealign.parallel.sharding import everywhere, on_one, split_rows
 from facealign.stages import Stage
 from facealign.training.checkpoints import Checkpoints
@@ -61,7 +61,8 @@ def train(config: ConfigDict, workdir: epath.Path, profile: bool = False) -> boo
             after_step=stack.enter_context(profiler(tracing)),
             must_stop=stack.enter_context(watch()),
         )
-        evaluator.measure(on_one(state))  # the first evaluation measures change from this
+        with bounded():
+            evaluator.measure(on_one(state))  # the first evaluation measures change from this
         if opened:
             log.picture(int(state.step), evaluator.draw(on_one(state)))
         for stage, networks, compiled_step in zip(
@@ -139,7 +140,7 @@ def run_stage(run: Run, stage: Stage, compiled_step: CompiledStep, state: TrainS
     (pending, begun), saved = _resume(run, stage, step), step
     resident, of_steps = run.experiment.batches
     batches = of_steps(step, stage.end)
-    clock = Stopwatch(step, time.perf_counter())
+    clock, compiled = Stopwatch(step, time.perf_counter()), False
     with progress:
         while step < stage.end:
             count = min(run.config.steps_per_call, _to_next(stage, step, run.config.log_every))
@@ -148,7 +149,9 @@ def run_stage(run: Run, stage: Stage, compiled_step: CompiledStep, state: TrainS
             seconds = time.perf_counter() - fetching
             run.log.fetch_times += [1e3 * seconds / count] * count
             clock = clock._replace(waited=clock.waited + seconds)
-            state, sums = compiled_step(state, resident, chunk)  # returns before it is computed
+            with contextlib.nullcontext() if compiled else bounded():
+                state, sums = compiled_step(state, resident, chunk)  # returns before it is computed
+            compiled = True
             pending.append(sums)
             run.after_step(state)
             step += count

@@ -2,11 +2,14 @@
 
 import os
 import signal
+import subprocess
+import sys
 
 import numpy as np
+import pytest
 from absl import logging
 
-from facealign.parallel.preemption import watch
+from facealign.parallel.preemption import bounded, watch
 from facealign.workdir.progress import NEW, Progress, load_progress, save_progress
 
 HELD = Progress(
@@ -54,3 +57,30 @@ def test_sigterm_is_heard_and_then_nobody_listens():
         os.kill(os.getpid(), signal.SIGTERM)
         assert must_stop()
     assert signal.getsignal(signal.SIGTERM) == before
+
+
+BUSY = """
+import hashlib, os, signal, sys
+from facealign.parallel.preemption import bounded
+
+number = getattr(signal, sys.argv[1])
+signal.signal(number, lambda *_: None)
+with bounded(0.2):
+    os.kill(os.getpid(), number)
+    hashlib.pbkdf2_hmac("sha256", b"", b"", 200_000_000)  # C that nothing interrupts
+"""
+
+
+@pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
+def test_a_busy_process_ends_although_python_cannot(name, code):
+    run = subprocess.run([sys.executable, "-c", BUSY, name], capture_output=True, text=True)
+    assert run.returncode == code and "told to end" in run.stderr
+
+
+def test_what_comes_back_in_time_hears_the_signal_itself():
+    descriptors = os.listdir("/proc/self/fd")
+    with watch() as must_stop:
+        with bounded(60):
+            os.kill(os.getpid(), signal.SIGTERM)
+        assert must_stop()
+    assert os.listdir("/proc/self/fd") == descriptors
