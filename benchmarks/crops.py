@@ -20,7 +20,7 @@ from configs import base
 from facealign.data.datasets.table import DATASETS
 from facealign.data.load import Examples, load_examples
 from facealign.errors import UserError, lookup
-from facealign.faces.dlib_tools import FaceTools, load_tools
+from facealign.faces.dlib_tools import DlibTools, load_dlib
 from facealign.geometry import frame
 from facealign.geometry.frame import five_points
 from facealign.geometry.pose import estimate_pose
@@ -51,7 +51,7 @@ def print_counts(name: str, found: Examples, reasons: list[str]) -> None:
         print(f"  rejected: {count} {reason}")
 
 
-def measure(images: np.ndarray, tools: FaceTools, data: Any) -> tuple[np.ndarray, int]:
+def measure(images: np.ndarray, tools: DlibTools, data: Any) -> tuple[np.ndarray, int]:
     """Distances [N, 5] in px from the canonical points, over crops that are near-frontal.
 
     Returns:
@@ -68,7 +68,7 @@ def measure(images: np.ndarray, tools: FaceTools, data: Any) -> tuple[np.ndarray
     return np.array(distances).reshape(-1, 5), missed
 
 
-def print_errors(images: np.ndarray, tools: FaceTools, data: Any) -> None:
+def print_errors(images: np.ndarray, tools: DlibTools, data: Any) -> None:
     distances, missed = measure(images, tools, data)
     print(f"  of {len(images)} crops measured, no face found in {missed}")
     if len(distances):
@@ -123,7 +123,7 @@ def main() -> None:
     data.update(manual_dir=args.manual_dir, faces=args.faces, image_size=frame.SIZE)
     data.data_dir = str(Path(args.data_dir or "~/tensorflow_datasets").expanduser().resolve())
     try:
-        tools = load_tools()
+        tools = load_dlib()
     except UserError as error:
         tools = None
         print(f"no landmark errors: {error}")

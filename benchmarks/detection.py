@@ -21,8 +21,9 @@ from PIL import Image
 from configs import base
 from facealign import images
 from facealign.data.datasets import archives, boxed, head_lists, schema
-from facealign.faces.dlib_tools import load_tools
-from facealign.faces.search import Search
+from facealign.faces.mmod import load_layers, search_upright
+from facealign.faces.search import WEIGHTS, Detector
+from facealign.paths import shipped
 from facealign.workdir.page import markdown_table
 
 QUARTERS = {
@@ -46,7 +47,7 @@ class Find(NamedTuple):
 
 def by_own(path: Path) -> Callable[[Image.Image], list[Find]]:
     """facealign's detector, of a file of weights."""
-    search = Search(path)
+    search = Detector(path)
 
     def find(photo: Image.Image) -> list[Find]:
         faces = search(photo)
@@ -57,10 +58,10 @@ def by_own(path: Path) -> Callable[[Image.Image], list[Find]]:
 
 def by_dlib() -> Callable[[Image.Image], list[Find]]:
     """dlib's network."""
-    search = load_tools().search
+    layers = load_layers()
 
     def find(photo: Image.Image) -> list[Find]:
-        boxes = np.array(search(photo).boxes, float).reshape(-1, 2, 2)
+        boxes = np.array(search_upright(layers, photo).boxes, float).reshape(-1, 2, 2)
         return [Find(box.mean(axis=0), float(np.ptp(box, axis=0).mean()), None) for box in boxes]
 
     return find
@@ -127,7 +128,7 @@ def main() -> None:
     parser = create_parser(__doc__)
     parser.add_argument("--manual_dir", required=True, type=Path, help="archives")
     parser.add_argument("--pictures", type=Path, help="a folder of pictures without people")
-    parser.add_argument("--weights", type=Path, required=True)
+    parser.add_argument("--weights", type=Path, default=shipped(WEIGHTS))
     parser.add_argument("--split", default="validation")
     parser.add_argument("--most", type=int, default=200, help="photos of each set")
     args = parser.parse_args()

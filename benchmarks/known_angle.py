@@ -17,9 +17,11 @@ from PIL import Image
 from facealign.data.datasets import archives, folder, mugshots, schema
 from facealign.data.datasets.detect import choose_main_box
 from facealign.errors import UserError
-from facealign.faces.dlib_tools import FaceTools, load_tools
+from facealign.faces.dlib_tools import load_dlib
 from facealign.faces.face import Face, ReadFaces, load_read
 from facealign.faces.find import cut_patch
+from facealign.faces.search import boxes_of
+from facealign.faces.tools import FaceTools, choose_search
 from facealign.faces.turning.style import Style
 from facealign.geometry import camera as cameras
 from facealign.geometry import head as heads
@@ -47,7 +49,7 @@ class Person(NamedTuple):
 def find(photo: Image.Image, tools: FaceTools, read: ReadFaces) -> Face | None:
     """The main face of a photo; None without one."""
     try:
-        box = choose_main_box(tools.search(photo.convert("L")).boxes, photo.size)
+        box = choose_main_box(boxes_of(tools.search(photo.convert("L"))), photo.size)
     except ValueError:
         return None
     return read([cut_patch(photo, box, DETAIL)])[0][0]
@@ -94,7 +96,11 @@ def main() -> None:
     parser.add_argument("--split", default="test", choices=schema.SPLITS)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
-    tools, read, rng = load_tools(), load_read(), np.random.default_rng(args.seed)
+    tools, read, rng = (
+        FaceTools(choose_search(), load_dlib().describe),
+        load_read(),
+        np.random.default_rng(args.seed),
+    )
     method = turned_in_3d(Style(size=128, frame="tight"))
     people = load_people(args.manual_dir, args.split, tools, read)
     gallery = np.array([person.neutral for person in people])

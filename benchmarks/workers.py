@@ -11,7 +11,7 @@ from pathlib import Path
 
 import common  # noqa: F401  (finds facealign)
 
-from facealign.faces.dlib_tools import load_tools
+from facealign.faces.tools import load_tools
 from facealign.faces.workers import start_pool
 
 HEAVY = ("jax", "tensorflow_datasets")

@@ -22,7 +22,7 @@ def get_config(variant: str = "") -> ConfigDict:
     config.data.batch_size = 16
     config.run = ("detect",)
     config.stages.detect = base.stage(
-        "detect", 6000, ("detector",), 2e-3, found=1.0, placed=0.2, upright=0.1
+        "detect", 5000, ("detector",), 2e-3, found=1.0, placed=0.2, upright=0.3
     )
     config.optimizer.b1 = 0.9
     config.optimizer.b2 = 0.99  # first gradients, of thousands of cells without faces, are huge

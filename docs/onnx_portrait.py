@@ -1,15 +1,14 @@
-"""A frontal portrait of a face in a photo, with onnxruntime, NumPy and Pillow alone.
+"""A frontal portrait of the largest face in a photo, with onnxruntime, NumPy and Pillow alone.
 
-    python docs/onnx_portrait.py PHOTO LEFT TOP RIGHT BOTTOM OUT.png --programs=FOLDER --head=FILE
+    python docs/onnx_portrait.py PHOTO OUT.png --programs=FOLDER
 
-The numbers are the face's box in px, FOLDER is what `launch.py --mode=export` writes, FILE is
-`weights/head.safetensors`. The way and its constants are those of `launch.py --mode=align`, for
-heads up to 45 degrees aside. Left out: the scene follows no outline, backgrounds stay, the matte
-is coarse, sides meet point by point, without seams. Places are x + y i in px; lengths are in cm.
+FOLDER is what `launch.py --mode=export` writes. The way and its constants are those of
+`launch.py --mode=align`, for heads up to 45 degrees aside. Left out: the photo has to stand, the
+scene follows no outline, backgrounds stay, the matte is coarse, sides meet point by point, without
+seams. Places are x + y i in px; lengths are in cm.
 """
 
 import argparse
-import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
@@ -19,7 +18,8 @@ import onnxruntime
 from numpy import ndarray as Array
 from PIL import Image, ImageOps
 
-GRID, SEEN = 256, 128  # px of the frame in which all is found, and of what reader and matte see
+# px of the frame in which all is laid out, of what reader and matte see, and of the detector
+GRID, SEEN, FOUND = 256, 128, 512
 PIXELS = np.arange(GRID) + 1j * np.arange(GRID)[:, None]
 HALF = 0.5 + 0.5j  # from the corner of an image to the centre of its first pixel
 # Where eyes, nose tip and corners of the mouth are in the frame, which is 33 cm wide.
@@ -43,18 +43,7 @@ class Camera(NamedTuple):
 
 def load_head(path: Path) -> Any:
     """The head's arrays by name; `points` are its mean and its modes, with 68 landmarks behind."""
-    data, head = path.read_bytes(), SimpleNamespace()
-    start = 8 + int.from_bytes(data[:8], "little")
-    for name, about in json.loads(data[8:start]).items():
-        if name != "__metadata__":
-            kind = f"<{about['dtype'][0].lower()}{int(about['dtype'][1:]) // 8}"  # F16 is <f2
-            first, last = (start + offset for offset in about["data_offsets"])
-            array = np.frombuffer(data[first:last], kind).reshape(about["shape"])
-            setattr(head, name, array.astype(np.float32 if "f" in kind else np.int64))
-    points = np.concatenate([head.mean[None], head.identity, head.expression])
-    marks = (points[:, head.landmarks] * head.landmark_weights[..., None]).sum(axis=2)
-    head.points = np.concatenate([points, marks], axis=1)
-    return head
+    return SimpleNamespace(**np.load(path))
 
 
 def ramp(values: Any, start: float, stop: float) -> Any:
@@ -79,6 +68,19 @@ def look_up(photo: Image.Image, places: Array, detail: float) -> Array:
     return sample(pixels, (places + HALF) * pixels.shape[1] / photo.width - HALF)
 
 
+def find(detector: Any, photo: Image.Image) -> tuple[complex, float]:
+    """The centre and the side of the largest likely face."""
+    small = ImageOps.contain(photo.convert("L"), (FOUND - 32,) * 2, Image.Resampling.BILINEAR)
+    ends = [(16, FOUND - 16 - length) for length in small.size[::-1]]
+    seen = np.pad(np.asarray(small, np.float32), ends, "edge")[None, ..., None] / 127.5 - 1
+    likeness, x, y, sides, *_ = detector.run(None, {"photos": seen})[0][0].T
+    best, zoom = np.argmax(sides * (likeness > 0.5)), photo.width / small.width
+    if likeness[best] <= 0.5:
+        raise SystemExit("no face was found")
+    middle = FOUND * complex(x[best], y[best]) - 32 * HALF
+    return zoom * middle, zoom * FOUND * sides[best]
+
+
 def ask(program: Any, photo: Image.Image, camera: Camera, width: float) -> tuple:
     """What a network says of the upright window around a head; before, what brings places there."""
     down, middle = complex(*camera.rotation[:2, 1]), camera.project([[0, 1.8, 9.5]])[0][0]
@@ -91,7 +93,7 @@ def ask(program: Any, photo: Image.Image, camera: Camera, width: float) -> tuple
 
 def read(reader: Any, photo: Image.Image, camera: Camera, head: Any) -> tuple[Camera, Array, float]:
     """Camera and points of a head, and how far landmarks may be off, in px of a crop of 128 px."""
-    points, count = head.points[:, -68:], len(head.identity)
+    points, (count, rest) = head.points[:, -68:], head.modes
     for _ in range(2):
         turn, shift, places, spread, rotation, *coefficients = ask(reader, photo, camera, 22)
         places = ((places @ (1, 1j) + 2 * HALF) * SEEN / 2 - HALF - shift) / turn
@@ -104,7 +106,7 @@ def read(reader: Any, photo: Image.Image, camera: Camera, head: Any) -> tuple[Ca
         scale = np.vdot(away, share * places).real / np.vdot(away, share * away).real
         camera = start = Camera(camera.rotation, scale, share @ (places - scale * flat))
     # Gauss-Newton over turn, coefficients, scale and shift, with ridges by their deviations.
-    deviations = np.radians([90, 1.5, 90]), [1] * count, [0.42] * len(head.expression), [1e3] * 3
+    deviations = np.radians([90, 1.5, 90]), [1] * count, [0.42] * rest, [1e3] * 3
     ridge, spread = np.concatenate(deviations) ** -2.0, SEEN * np.exp(spread) / abs(turn)
     for _ in range(6):
         solid = np.tensordot([1, *x[3:-3]], points, 1)
@@ -171,7 +173,9 @@ def draw(places: Array, z: Array, triangles: Array) -> tuple[Array, Array, Array
 
 def lay_out(head: Any, points: Array, size: tuple, old: Camera, new: Camera, matte: tuple) -> tuple:
     """Own and other places and shares, [GRID, GRID, 4], and maps, by cameras of photo, portrait."""
-    triangles = head.triangles[(head.mean[head.triangles, 1] < 12.5).all(axis=1)]  # no lower neck
+    triangles = head.triangles[
+        (head.points[0, head.triangles, 1] < 12.5).all(axis=1)
+    ]  # no lower neck
     a, b, c = points[triangles].swapaxes(0, 1)
     normals = np.cross(c - a, b - a)
     normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-9)
@@ -232,19 +236,16 @@ def choose_window(held: Array) -> tuple[int, int, int]:
     return left, top, side
 
 
-def make_portrait(photo: Image.Image, box: Any, programs: Any, head: Any, size: int) -> Image.Image:
-    """The portrait of the head in a box of a colour photo, by sessions of programs."""
-    left, top, right, bottom = box
-    x, y, side = (left + right) / 2, (top + bottom) / 2, min(right - left, bottom - top)
-    if side <= 0 or not (0 <= x < photo.width and 0 <= y < photo.height):
-        raise SystemExit(f"{box} is no box in a photo of {photo.width} x {photo.height} px")
-    far, scale = 1.8 * max(right - left, bottom - top), 1.6 * (right - left) / 22
+def make_portrait(photo: Image.Image, programs: Any, head: Any, size: int) -> Image.Image:
+    """The portrait of the largest face in a colour photo, by sessions of programs."""
+    middle, side = find(programs["detector"], photo)
+    (x, y), far, scale = (middle.real, middle.imag), 1.8 * side, 1.6 * side / 22
     edges = np.clip((x - far, y - far, x + far, y + far), 0, photo.size * 2).astype(int).tolist()
     photo, start = photo.crop(edges), complex(x - edges[0], y - edges[1]) - HALF - 1.95j * scale
     old, points, doubt = read(programs["reader"], photo, Camera(np.eye(3), scale, start), head)
     yaw = np.degrees(np.arcsin(np.clip(-old.rotation[2, 0], -1, 1)))
     if not doubt < np.interp(abs(yaw), (30, 60), (3.2, 6)) or old.scale < 3.3:
-        raise SystemExit("the box shows no face, a covered one, or a tiny one")
+        raise SystemExit("the face is covered, tiny, or none")
     flat = Camera(np.eye(3)).project(points[-68:])[0]
     five = np.array([flat[36:42].mean(), flat[42:48].mean(), *flat[[30, 48, 54]]])
     away = five - five.mean()
@@ -278,18 +279,17 @@ def make_portrait(photo: Image.Image, box: Any, programs: Any, head: Any, size: 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("photo", type=Path)
-    parser.add_argument("box", type=int, nargs=4, metavar=("LEFT", "TOP", "RIGHT", "BOTTOM"))
     parser.add_argument("out", type=Path)
     parser.add_argument("--programs", type=Path, required=True, help="folder of --mode=export")
-    parser.add_argument("--head", type=Path, required=True, help="weights/head.safetensors")
     parser.add_argument("--size", type=int, default=512, help="px of the portrait")
     args = parser.parse_args()
     mended = (args.programs / "completion.onnx").exists()
     try:
         photo = ImageOps.exif_transpose(Image.open(args.photo)).convert("RGB")
-        head, names = load_head(args.head), ("reader", "matte", "completion")[: 2 + mended]
+        head = load_head(args.programs / "head.npz")
+        names = ["detector", "reader", "matte"] + ["completion"] * mended
         programs = {n: onnxruntime.InferenceSession(args.programs / f"{n}.onnx") for n in names}
-        make_portrait(photo, args.box, programs, head, args.size).save(args.out)
+        make_portrait(photo, programs, head, args.size).save(args.out)
     except Exception as error:
         raise SystemExit(f"{type(error).__name__}: {error}".splitlines()[0]) from error
     if not mended:

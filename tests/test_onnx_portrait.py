@@ -5,11 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from etils import epath
 from PIL import Image
 
 from facealign.geometry import camera as cameras
 from facealign.geometry import frame, rasterize, reader_window
 from facealign.geometry import head as heads
+from facealign.portraits.export import export_head
 
 pytest.importorskip("onnxruntime")
 ROOT = Path(__file__).parent.parent
@@ -19,8 +21,10 @@ spec.loader.exec_module(script)
 
 
 @pytest.fixture(scope="module")
-def head():
-    return script.load_head(ROOT / "weights" / heads.WEIGHTS)
+def head(tmp_path_factory):
+    path = epath.Path(tmp_path_factory.mktemp("programs")) / "head.npz"
+    export_head(path)
+    return script.load_head(path)
 
 
 class Program:
@@ -52,20 +56,28 @@ def make_programs(head, spread=-4.0, marks=None):
     places, _ = ahead.project(head.points[0, -68:] if marks is None else marks)
     places += ahead.shift - middle
     marks = (np.stack([places.real, places.imag], axis=1) + 0.5) * 2 / script.SEEN - 1
-    coefficients = np.zeros(len(head.identity)), np.zeros(len(head.expression))
+    coefficients = [np.zeros(count) for count in head.modes]
     reader = Program(marks, np.full(68, spread), np.eye(3), *coefficients)
     completion = Program(np.full((script.GRID, script.GRID, 3), 0.1))
-    return {"reader": reader, "matte": Program(np.ones((128, 128))), "completion": completion}
+    detector = Program(
+        [(0.9, 262 / 512, 262 / 512, 0.375, 0, -1)]
+    )  # 96 of 240 px, around (123, 123)
+    return {
+        "detector": detector,
+        "reader": reader,
+        "matte": Program(np.ones((128, 128))),
+        "completion": completion,
+    }
 
 
 def test_the_head_is_what_facealign_reads(head):
     model = heads.load_head()
-    for name in heads.HeadModel._fields:
-        np.testing.assert_array_equal(getattr(head, name), getattr(model, name), name)
-    np.testing.assert_allclose(
-        head.points[0, -68:], heads.landmarks68(model, model.mean), atol=1e-5
-    )
-    assert len(head.points) == 1 + len(model.identity) + len(model.expression)
+    np.testing.assert_array_equal(head.triangles, model.triangles)
+    np.testing.assert_array_equal(head.points[0, :-68], model.mean)
+    first = heads.shape(model, np.eye(len(model.identity))[0], np.zeros(len(model.expression)))
+    marks = heads.landmarks68(model, np.asarray(first))
+    np.testing.assert_allclose(head.points[:2, -68:].sum(axis=0), marks, atol=1e-4)
+    assert len(head.points) == 1 + head.modes.sum()
 
 
 def test_cameras_project_as_those_of_facealign():
@@ -155,7 +167,7 @@ def test_a_head_that_looks_ahead_is_read_as_it_stands(head):
 
 def test_a_head_is_fitted_to_its_landmarks(head):
     """The reader sees an open mouth, but says that it is closed."""
-    jaw = len(head.identity) + heads.expression_names().index("jawOpen")
+    jaw = int(head.modes[0]) + heads.expression_names().index("jawOpen")
     marks = head.points[0, -68:] + 0.8 * head.points[1 + jaw, -68:]
     reader = make_programs(head, marks=marks)["reader"]
     start = script.Camera(np.eye(3), 6.0, 90 + 80j)
@@ -169,7 +181,7 @@ def test_a_head_that_looks_ahead_keeps_its_photo(head):
     """Red grows by one a px to the right, so its slope says how much the photo is enlarged."""
     red = np.tile(np.arange(240, dtype=np.uint8), (240, 1))
     photo, programs = Image.fromarray(np.stack([red] * 3, axis=-1)), make_programs(head)
-    image = np.asarray(script.make_portrait(photo, (75, 75, 171, 171), programs, head, 128))
+    image = np.asarray(script.make_portrait(photo, programs, head, 128))
     assert image.shape == (128, 128, 3)
     slopes = np.diff(image[..., 0].astype(float), axis=1)
     held = 33 * 1.6 * 96 / 22  # px of the photo across the frame
@@ -178,24 +190,32 @@ def test_a_head_that_looks_ahead_keeps_its_photo(head):
     assert shapes == {"portraits": (1, 256, 256, 3), "maps": (1, 128, 128, 7), "yaw": (1,)}
 
 
-@pytest.mark.parametrize("box", [(300, 10, 350, 60), (60, 10, 20, 60), (0, 50, 60, 50)])
-def test_a_box_that_is_not_in_the_photo_is_one_line(box):
-    with pytest.raises(SystemExit, match=r"is no box in a photo of 200 x 100 px") as error:
-        script.make_portrait(Image.new("RGB", (200, 100)), box, {}, None, 128)
-    assert "\n" not in error.value.code
+def test_the_largest_likely_face_is_found():
+    """A photo of 240 x 120 px is seen twice as large, 16 px away from the corner of 512."""
+    small, large, unlikely = (0.9, 0.1, 0.1, 0.1), (0.6, 0.5, 136 / 512, 120 / 512), (0.4, 0, 0, 1)
+    detector = Program([(*face, 0, -1) for face in (small, large, unlikely)])
+    middle, side = script.find(detector, Image.new("RGB", (240, 120)))
+    np.testing.assert_allclose([middle, side], [120 + 60j, 60])
+    assert detector.asked["photos"].shape == (1, 512, 512, 1)
 
 
-def test_a_box_without_a_face_is_one_line(head):
-    with pytest.raises(SystemExit, match="the box shows no face") as error:
+def test_a_photo_without_a_face_is_one_line():
+    with pytest.raises(SystemExit, match="no face was found"):
+        programs = {"detector": Program([[0.3, 100, 100, 80, 0, -1]])}
+        script.make_portrait(Image.new("RGB", (200, 100)), programs, None, 128)
+
+
+def test_a_covered_face_is_one_line(head):
+    with pytest.raises(SystemExit, match="the face is covered") as error:
         programs = make_programs(head, spread=-1.0)
-        script.make_portrait(Image.new("RGB", (200, 200)), (50, 50, 150, 150), programs, head, 128)
+        script.make_portrait(Image.new("RGB", (200, 200)), programs, head, 128)
     assert "\n" not in error.value.code
 
 
 def test_a_missing_file_is_one_line(tmp_path, monkeypatch):
-    flags = [f"--programs={tmp_path}", f"--head={tmp_path / 'head'}"]
+    flags = [f"--programs={tmp_path}"]
     photo = str(tmp_path / "none.jpg")
-    monkeypatch.setattr("sys.argv", ["script", photo, *"1234", str(tmp_path / "out.png"), *flags])
+    monkeypatch.setattr("sys.argv", ["script", photo, str(tmp_path / "out.png"), *flags])
     with pytest.raises(SystemExit, match=r"No such file or directory: .*none\.jpg") as error:
         script.main()
     assert "\n" not in error.value.code

@@ -7,7 +7,7 @@ the yaw as a brightness, the lower right is dark where there is no face to be fo
 import numpy as np
 
 from facealign.faces import measure
-from facealign.faces.dlib_tools import Face, FaceTools
+from facealign.faces.dlib_tools import DlibTools, Face
 from facealign.faces.measure import Measured, measure_photo
 from facealign.geometry import generic_face
 
@@ -25,7 +25,7 @@ def draw(person: int, yaw: float = 0.0, photo: int = 0, found: bool = True) -> n
     return image[:, :, None]
 
 
-def create_tools() -> FaceTools:
+def create_tools() -> DlibTools:
     def find(image: np.ndarray) -> list[Face]:
         if image[20:28, 20:28].mean() < 128:
             return []
@@ -37,7 +37,7 @@ def create_tools() -> FaceTools:
         del landmarks
         return image[:16, :, 0].reshape(8, 2, 16, 2).mean(axis=(1, 3)).ravel() / 255
 
-    return FaceTools(None, find, describe)
+    return DlibTools(find, describe)
 
 
 class ToyMeasurementCache:

@@ -7,13 +7,20 @@ import os
 
 import numpy as np
 
-from facealign.faces.detector import Found
-from facealign.faces.dlib_tools import Face, FaceTools
-from facealign.geometry.frame import SIZE
+from facealign.faces.tools import FaceTools
+from facealign.geometry.face_cells import Faces
 from tests.geometry.test_pose import picture
 
 DEADLY, HUNGRY = 201, 203  # the first pixel of a photo that ends the process; lacks memory
 LARGE, SMALL = (20, 20, 140, 140), (150, 150, 170, 170)
+
+
+def faces_at(*boxes, likeness=1.0, up=(0, -1)):
+    """Upright faces that fill boxes."""
+    sides = np.array([box[2] - box[0] for box in boxes], float)
+    middles = np.array(boxes, float).reshape(-1, 2, 2).mean(axis=1) - 0.5
+    ups = np.tile(np.array(up, float), (len(boxes), 1))
+    return Faces(middles, sides, ups, np.full(len(boxes), likeness))
 
 
 def landmarks(_, box):
@@ -27,12 +34,9 @@ def create_tools():
     """Face tools that see a face wherever the corner of a photo is bright, and a tiny one more."""
 
     def search(photo):
-        return Found([LARGE, SMALL], [1.0, 1.0]) if photo.getpixel((0, 0)) > 128 else Found([], [])
+        return faces_at(*[LARGE, SMALL] if photo.getpixel((0, 0)) > 128 else ())
 
-    def find(image):  # in crops and portraits
-        return [Face((0, 0, SIZE, SIZE), landmarks(image, (0, 0, SIZE, SIZE)))]
-
-    return FaceTools(search, find, lambda image, points: np.full(128, image.mean() / 255))
+    return FaceTools(search, lambda image, points: np.full(128, image.mean() / 255))
 
 
 def create_deadly_tools():

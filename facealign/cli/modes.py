@@ -2,13 +2,14 @@
 
 from pathlib import Path
 
+from absl import logging
 from etils import epath
 from ml_collections import ConfigDict
 
 from facealign.cli.memory import peak_memory
 from facealign.data.load import load_data, take
 from facealign.errors import UserError, check_choice
-from facealign.faces.dlib_tools import load_tools
+from facealign.faces import dlib_tools, tools
 from facealign.faces.find import EVERY_FACE, Wanted
 from facealign.faces.turning.style import Style
 from facealign.geometry import frame
@@ -125,10 +126,17 @@ def run_align(
     if already_aligned and wanted != EVERY_FACE:
         raise UserError("--already_aligned searches no face; leave --faces and --min_face out")
     style = Style(size, frame, yaw, pitch, gray, background)
-    files = check_files(Files(format, quality, sheet, mask, turntable, distance))
+    compares = distance and not already_aligned and dlib_tools.is_installed()
+    files = check_files(Files(format, quality, sheet, mask, turntable, compares))
     folders = find_photos(Path(input), Path(output), recursive)
     model = load_method(method, style, checkpoint, step)
-    create = None if already_aligned else load_tools
+    find = tools.load_tools if compares else tools.load_finder
+    create = None if already_aligned else find
+    if create and not dlib_tools.is_installed():
+        logging.warning(
+            "faces are found by facealign's own network, which misses more profiles than dlib's, "
+            "and distances are not measured; for both: pip install -r requirements-faces.txt"
+        )
     rows = align_folder(model, folders, files, create, wanted=wanted, jobs=jobs)
     print("\n".join(describe(rows)))
     if peak := peak_memory():
@@ -154,7 +162,7 @@ def run_export(output: str, checkpoint: str, step: int, batch_size: int) -> None
       UserError: no such weights, `output` cannot be opened, or as in `export`.
     """
     from facealign.portraits import programs
-    from facealign.portraits.export import export
+    from facealign.portraits.export import export, export_head
 
     own = checkpoint or step
     models = [load_model(checkpoint or SHIPPED, step)] if own else programs.load_shipped()
@@ -172,6 +180,8 @@ def run_export(output: str, checkpoint: str, step: int, batch_size: int) -> None
             f"wrote {path}, {size:.1f} MB, {takes}; "
             f"on {len(faces)} photos at most {difference:.1e} off"
         )
+    export_head(folder / "head.npz")
+    print(f"wrote {folder / 'head.npz'}, the 3D head")
 
 
 def run_pack(config: ConfigDict | None, workdir: epath.Path, step: int) -> None:

@@ -1,9 +1,7 @@
-"""The face tools: find faces in raw photos, and measure them with dlib.
+"""dlib's face tools, which judge: evaluations, and how far a portrait is from its photo.
 
-`search` finds faces of any pose, for portraits and data. Measuring uses dlib's detector, landmarks
-and descriptor, which need a near-frontal face; it judges: evaluations, and how far a portrait is
-from its photo. The face tools need requirements-faces.txt. Nothing is trained on them or against
-them.
+dlib's detector, landmarks and descriptor need a near-frontal face, and requirements-faces.txt.
+Nothing is trained on them or against them.
 
 King, "Dlib-ml: A machine learning toolkit", 2009; landmarks: Kazemi and Sullivan, "One millisecond
 face alignment with an ensemble of regression trees", 2014.
@@ -11,7 +9,7 @@ face alignment with an ensemble of regression trees", 2014.
 
 import importlib
 import importlib.metadata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -21,13 +19,10 @@ import numpy as np
 from PIL import Image
 
 from facealign.errors import UserError
-from facealign.faces.detector import Box, Found, find_boxes, read_layers
-from facealign.faces.numpy_cnn import Layer
+from facealign.faces.search import Box
 
 SEARCHED = 1024  # px: largest longest side that is searched; larger photos are shrunk
-AT_LEAST = 160  # px: smallest longest side in `search`; smaller photos are enlarged
 ENLARGED = 512  # px: a photo without a face is doubled and searched again, up to this longest side
-DEEPEST = 2048  # px: or up to its own size, if that is less than this
 BORDER = 32  # px of repeated border around a photo, so that a face that fills it is found
 MEASURED = 256  # px: smaller photos are enlarged to this, since dlib rounds landmarks to whole px
 
@@ -39,46 +34,59 @@ class Face(NamedTuple):
     landmarks: np.ndarray  # float [68, 2], (x, y) in px, in the order of iBUG 300-W
 
 
-class FaceTools(NamedTuple):
-    """Functions of a photo: a gray PIL image for `search`, else uint8 [H, W], [H, W, 1 or 3]."""
+class DlibTools(NamedTuple):
+    """Functions of an image uint8 [H, W], [H, W, 1 or 3]."""
 
-    search: Callable[[Image.Image], Found]  # faces of any pose
-    find: Callable[[np.ndarray], list[Face]]  # near-frontal faces, to be measured; largest first
+    find: Callable[[np.ndarray], list[Face]]  # near-frontal faces, the largest first
     describe: Callable[[np.ndarray, np.ndarray], np.ndarray]  # descriptor [128], from landmarks
 
 
-def load_tools() -> FaceTools:
-    """The face tools; takes about a second.
+def load_dlib() -> DlibTools:
+    """dlib's tools; takes about a second.
+
+    Raises:
+      UserError: requirements-faces.txt is not installed.
+    """
+    models = models_folder()
+    dlib = importlib.import_module("dlib")
+    try:
+        predictor = dlib.shape_predictor(str(models / "shape_predictor_68_face_landmarks.dat"))
+        encoder = dlib.face_recognition_model_v1(
+            str(models / "dlib_face_recognition_resnet_model_v1.dat")
+        )
+    except RuntimeError as error:
+        raise UserError(
+            f"cannot use {models}: {error}; run: pip install -r requirements-faces.txt"
+        ) from None
+    landmarks = partial(_landmarks, dlib, predictor)
+    detector = dlib.get_frontal_face_detector()
+    return DlibTools(partial(_find, detector, landmarks), partial(_describe, dlib, encoder))
+
+
+def is_installed() -> bool:
+    """Whether faces can be measured."""
+    try:
+        models_folder()
+    except UserError:
+        return False
+    return True
+
+
+def models_folder() -> Path:
+    """The folder of dlib's models.
 
     Raises:
       UserError: requirements-faces.txt is not installed.
     """
     try:
-        dlib = importlib.import_module("dlib")
+        importlib.import_module("dlib")
         # Only the files of this package are used; importing it fails with recent setuptools.
         package = importlib.metadata.distribution("face_recognition_models")
     except ImportError as error:  # PackageNotFoundError is one
         raise UserError(
             f"faces cannot be measured ({error}); run: pip install -r requirements-faces.txt"
         ) from None
-    models = Path(package.locate_file("face_recognition_models/models"))
-    try:
-        layers = read_layers((models / "mmod_human_face_detector.dat").read_bytes())
-    except (OSError, ValueError) as error:
-        raise UserError(
-            f"cannot use {models}: {error}; run: pip install -r requirements-faces.txt"
-        ) from None
-    detector = dlib.get_frontal_face_detector()
-    predictor = dlib.shape_predictor(str(models / "shape_predictor_68_face_landmarks.dat"))
-    encoder = dlib.face_recognition_model_v1(
-        str(models / "dlib_face_recognition_resnet_model_v1.dat")
-    )
-    landmarks = partial(_landmarks, dlib, predictor)
-    return FaceTools(
-        search=partial(_search_everywhere, layers),
-        find=partial(_find, detector, landmarks),
-        describe=partial(_describe, dlib, encoder),
-    )
+    return Path(package.locate_file("face_recognition_models/models"))
 
 
 def _find(detector: Callable, landmarks: Callable, image: np.ndarray) -> list[Face]:
@@ -102,15 +110,6 @@ def _describe(
         larger = np.repeat(larger[:, :, None], 3, axis=2)
     shape = _shape(dlib, (landmarks + 0.5) * factor - 0.5)
     return np.array(encoder.compute_face_descriptor(larger, shape))
-
-
-def _search_everywhere(layers: Sequence[Layer], photo: Image.Image) -> Found:
-    """The faces of any pose, at the first scale with any; see ENLARGED, DEEPEST."""
-    longest = int(np.clip(max(photo.size), AT_LEAST, SEARCHED))
-    most = max(ENLARGED, min(DEEPEST, max(photo.size)))
-    while not (found := find_boxes(layers, photo, longest)).boxes and 2 * longest <= most:
-        longest *= 2
-    return found
 
 
 def _search(detector: Callable, image: np.ndarray) -> list[Box]:

@@ -9,9 +9,9 @@ import numpy as np
 from PIL import Image
 
 from facealign.faces import reading
-from facealign.faces.detector import Box
 from facealign.faces.find import Patch
 from facealign.faces.reading import HeadReader, Reading, load_reader
+from facealign.faces.search import Box
 from facealign.geometry import camera as cameras
 from facealign.geometry import frame
 from facealign.geometry.fit import CROP, CROP_WIDTH, Head

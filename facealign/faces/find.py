@@ -6,23 +6,17 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from facealign.faces.detector import Box
-from facealign.faces.dlib_tools import FaceTools
+from facealign.faces.search import QUARTERS, Box, Search, boxes_of, turned
 from facealign.geometry import frame
+from facealign.geometry.face_cells import Faces
 from facealign.images import FAULT, BadPhotoError, read_photo
 
 WIDTH = 3.6  # side of a patch, in sides of the detector's box; a portrait shows 2.2
 DETAIL = 160  # px: largest side of the box in a patch, as far as reading the head needs it
 BOX = 108  # px: side of the box in a canonical crop
 ALMOST = 0.9  # a photo that would be shrunk less keeps its pixels
-LYING = 1024  # px: longest side at which a photo without a face is searched for faces that lie
-SURE = 0.9  # mean likeness of faces from which on nobody doubts that the photo is upright
+LEANS = 55.0  # degrees: of a photo whose faces lean more it is thought that it lies
 DARK, BRIGHT = 40, 99  # a photo is dark if this gray level is above this percentile of its own
-QUARTERS = {
-    1: Image.Transpose.ROTATE_90,
-    3: Image.Transpose.ROTATE_270,
-    2: Image.Transpose.ROTATE_180,
-}  # quarter turns, the most frequent first
 
 
 class Patch(NamedTuple):
@@ -53,10 +47,10 @@ class FoundFaces(NamedTuple):
 
 
 def find_faces(
-    photo: Image.Image, tools: FaceTools, detail: int = DETAIL, wanted: Wanted = EVERY_FACE
+    photo: Image.Image, search: Search, detail: int = DETAIL, wanted: Wanted = EVERY_FACE
 ) -> FoundFaces:
     """The faces of a colour photo; `detail` as in `cut_patch`. Boxes are those of it upright."""
-    photo, boxes, note = stand(photo, tools)
+    photo, boxes, note = stand(photo, search)
     chosen, left_out = _choose(boxes, wanted)
     patches = [cut_patch(photo, box, detail)._replace(note=note) for box in chosen]
     return FoundFaces(patches, left_out if boxes else [note or "no face was found"])
@@ -75,31 +69,29 @@ def _side(box: Box) -> int:
     return max(right - left, bottom - top)
 
 
-def stand(photo: Image.Image, tools: FaceTools) -> tuple[Image.Image, list[Box], str]:
+def stand(photo: Image.Image, search: Search) -> tuple[Image.Image, list[Box], str]:
     """A colour photo with its faces upright, their boxes, and a note if it was turned or is dark.
 
-    A photo that lies on its side or on its head is turned by quarters. Then faces look surer.
+    A photo that lies on its side or on its head is turned by quarters.
     """
-    gray, quarters, dark = photo.convert("L"), 0, ""
-    best = tools.search(gray)
-    if not best.boxes and (brightest := np.percentile(np.asarray(gray), BRIGHT)) < DARK:
+    gray, dark = photo.convert("L"), ""
+    faces = search(gray)
+    if not len(faces.side) and (brightest := np.percentile(np.asarray(gray), BRIGHT)) < DARK:
         gray = gray.point(lambda level: min(round(level * 255 / max(brightest, 1)), 255))
-        best, dark = tools.search(gray), "nearly black"
-    if sum(best.likeness) <= SURE * len(best.boxes):
-        small = gray.copy()
-        if not best.boxes:
-            small.thumbnail((LYING, LYING))
-        found = {q: tools.search(small.transpose(method)) for q, method in QUARTERS.items()}
-        quarters = max(found, key=lambda quarter: sum(found[quarter].likeness))
-        if sum(found[quarters].likeness) <= sum(best.likeness):
-            quarters = 0
-    if quarters:
-        best = tools.search(gray.transpose(QUARTERS[quarters]))
-    if not best.boxes:
-        return photo, [], dark
-    turned = f"turned by {90 * quarters} degrees" if quarters else ""
-    photo = photo.transpose(QUARTERS[quarters]) if quarters else photo
-    return photo, best.boxes, "; ".join(filter(None, (turned, dark)))
+        faces, dark = search(gray), "nearly black"
+    quarters = _quarters(faces)
+    if not quarters:
+        return photo, boxes_of(faces), dark
+    boxes = boxes_of(turned(faces, photo.size, quarters))
+    note = f"turned by {90 * quarters} degrees"
+    return photo.transpose(QUARTERS[quarters]), boxes, "; ".join(filter(None, (note, dark)))
+
+
+def _quarters(faces: Faces) -> int:
+    """By how many quarters, counterclockwise, a photo has to be turned for its faces to stand."""
+    x, y = (faces.up * faces.side[:, None]).sum(axis=0)  # large faces say more
+    angle = np.degrees(np.arctan2(x, -y)) if len(faces.side) else 0.0
+    return 0 if abs(angle) <= LEANS else round(angle / 90) % 4
 
 
 def cut_patch(photo: Image.Image, box: Box, detail: int = DETAIL) -> Patch:
@@ -141,14 +133,14 @@ def take_whole(photo: Image.Image, detail: int = DETAIL) -> FoundFaces:
 
 
 def read_faces(
-    path: Path, tools: FaceTools | None, detail: int = DETAIL, wanted: Wanted = EVERY_FACE
+    path: Path, search: Search | None, detail: int = DETAIL, wanted: Wanted = EVERY_FACE
 ) -> FoundFaces:
-    """The faces of a photo file. Without face tools, the photo must be a canonical crop."""
+    """The faces of a photo file. Without a search, the photo must be a canonical crop."""
     try:
         photo = read_photo(path.read_bytes(), 3)
     except (OSError, BadPhotoError) as error:
         return FoundFaces([], [" ".join(str(error).split())])
-    found = find_faces(photo, tools, detail, wanted) if tools else take_whole(photo, detail)
+    found = find_faces(photo, search, detail, wanted) if search else take_whole(photo, detail)
     if fault := photo.info.get(FAULT):
         add = lambda note: "; ".join(filter(None, (note, fault)))  # noqa: E731
         patches = [patch._replace(note=add(patch.note)) for patch in found.patches]

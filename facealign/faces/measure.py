@@ -1,4 +1,4 @@
-"""Measures pose, descriptor and landmarks of a face with the face tools: one row per photo."""
+"""Measures pose, descriptor and landmarks of a face with dlib's tools: one row per photo."""
 
 from typing import NamedTuple
 
@@ -31,7 +31,7 @@ def unpack(rows: np.ndarray) -> Measured:
     )
 
 
-def measure_photo(image: np.ndarray, tools: dlib_tools.FaceTools) -> np.ndarray:
+def measure_photo(image: np.ndarray, tools: dlib_tools.DlibTools) -> np.ndarray:
     """The row [WIDTH] of the largest face in a photo uint8 [H, W, 1]; all nan without a face."""
     faces = tools.find(image)
     if not faces:

@@ -36,7 +36,7 @@ class MeasurementCache:
       UserError: requirements-faces.txt is not installed.
     """
 
-    def __init__(self, folder: epath.Path, create: CreateTools = dlib_tools.load_tools):
+    def __init__(self, folder: epath.Path, create: CreateTools = dlib_tools.load_dlib):
         create()  # raises UserError here instead of in another process
         self._create = create
         self._path = folder / f"measurements_{_version()}.npz"

@@ -1,21 +1,30 @@
 """Finds faces of any pose with dlib's max-margin network, run in NumPy.
 
 King, "Max-margin object detection", 2015. The weights come with face_recognition_models (public
-domain). dlib's own convolutions take ten times as long on a CPU, and dlib's HOG detector misses
-most true profiles.
+domain), in requirements-faces.txt. dlib's own convolutions take ten times as long on a CPU.
 """
 
 import math
 import struct
 from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
 
+from facealign.errors import UserError
+from facealign.faces import dlib_tools
 from facealign.faces.numpy_cnn import Layer, run_layers
+from facealign.faces.search import QUARTERS, Box, Search, turned
+from facealign.geometry.face_cells import Faces
 
-Box = tuple[int, int, int, int]  # px: left, top, right, bottom
+SEARCHED = 1024  # px: largest longest side that is searched; larger photos are shrunk
+AT_LEAST = 160  # px: smallest longest side; smaller photos are enlarged
+ENLARGED = 512  # px: a photo without a face is doubled and searched again, up to this longest side
+DEEPEST = 2048  # px: or up to its own size, if that is less than this
+LYING = 1024  # px: longest side at which a photo without a face is searched for faces that lie
+SURE = 0.9  # mean likeness of faces from which on nobody doubts that the photo is upright
 
 # (filters, channels, kernel size) of each layer. Batch normalization follows all but the last; the
 # first HALVINGS layers have stride 2.
@@ -37,6 +46,59 @@ class Found(NamedTuple):
 
     boxes: list[Box]
     likeness: list[float]  # of each to an upright face: most have about 1, other things below 0.7
+
+
+def load_mmod() -> Search:
+    """A search by this network.
+
+    Raises:
+      UserError: requirements-faces.txt is not installed.
+    """
+    return partial(search_any_roll, load_layers())
+
+
+def load_layers() -> list[Layer]:
+    """The network's layers; errors as in `load_mmod`."""
+    path = dlib_tools.models_folder() / "mmod_human_face_detector.dat"
+    try:
+        return read_layers(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"cannot use {path}: {error}; run: pip install -r requirements-faces.txt"
+        ) from None
+
+
+def search_any_roll(layers: Sequence[Layer], photo: Image.Image) -> Faces:
+    """The faces of a gray photo, which may lie on its side or its head: then they look surer."""
+    best, quarters = search_upright(layers, photo), 0
+    if sum(best.likeness) <= SURE * len(best.boxes):
+        small = photo.copy()
+        if not best.boxes:
+            small.thumbnail((LYING, LYING))
+        found = {q: search_upright(layers, small.transpose(way)) for q, way in QUARTERS.items()}
+        quarters = max(found, key=lambda quarter: sum(found[quarter].likeness))
+        if sum(found[quarters].likeness) <= sum(best.likeness):
+            quarters = 0
+    if not quarters:
+        return _as_faces(best)
+    stood = photo.transpose(QUARTERS[quarters])
+    return turned(_as_faces(search_upright(layers, stood)), stood.size, 4 - quarters)
+
+
+def _as_faces(found: Found) -> Faces:
+    corners = np.array(found.boxes, np.float64).reshape(-1, 2, 2)
+    sides = (corners[:, 1] - corners[:, 0]).mean(axis=1)
+    up = np.tile([0.0, -1.0], (len(sides), 1))
+    return Faces(corners.mean(axis=1) - 0.5, sides, up, np.array(found.likeness))
+
+
+def search_upright(layers: Sequence[Layer], photo: Image.Image) -> Found:
+    """The faces of a gray photo that stands, at the first scale with any: ENLARGED, DEEPEST."""
+    longest = int(np.clip(max(photo.size), AT_LEAST, SEARCHED))
+    most = max(ENLARGED, min(DEEPEST, max(photo.size)))
+    while not (found := find_boxes(layers, photo, longest)).boxes and 2 * longest <= most:
+        longest *= 2
+    return found
 
 
 def read_layers(content: bytes) -> list[Layer]:

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from PIL import Image
 
-from facealign.faces.detector import Box
+from facealign.faces.search import Box
 from facealign.geometry import camera as cameras
 from facealign.geometry import fit as fits
 from facealign.geometry import frame, reader_window

@@ -1,5 +1,7 @@
 """Finds faces of any pose and roll with facealign's own network, in NumPy, without JAX."""
 
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -18,21 +20,27 @@ from facealign.geometry.face_cells import (
     centres,
     read_cells,
 )
+from facealign.paths import shipped
 
-LIKELY = 0.5  # least likeness of a face
+WEIGHTS = "detector.safetensors"
+LIKELY = 0.6  # least likeness of a face; chosen on validation people
 SEARCHED = 1024  # px: longest longest side that is searched; larger photos are shrunk
+DEEPER = 2048  # px: the same, for a photo in which no face was found
 AGAIN = 8  # how much smaller a photo is searched again for larger faces
-DOUBLED, MOST = (
-    2048,
-    4,
-)  # px, times: a photo without a face is enlarged and searched again, up to this
 BORDER = 16  # px of repeated border, so that a face that fills the photo is found
 ALIKE, INSIDE = 0.4, 0.6  # as in `choose`
+Box = tuple[int, int, int, int]  # px: left, top, right, bottom
+Search = Callable[[Image.Image], Faces]  # of gray photos; faces of any pose, the largest first
+QUARTERS = {  # quarter turns counterclockwise, the most frequent first
+    1: Image.Transpose.ROTATE_90,
+    3: Image.Transpose.ROTATE_270,
+    2: Image.Transpose.ROTATE_180,
+}
 EPSILON = 1e-5  # of `layers.BatchNorm`
 
 
-class Search:
-    """A detector.
+class Detector:
+    """A trained detector.
 
     Args:
       path: its packed weights.
@@ -50,14 +58,12 @@ class Search:
             raise UserError(f"{path} holds no detector ({error}); download it again") from error
 
     def __call__(self, photo: Image.Image) -> Faces:
-        """The faces of a gray photo, the largest first, at the first scale with any."""
+        """The faces of a gray photo, the largest first."""
         longest = max(photo.size)
-        factor = min(1.0, SEARCHED / longest)
-        while True:
-            found = self._at(photo, factor)
-            if len(found.side) or 2 * factor > MOST or 2 * factor * longest > DOUBLED:
-                return found
-            factor *= 2
+        found = self._at(photo, min(1.0, SEARCHED / longest))
+        if len(found.side) or longest <= SEARCHED:
+            return found
+        return self._at(photo, min(1.0, DEEPER / longest))
 
     def _at(self, photo: Image.Image, factor: float) -> Faces:
         """The faces of all sizes of a photo that is scaled."""
@@ -89,6 +95,28 @@ class Search:
                 kernel, bias = self._heads[number]
                 said.append(x.reshape(-1, x.shape[-1]) @ kernel + bias)
         return np.concatenate(said)
+
+
+@cache
+def load_search() -> Search:
+    """A search by the detector that comes with facealign."""
+    return Detector(shipped(WEIGHTS))
+
+
+def boxes_of(faces: Faces) -> list[Box]:
+    """The squares of faces, upright, of which `Faces` say centres."""
+    half = faces.side[:, None] / 2
+    corners = np.hstack([faces.centre + 0.5 - half, faces.centre + 0.5 + half])
+    return [tuple(round(side) for side in box) for box in corners.tolist()]
+
+
+def turned(faces: Faces, size: tuple[int, int], quarters: int) -> Faces:
+    """Faces in a photo of (width, height) px after so many quarter turns counterclockwise."""
+    for number in range(quarters):
+        (x, y), (up_x, up_y) = faces.centre.T, faces.up.T
+        centre = np.stack([y, size[number % 2] - 1 - x], axis=-1)
+        faces = faces._replace(centre=centre, up=np.stack([up_y, -up_x], axis=-1))
+    return faces
 
 
 def _fold(arrays: dict[str, np.ndarray], number: int) -> Layer:

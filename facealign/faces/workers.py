@@ -20,14 +20,14 @@ from typing import Any, TypeVar
 import numpy as np
 from absl import logging
 
-from facealign.faces.dlib_tools import FaceTools
+from facealign.faces.dlib_tools import DlibTools
 from facealign.faces.find import FoundFaces, Wanted, read_faces
 from facealign.faces.measure import measure_photo
+from facealign.faces.tools import FaceTools
+from facealign.parallel.machine import cores
 
-CreateTools = Callable[[], FaceTools]  # a function that other processes can import
+CreateTools = Callable[[], FaceTools | DlibTools]  # a function that other processes can import
 T = TypeVar("T")
-EACH, OWN = 250, 1000  # MB that a worker needs, and the process that turns heads
-CONTAINER = Path("/sys/fs/cgroup")  # of this process, where Linux limits its memory
 BLAS_THREADS = "OPENBLAS_NUM_THREADS"
 
 _create: list[CreateTools] = []  # the only state of a worker process; empty if it needs no tools
@@ -181,41 +181,10 @@ def peak_memory_of_workers() -> float | None:
     return max(peaks, default=None)
 
 
-def cores() -> int:
-    """The number of cores that this process may use."""
-    affinity = getattr(os, "sched_getaffinity", None)  # Linux only
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
-
-
-def count_workers(cores: int, memory: float | None, tasks: int) -> int:
-    """How many workers are of use: one a core or task, if so many fit.
-
-    Args:
-      cores: that this process may use.
-      memory: MB that are free; None if unknown.
-      tasks: that there are at all.
-    """
-    fit = cores if memory is None else int((memory - OWN) // EACH)
-    return max(1, min(cores, tasks, fit))
-
-
-def free_memory() -> float | None:
-    """MB that the system has left for this process; None where it does not say (not Linux)."""
-    left = []
-    with contextlib.suppress(OSError, AttributeError):
-        said = re.search(r"MemAvailable:\s*(\d+) kB", Path("/proc/meminfo").read_text())
-        left.append(int(said[1]) / 2**10)
-    with contextlib.suppress(OSError, ValueError):  # of a container; "max" is no number
-        most, used = (
-            int((CONTAINER / f"memory.{what}").read_text()) for what in ("max", "current")
-        )
-        left.append((most - used) / 2**20)
-    return min(left, default=None)
-
-
 def read_faces_in_worker(path: Path, detail: int, wanted: Wanted) -> FoundFaces:
     """`find.read_faces` with the face tools of this process."""
-    return read_faces(path, _load_tools(), detail, wanted)
+    tools = _load_tools()
+    return read_faces(path, tools.search if tools else None, detail, wanted)
 
 
 def measure_in_worker(image: np.ndarray) -> np.ndarray:
@@ -246,5 +215,5 @@ def _rest() -> None:
 
 
 @functools.cache
-def _load_tools() -> FaceTools | None:
+def _load_tools() -> FaceTools | DlibTools | None:
     return _create[0]() if _create else None

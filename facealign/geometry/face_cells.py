@@ -4,15 +4,16 @@ A cell of stride s looks after the s x s px around its centre, and after faces w
 2.4 s: so each level of the network finds faces of a certain size. NumPy.
 """
 
-from typing import NamedTuple
+from types import ModuleType
+from typing import Any, NamedTuple
 
 import numpy as np
 
 # (filters, kernel size, stride) of the convolutions, each with normalization and ReLU.
 LAYERS = (
-    *((12, 5, 2), (24, 3, 2), (48, 3, 2), (48, 3, 1), (48, 3, 1)),
-    *((64, 3, 2), (64, 3, 1), (64, 3, 1)),
-    *((64, 3, 2), (64, 3, 1), (64, 3, 1)),
+    *((16, 5, 2), (32, 3, 2), (64, 3, 2), (64, 3, 1), (64, 3, 1)),
+    *((80, 3, 2), (80, 3, 1), (80, 3, 1)),
+    *((80, 3, 2), (80, 3, 1), (80, 3, 1)),
 )
 HEADS = (4, 7, 10)  # the layers after which cells say what they see
 STRIDES = (8, 16, 32)  # px from one of these cells to the next
@@ -47,6 +48,21 @@ def centres(height: int, width: int) -> np.ndarray:
     return np.concatenate(levels).astype(np.float32)
 
 
+def decode(said: Any, cells: np.ndarray, xp: ModuleType = np) -> tuple[Any, Any, Any, Any]:
+    """Centre, side, way up and likeness of the face of every cell, as in `Faces`.
+
+    Args:
+      said: what cells say, [..., N, NUMBERS]; an array of NumPy or, with `xp` jax.numpy, of JAX.
+      cells: from `centres`, [N, 3].
+    """
+    (x, y, stride), up = cells.T, said[..., UP]
+    likeness = 1 / (1 + xp.exp(RARE - said[..., LOGIT].clip(-30, 30)))
+    centre = np.stack([x, y], axis=-1) + said[..., PLACE] * stride[:, None]
+    side = USUAL * stride * xp.exp(said[..., SIDE].clip(-2, 2))
+    length = xp.sqrt((up * up).sum(axis=-1, keepdims=True))
+    return centre, side, up / xp.maximum(length, 1e-6), likeness
+
+
 def read_cells(said: np.ndarray, cells: np.ndarray, least: float) -> Faces:
     """The faces that are at least so likely.
 
@@ -55,10 +71,5 @@ def read_cells(said: np.ndarray, cells: np.ndarray, least: float) -> Faces:
       cells: from `centres`, [N, 3].
       least: likeness, 0 to 1.
     """
-    likeness = 1 / (1 + np.exp(RARE - said[:, LOGIT].clip(-30, 30)))
-    likely = likeness >= least
-    said, (x, y, stride) = said[likely], cells[likely].T
-    centre = np.stack([x, y], axis=-1) + said[:, PLACE] * stride[:, None]
-    side = USUAL * stride * np.exp(said[:, SIDE].clip(-2, 2))
-    up = said[:, UP] / np.maximum(np.linalg.norm(said[:, UP], axis=-1, keepdims=True), 1e-6)
-    return Faces(centre, side, up, likeness[likely])
+    found = Faces(*decode(said, cells))
+    return Faces(*(array[found.likeness >= least] for array in found))

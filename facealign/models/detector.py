@@ -26,5 +26,5 @@ class Detector(nn.Module):
             x = nn.relu(layers.BatchNorm(name=f"norm_{number}")(x, train))
             if number in HEADS:
                 head = layers.Conv(NUMBERS, 1, use_bias=True, name=f"head_{number}")
-                said.append(head(x).reshape(len(x), -1, NUMBERS))
+                said.append(head(x).reshape(x.shape[0], x.shape[1] * x.shape[2], NUMBERS))
         return jnp.concatenate(said, axis=1)

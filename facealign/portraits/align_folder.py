@@ -18,9 +18,10 @@ from PIL import Image
 
 from facealign.errors import UserError
 from facealign.faces import find, workers
-from facealign.faces.dlib_tools import FaceTools, load_tools
 from facealign.faces.face import ReadFaces, load_read
+from facealign.faces.tools import FaceTools, load_tools
 from facealign.faces.turning.style import Style
+from facealign.parallel import machine
 from facealign.parallel.devices import describe_devices
 from facealign.paths import write_whole
 from facealign.portraits import image_files
@@ -82,8 +83,8 @@ def align_folder(
 
     Raises:
       UserError: the folder holds portraits of another method or files changed by others, is in
-        use by another run, or cannot be written; a worker was killed; there are no face tools; the
-        method cannot do what `files` says. Earlier files are unharmed.
+        use by another run, or cannot be written; a worker was killed; the method
+        cannot do what `files` says. Earlier files are unharmed.
     """
     if (files.mask or files.turntable) and method.style is None:
         raise UserError("--mask and --turntable need --method=portrait")
@@ -95,7 +96,7 @@ def align_folder(
         new = [name for name in folders.photos if name not in seen]
         with (
             workers.LastingPool(create, _choose_jobs(jobs, len(new))) as pool,
-            ThreadPoolExecutor(workers.cores()) as writers,
+            ThreadPoolExecutor(machine.cores()) as writers,
             progress_bar(total=len(new), unit="photos") as bar,
         ):
             found_ahead = _find_ahead(pool, folders.photos, new, method.detail, wanted)
@@ -116,10 +117,10 @@ def align_folder(
 
 def _choose_jobs(jobs: int, photos: int) -> int:
     """How many processes find faces, unless that is given; the log says what computes."""
-    jobs = jobs or workers.count_workers(workers.cores(), workers.free_memory(), photos)
+    jobs = jobs or machine.count_workers(machine.cores(), machine.free_memory(), photos)
     logging.info(
         "photos to do: %d; processes that find their faces: %d, of %d cores; networks run on %s",
-        *(photos, jobs, workers.cores(), describe_devices(jax.devices())),
+        *(photos, jobs, machine.cores(), describe_devices(jax.devices())),
     )
     return jobs
 

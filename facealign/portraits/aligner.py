@@ -16,9 +16,9 @@ from itertools import islice
 import numpy as np
 from PIL import Image
 
-from facealign.faces.dlib_tools import FaceTools, load_tools
 from facealign.faces.face import ReadFaces, load_read
 from facealign.faces.find import FoundFaces, find_faces, take_whole
+from facealign.faces.tools import FaceTools, load_tools
 from facealign.faces.turning.style import USUAL_STYLE, Style
 from facealign.images import BadPhotoError, convert, read_photo, upright
 from facealign.portraits.methods import Method, load_method
@@ -67,13 +67,13 @@ class Aligner:
     def measure(self, portrait: Portrait) -> tuple[float, float]:
         """The yaw of a portrait in degrees, and the distance of its descriptor from the photo's.
 
-        Two photos of one person have a distance of about 0.43. It is nan without face tools, and
-        the yaw too if no head can be read in the portrait.
+        Two photos of one person have a distance of about 0.43. It is nan without
+        requirements-faces.txt, and the yaw too if no head can be read in the portrait.
         """
         ((face, _),) = self._read([portrait.patch])
         if face is None:
             return np.nan, np.nan
-        if self._tools is None:
+        if self._tools is None or self._tools.describe is None:
             return float(face.angles[0]), np.nan
         with self._lock:
             before, after = (
@@ -86,7 +86,7 @@ class Aligner:
         if self._tools is None:
             return take_whole(image, self.method.detail)
         with self._lock:
-            return find_faces(image, self._tools, self.method.detail)
+            return find_faces(image, self._tools.search, self.method.detail)
 
 
 def load_aligner(
@@ -100,10 +100,10 @@ def load_aligner(
 
     Args:
       weights, step, style, method: as in `load_method`.
-      already_aligned: whether photos are canonical crops, so that no face tools are needed.
+      already_aligned: whether photos are canonical crops, in which no face has to be found.
 
     Raises:
-      UserError: as in `load_method`, or requirements-faces.txt is not installed.
+      UserError: as in `load_method`.
     """
     chosen = load_method(method, style, weights, step)
     return Aligner(chosen, None if already_aligned else load_tools())

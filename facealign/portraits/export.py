@@ -3,6 +3,7 @@
 A program takes arrays [B, ...] and returns some. B is free, or fixed for runtimes that need it.
 """
 
+import io
 import tempfile
 import warnings
 from collections.abc import Callable
@@ -16,6 +17,7 @@ import numpy as np
 from etils import epath
 
 from facealign.errors import UserError
+from facealign.geometry.head import landmarks68, load_head
 from facealign.paths import write_whole
 from facealign.portraits.programs import Program, make_portable
 
@@ -93,6 +95,30 @@ def export_stablehlo(program: Program, path: epath.Path, batch_size: int = 0) ->
     write_whole(path, content)
     read = jax.export.deserialize(bytearray(content))
     return lambda *arrays: [np.asarray(array) for array in read.call(*arrays)]
+
+
+def export_head(path: epath.Path) -> None:
+    """Writes the 3D head for NumPy: `points`, its mean and its modes with 68 landmarks behind.
+
+    Beside them are its counts of modes, and `triangles` and `part` as in `HeadModel`.
+
+    Raises:
+      UserError: the file cannot be written.
+    """
+    head, buffer = load_head(), io.BytesIO()
+    points = np.concatenate([head.mean[None], head.identity, head.expression])
+    marks = np.stack([landmarks68(head, each) for each in points])
+    np.savez_compressed(
+        buffer,
+        points=np.concatenate([points, marks], axis=1, dtype=np.float32),
+        modes=np.array([len(head.identity), len(head.expression)]),
+        triangles=head.triangles,
+        part=head.part.astype(np.int32),  # -1 is free for what is beside the head
+    )
+    try:
+        write_whole(path, buffer.getvalue())
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error}") from error
 
 
 EXPORTS: dict[str, Callable[[Program, epath.Path, int], Run]] = {

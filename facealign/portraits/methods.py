@@ -18,12 +18,12 @@ from facealign.faces.turning.compose import LARGEST, SMALLEST, compose_portrait
 from facealign.faces.turning.matte import find_matte
 from facealign.faces.turning.pixels import SHARPER
 from facealign.faces.turning.style import USUAL_STYLE, Style, check_style
-from facealign.faces.workers import cores
 from facealign.geometry import frame
 from facealign.geometry.frame import PORTRAIT, SIZE, WIDTH
 from facealign.geometry.views import turn_back
 from facealign.images import to_uint8
 from facealign.models.packed_weights import KEPT, SHIPPED, digest
+from facealign.parallel.machine import cores
 from facealign.paths import shipped
 from facealign.portraits.portrait import Portrait
 from facealign.training.saved_model import SavedModel, check_crops, load_model

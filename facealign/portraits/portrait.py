@@ -5,9 +5,9 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from facealign.faces.detector import Box
 from facealign.faces.face import Face
 from facealign.faces.find import Patch
+from facealign.faces.search import Box
 from facealign.faces.turning.window import Window, enlarge
 from facealign.geometry import frame
 from facealign.geometry.frame import PORTRAIT_SIZE

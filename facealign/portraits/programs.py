@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from PIL import Image
 
@@ -14,12 +15,14 @@ from facealign.errors import UserError
 from facealign.faces import reading
 from facealign.faces.face import Face, load_read
 from facealign.faces.find import take_whole
+from facealign.faces.search import AGAIN
+from facealign.faces.search import WEIGHTS as DETECTOR
 from facealign.faces.turning import completion as completions
 from facealign.faces.turning import matte as mattes
 from facealign.faces.turning.layout import lay_out
 from facealign.faces.turning.paint import blend
 from facealign.geometry import camera as cameras
-from facealign.geometry import frame, matte_window, reader_window
+from facealign.geometry import face_cells, frame, matte_window, reader_window
 from facealign.images import to_float
 from facealign.models import completion, matte, packed_weights
 from facealign.models.apply import NetState, Network, apply_network
@@ -30,6 +33,7 @@ from facealign.portraits.methods import resize
 from facealign.training.saved_model import SavedModel, check_crops, load_model
 from facealign.training.state import averaged
 
+SEARCHED = 512  # px: side of the photos that the detector's program takes
 READ = ("landmarks", "spread", "rotation", "identity", "expression")
 Arrays = tuple[jax.Array, ...]
 
@@ -78,6 +82,29 @@ def _frontalize(model: SavedModel, faces: Sequence[Face]) -> Program:
     return Program("frontalize", make_frontal(model), {"crops": _floats(crops)}, ("frontal",))
 
 
+def _detector(model: SavedModel, faces: Sequence[Face]) -> Program:
+    """Finds faces of all sizes: in photos, and in the same photos `search.AGAIN` times smaller."""
+    network, net = _trained(model, "detector")
+
+    def see(photos: jax.Array, zoom: int) -> jax.Array:
+        cells = face_cells.centres(*photos.shape[1:3])
+        said = apply_network(network, net, photos)
+        centre, side, _, likeness = face_cells.decode(said, cells, jnp)
+        share, up = zoom / SEARCHED, said[..., face_cells.UP]
+        numbers = likeness[..., None], (centre + 0.5) * share, side[..., None] * share, up
+        return jnp.concatenate(numbers, axis=-1)
+
+    def find(photos: jax.Array) -> Arrays:
+        side = SEARCHED // AGAIN
+        squares = photos.reshape(photos.shape[0], side, AGAIN, side, AGAIN, 1)
+        smaller = squares.mean(axis=(2, 4))
+        return (jnp.concatenate([see(photos, 1), see(smaller, AGAIN)], axis=1),)
+
+    gray = [Image.fromarray(face.patch.pixels).convert("L") for face in faces]
+    photos = np.stack([np.asarray(photo.resize((SEARCHED, SEARCHED))) for photo in gray])
+    return Program("detector", find, {"photos": _floats(photos[..., None])}, ("faces",))
+
+
 def _reader(model: SavedModel, faces: Sequence[Face]) -> Program:
     network, net = _trained(model, "reader")
 
@@ -112,12 +139,14 @@ def _completion(model: SavedModel, faces: Sequence[Face]) -> Program:
 
 # By the roles of the networks that a program is made of.
 MAKERS: dict[tuple[str, ...], Callable[[SavedModel, Sequence[Face]], Program]] = {
+    ("detector",): _detector,
     ("reader",): _reader,
     ("matte",): _matte,
     ("completion",): _completion,
     KEPT: _frontalize,
 }
-SHIPPED = (reading.WEIGHTS, mattes.WEIGHTS, completions.WEIGHTS, packed_weights.SHIPPED.name)
+SHIPPED = (DETECTOR, reading.WEIGHTS, mattes.WEIGHTS, completions.WEIGHTS)
+SHIPPED += (packed_weights.SHIPPED.name,)
 
 
 def load_shipped() -> list[SavedModel]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from facealign.errors import UserError
-from facealign.faces.dlib_tools import load_tools
+from facealign.faces.dlib_tools import load_dlib
 from facealign.geometry import frame
 from facealign.geometry.frame import five_points
 
@@ -14,7 +14,7 @@ from facealign.geometry.frame import five_points
 @pytest.fixture(scope="module")
 def tools():
     pytest.importorskip("dlib")
-    return load_tools()
+    return load_dlib()
 
 
 def test_five_points_of_canonical_landmarks_are_the_canonical_points():
@@ -32,7 +32,7 @@ def test_without_dlib_the_error_says_what_to_install(monkeypatch):
 
     monkeypatch.setattr(importlib, "import_module", missing)
     with pytest.raises(UserError, match=r"No module named 'dlib'.*requirements-faces\.txt"):
-        load_tools()
+        load_dlib()
 
 
 @pytest.mark.parametrize("shape", [(64, 48), (64, 48, 1), (300, 900, 3)])

@@ -6,12 +6,11 @@ from PIL import Image
 
 from facealign.data.datasets import orl_faces
 from facealign.faces import face, find, reading
-from facealign.faces.detector import Found
-from facealign.faces.dlib_tools import FaceTools
 from facealign.faces.reading import load_reader
 from facealign.geometry import camera as cameras
 from facealign.geometry import frame
 from facealign.geometry import head as heads
+from tests.toy_tools import faces_at
 
 BOX = (12, 27, 82, 97)  # of the face in photos of ORL, 92 x 112 px
 
@@ -79,10 +78,12 @@ def test_a_shrunk_photo_has_the_mean_of_its_pixels():
 
 
 def test_faces_and_notes_of_a_photo():
-    found, none = Found([BOX], [1.0]), Found([], [])
-    tools = FaceTools(lambda photo: found if photo.width < 100 else none, None, None)
-    assert [patch.box for patch in find.find_faces(orl_photo(), tools).patches] == [BOX]
-    assert find.find_faces(Image.new("RGB", (200, 200), "gray"), tools) == (
+
+    def search(photo):
+        return faces_at(*[BOX] if photo.width < 100 else ())
+
+    assert [patch.box for patch in find.find_faces(orl_photo(), search).patches] == [BOX]
+    assert find.find_faces(Image.new("RGB", (200, 200), "gray"), search) == (
         [],
         ["no face was found"],
     )

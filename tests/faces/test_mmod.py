@@ -8,8 +8,9 @@ import pytest
 from PIL import Image
 
 from facealign.data.datasets import orl_faces
-from facealign.faces import detector
+from facealign.faces import mmod
 from facealign.faces.numpy_cnn import Layer
+from facealign.faces.search import turned
 
 MODEL = "face_recognition_models/models/mmod_human_face_detector.dat"
 
@@ -35,7 +36,7 @@ def layers():
 def test_boxes_match_faces_of_any_size(layers, side):
     left, top = 40, 50
     photo = bright_squares((left, top, left + side, top + side))
-    (box,) = detector.find_boxes(layers, photo, 300).boxes
+    (box,) = mmod.find_boxes(layers, photo, 300).boxes
     middle = np.reshape(box, (2, 2)).mean(axis=0)
     assert np.abs(middle - (left + side / 2, top + side / 2)).max() < 8 * side / 64
     assert 1 < (box[2] - box[0]) / side < 1.7
@@ -43,21 +44,21 @@ def test_boxes_match_faces_of_any_size(layers, side):
 
 def test_each_face_is_found_once_and_the_largest_comes_first(layers):
     photo = bright_squares((10, 10, 90, 90), (130, 40, 270, 180))
-    first, second = detector.find_boxes(layers, photo, 300).boxes
+    first, second = mmod.find_boxes(layers, photo, 300).boxes
     assert first[2] > 200 > second[2] > 90
-    assert detector.find_boxes(layers, bright_squares(), 300) == ([], [])
+    assert mmod.find_boxes(layers, bright_squares(), 300) == ([], [])
 
 
 @pytest.mark.parametrize("content", [b"", b"hello", b"\x05con_4" + b"\x01" * 40])
 def test_a_file_without_the_detector_is_refused(content):
     with pytest.raises(ValueError, match="not the face detector"):
-        detector.read_layers(content)
+        mmod.read_layers(content)
 
 
 def test_boxes_equal_those_of_dlib_with_the_same_weights():
     dlib = pytest.importorskip("dlib")
     path = importlib.metadata.distribution("face_recognition_models").locate_file(MODEL)
-    layers = detector.read_layers(Path(path).read_bytes())
+    layers = mmod.read_layers(Path(path).read_bytes())
     own = dlib.cnn_face_detection_model_v1(str(path))
     with Image.open(orl_faces.photo_folder() / "s4/10.pgm") as face:
         photo = Image.new("L", (240, 180), 90)
@@ -67,6 +68,28 @@ def test_boxes_equal_those_of_dlib_with_the_same_weights():
     wanted = sorted(
         (r.left(), r.top(), r.right(), r.bottom()) for r in (d.rect for d in own(pixels))
     )
-    boxes = sorted(detector.find_boxes(layers, photo, 240).boxes)
+    boxes = sorted(mmod.find_boxes(layers, photo, 240).boxes)
     assert len(boxes) == len(wanted) == 2
     np.testing.assert_allclose(boxes, wanted, atol=12)
+
+
+@pytest.mark.parametrize("quarters", [1, 2, 3])
+def test_a_face_that_lies_is_found_where_it_is_with_its_way_up(quarters):
+    pytest.importorskip("dlib")
+    search = mmod.load_mmod()
+    with Image.open(orl_faces.photo_folder() / "s1/1.pgm") as image:
+        photo = Image.new("L", (140, 120), 90)
+        photo.paste(image, (20, 4))
+    upright = search(photo)
+    lying = search(Image.fromarray(np.ascontiguousarray(np.rot90(np.asarray(photo), quarters))))
+    wanted = turned(upright, photo.size, quarters)
+    assert len(wanted.side) == 1
+    np.testing.assert_allclose(lying.centre, wanted.centre, atol=3)
+    np.testing.assert_allclose(lying.up, wanted.up, atol=1e-6)
+
+
+def test_a_photo_that_is_surely_upright_stays(layers):
+    """A square looks the same from every side."""
+    found = mmod.search_any_roll(layers, bright_squares((40, 50, 130, 140)))
+    np.testing.assert_array_equal(found.up, [(0, -1)])
+    np.testing.assert_allclose(found.centre, [(84.5, 94.5)], atol=12)

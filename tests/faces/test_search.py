@@ -52,7 +52,7 @@ def weights(net, tmp_path):
 def test_numpy_says_what_flax_says(net, weights):
     image = np.random.default_rng(1).uniform(-1, 1, (96, 64, 1)).astype(np.float32)
     wanted = Detector().apply(net, image[None], train=False)[0]
-    found = search.Search(weights)._say(image)
+    found = search.Detector(weights)._say(image)
     assert found.shape == (len(centres(96, 64)), NUMBERS)
     np.testing.assert_allclose(found, wanted, rtol=1e-3, atol=1e-3 * np.abs(wanted).max())
 
@@ -97,7 +97,7 @@ def test_one_find_a_face_and_the_largest_first():
 
 def test_a_photo_of_any_size_is_searched(weights):
     for size in ((1, 1), (3, 70), (40, 33)):
-        found = search.Search(weights)(Image.new("L", size, 90))
+        found = search.Detector(weights)(Image.new("L", size, 90))
         assert np.isfinite(found.centre).all()
 
 
@@ -106,4 +106,29 @@ def test_a_file_without_a_detector_is_refused(tmp_path):
     save_file({"matte/params/a": np.zeros(2)}, other)
     for path in (other, tmp_path / "none"):
         with pytest.raises(UserError, match="holds no detector"):
-            search.Search(path)
+            search.Detector(path)
+
+
+def test_the_box_of_a_face_by_hand():
+    """The middle of a photo of 10 px is at 4.5; the square around it of 4 px is 3 to 7."""
+    assert search.boxes_of(faces((4.5, 4.5, 4, 1), (9.5, 4.5, 20, 1))) == [
+        (3, 3, 7, 7),
+        (0, -5, 20, 15),
+    ]
+
+
+def test_faces_turn_with_their_photo():
+    """A bright pixel at (2, 1) of 5 x 3 px, whose face looks up, as Pillow turns it."""
+    photo = Image.new("L", (5, 3))
+    photo.putpixel((2, 1), 255)
+    photo.putpixel((2, 0), 200)  # above it
+    found = faces((2, 1, 1, 1))
+    ways = (None, Image.Transpose.ROTATE_90, Image.Transpose.ROTATE_180, Image.Transpose.ROTATE_270)
+    for quarters, way in enumerate(ways[1:], start=1):
+        turned, lying = search.turned(found, photo.size, quarters), photo.transpose(way)
+        (x, y), (up_x, up_y) = turned.centre[0].astype(int), turned.up[0].astype(int)
+        assert lying.getpixel((int(x), int(y))) == 255
+        assert lying.getpixel((int(x + up_x), int(y + up_y))) == 200
+    again = search.turned(search.turned(found, photo.size, 1), (3, 5), 3)
+    np.testing.assert_array_equal(again.centre, found.centre)
+    np.testing.assert_array_equal(again.up, found.up)

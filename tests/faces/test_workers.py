@@ -14,15 +14,17 @@ import pytest
 from absl import logging
 
 from facealign.faces import workers
+from facealign.parallel import machine
 from tests import toy_tools
 
 HOLDER = """
 import os, signal
 from facealign.faces import workers
+from facealign.parallel import machine
 from tests.faces.test_workers import inspect_worker
 if __name__ == "__main__":
     with workers.start_pool(None) as pool:
-        print(*{found[0] for found in pool.map(inspect_worker, range(2 * workers.cores()))})
+        print(*{found[0] for found in pool.map(inspect_worker, range(2 * machine.cores()))})
         os.kill(os.getpid(), signal.HOW)
 """
 
@@ -61,9 +63,9 @@ def inspect_worker(_: int) -> tuple[int, str | None, set[str]]:
 def test_workers_have_one_thread_and_do_not_import_jax(monkeypatch):
     monkeypatch.delenv(workers.BLAS_THREADS, raising=False)
     with workers.start_pool(None) as pool:
-        found = list(pool.map(inspect_worker, range(2 * workers.cores())))
+        found = list(pool.map(inspect_worker, range(2 * machine.cores())))
         assert 20 < workers.peak_memory_of_workers() < 150  # MB; this process has JAX, and more
-    assert len({process for process, *_ in found}) == workers.cores()
+    assert len({process for process, *_ in found}) == machine.cores()
     for _, threads, modules in found:
         assert threads == "1"
         assert not modules & {"jax", "tensorflow_datasets"}
@@ -108,24 +110,6 @@ def test_without_semaphores_the_worker_is_a_thread_and_the_log_says_so(monkeypat
     assert "found by this process alone" in line and "semaphores" in line
 
 
-@pytest.mark.parametrize(
-    ("cores", "memory", "tasks", "count"),
-    [(32, 4000.0, 9999, 12), (2, 64e3, 9999, 2), (8, None, 3, 3), (8, 100.0, 9, 1), (4, 9e9, 0, 1)],
-)
-def test_so_many_workers_as_are_of_use(cores, memory, tasks, count):
-    assert workers.count_workers(cores, memory, tasks) == count
-
-
-def test_free_memory_is_what_the_container_has_left(tmp_path, monkeypatch):
-    free = workers.free_memory()
-    monkeypatch.setattr(workers, "CONTAINER", tmp_path)
-    (tmp_path / "memory.current").write_text(f"{2**30}\n")
-    (tmp_path / "memory.max").write_text(f"{2**30 + 2**20}\n")
-    assert workers.free_memory() == 1.0
-    (tmp_path / "memory.max").write_text("max\n")
-    assert free is None or workers.free_memory() > 1.0
-
-
 @pytest.mark.parametrize("how", ["SIGKILL", "SIGTERM"])
 def test_no_worker_outlives_the_process_that_started_it(how, tmp_path):
     script = tmp_path / "holder.py"
@@ -138,7 +122,7 @@ def test_no_worker_outlives_the_process_that_started_it(how, tmp_path):
     )
     assert done.returncode == -getattr(signal, how), done.stderr
     processes = done.stdout.split()
-    assert len(processes) == workers.cores()
+    assert len(processes) == machine.cores()
     end_of_time = time.time() + 10
     while time.time() < end_of_time and any(map(_lives, processes)):
         time.sleep(0.1)

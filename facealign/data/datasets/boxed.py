@@ -20,8 +20,7 @@ from PIL import Image
 from facealign import images
 from facealign.data.datasets import archives, head_lists, heads, mesh_points, photo_set, schema
 from facealign.errors import UserError
-from facealign.faces.detector import Found
-from facealign.faces.dlib_tools import load_tools
+from facealign.faces.mmod import Found, load_layers, search_upright
 from facealign.faces.turning.pyramids import fill
 from facealign.geometry import camera as cameras
 from facealign.geometry import frame
@@ -121,7 +120,7 @@ def _box_all(
     name: str, list_known: Callable[[], Iterator[head_lists.Known]], split: str
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """The photos of a set that show one person, each with and without its face."""
-    search = None if name in ALONE else load_tools().search
+    search = None if name in ALONE else partial(search_upright, load_layers())
     known, people = [], dict[str, int]()
     for k in list_known():
         subject = k.photo.subject

@@ -9,10 +9,9 @@ from PIL import Image
 
 from facealign.data.datasets.photo import ANGLES, Photo
 from facealign.faces import find, reading
-from facealign.faces.detector import Box
-from facealign.faces.dlib_tools import FaceTools
 from facealign.faces.face import Face, ReadFaces
 from facealign.faces.find import Patch
+from facealign.faces.search import Box, Search
 from facealign.geometry import camera as cameras
 from facealign.geometry import frame
 from facealign.geometry import head as heads
@@ -50,7 +49,7 @@ def place_all(read: Read, reject: Reject) -> Placed:
         yield photo, image, matrix
 
 
-def examine_all(tools: FaceTools, read_faces: ReadFaces, read: Read, reject: Reject) -> Placed:
+def examine_all(search: Search, read_faces: ReadFaces, read: Read, reject: Reject) -> Placed:
     """The photos with places and poses; what is not known of them is searched and measured.
 
     Of a photo that was read comes only the patch around its face.
@@ -64,7 +63,7 @@ def examine_all(tools: FaceTools, read_faces: ReadFaces, read: Read, reject: Rej
                 continue
             image = image.convert("RGB")
             if matrix is None:
-                waiting.append((photo, find_main_face(image, tools)))
+                waiting.append((photo, find_main_face(image, search)))
             else:
                 waiting.append((photo, cut_known_patch(image, matrix)))
         except ValueError as error:
@@ -89,13 +88,13 @@ def _read_heads(
         yield photo, Image.fromarray(patch.pixels), face.to_crop
 
 
-def find_main_face(image: Image.Image, tools: FaceTools) -> Patch:
+def find_main_face(image: Image.Image, search: Search) -> Patch:
     """The main face of a colour photo; see `choose_main_box`.
 
     Raises:
       ValueError: there is no main face.
     """
-    image, boxes, _ = find.stand(image, tools)
+    image, boxes, _ = find.stand(image, search)
     return find.cut_patch(image, choose_main_box(boxes, image.size))
 
 

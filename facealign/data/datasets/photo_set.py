@@ -18,8 +18,8 @@ from facealign.data.datasets.crops import Style
 from facealign.data.datasets.detect import Place, Reject, made_with
 from facealign.data.datasets.photo import Photo
 from facealign.errors import UserError, lookup
-from facealign.faces.dlib_tools import load_tools
 from facealign.faces.face import load_read
+from facealign.faces.mmod import load_mmod
 
 FACES = {"known": False, "detect": True}  # config.data.faces -> whether to search for faces
 
@@ -84,7 +84,7 @@ class PhotoSet(tfds.core.GeneratorBasedBuilder):
         shown = Shown()
         place: Place = detect.place_all
         if self.builder_config.detect:
-            place = partial(detect.examine_all, load_tools(), load_read())
+            place = partial(detect.examine_all, load_mmod(), load_read())
 
         def generate(split: str) -> Iterator[tuple[str, dict[str, Any]]]:
             yield from self._generate_examples(split, rejected, shown, place)

@@ -30,12 +30,12 @@ from facealign.faces.turning import round_trip
 from facealign.faces.turning.completion_input import halve
 from facealign.faces.turning.layout import GRID
 from facealign.faces.turning.round_trip import Away, RoundTrip
-from facealign.faces.workers import cores
 from facealign.geometry import camera as cameras
 from facealign.geometry import frame, reader_window
 from facealign.geometry import head as head_models
 from facealign.geometry.fit import Head, pose_of
 from facealign.models.completion import MAPS
+from facealign.parallel.machine import cores
 from facealign.paths import shipped
 
 SETS = tuple(head_lists.LISTS)

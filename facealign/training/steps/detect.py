@@ -17,7 +17,7 @@ ROLE = "detector"
 SEEN = 0.6  # of a ball, from which its face has to be found; below, it may be
 # A cell sees a face whose centre is that near: in sides of the face, or in cells if that is more.
 # A little further it may see it or not.
-NEAR, FURTHER = (0.15, 0.75), (0.4, 1.3)
+NEAR, FURTHER = (0.2, 1.0), (0.45, 1.5)
 ALMOST = 1.4  # how much smaller or larger than those of its level a face is that it may see
 FACE_WEIGHT, FOCUS = 0.5, 2.0  # Lin et al., "Focal loss for dense object detection", 2017
 

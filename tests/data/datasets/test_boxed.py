@@ -4,7 +4,7 @@ import numpy as np
 from PIL import Image
 
 from facealign.data.datasets import boxed
-from facealign.faces.detector import Found
+from facealign.faces.mmod import Found
 from facealign.geometry import camera as cameras
 from facealign.geometry.camera import Camera
 

@@ -14,19 +14,19 @@ from facealign.data.datasets.table import DATASETS
 from facealign.data.load import load_data, load_examples
 from facealign.errors import UserError
 from facealign.faces import face
-from facealign.faces.detector import Found
-from facealign.faces.dlib_tools import FaceTools, load_tools
+from facealign.faces.dlib_tools import load_dlib
 from facealign.geometry import frame
 from facealign.geometry.frame import five_points
 from facealign.geometry.pose import estimate_pose
 from tests import photo_sources
 from tests.prepared import data_config, load, rejected
+from tests.toy_tools import faces_at
 
 
 @pytest.fixture(scope="module")
 def tools():
     pytest.importorskip("dlib")
-    return load_tools()
+    return load_dlib()
 
 
 def face_photo(subject="s1", photo="1", canvas=(220, 190), width=110, angle=0.0):
@@ -71,12 +71,12 @@ def test_a_pose_that_is_known_stays_and_others_are_measured():
     turn = np.array([(np.cos(lean), -np.sin(lean)), (np.sin(lean), np.cos(lean))])
     matrix = np.column_stack([turn, 64 - turn @ (85, 105)])
     box = (40, 60, 130, 150)
-    tools = FaceTools(lambda photo: Found([box], [1.0]), None, None)
+    search = lambda photo: faces_at(box)  # noqa: E731
     raw = Photo("a.jpg", "a", "unrestricted", bytes, None)
     cut = raw._replace(locate=crops.at(matrix))
     photos = [raw, cut, cut._replace(yaw=90.0)]
     read = [(photo, image) for photo in photos]
-    placed = list(detect.examine_all(tools, face.load_read(), read, None))
+    placed = list(detect.examine_all(search, face.load_read(), read, None))
     # A photo of which everything is known waits for nothing.
     (profile, _, own), (searched, _, _), (measured, patch, in_patch) = placed
     np.testing.assert_array_equal(own, matrix)
@@ -89,10 +89,10 @@ def test_a_pose_that_is_known_stays_and_others_are_measured():
 
 
 def test_a_tiny_face_is_refused():
-    tools = FaceTools(lambda photo: Found([(90, 90, 120, 120)], [1.0]), None, None)
+    search = lambda photo: faces_at((90, 90, 120, 120))  # noqa: E731
     photo = Photo("a.jpg", "a", "unrestricted", bytes, None)
     image, reasons = face_photo(canvas=(200, 200), width=42), []
-    examine = functools.partial(detect.examine_all, tools, face.load_read())
+    examine = functools.partial(detect.examine_all, search, face.load_read())
     placed = examine([(photo, image)], lambda photo, error: reasons.append(str(error)))
     assert list(placed) == [] and "tiny, eyes" in reasons[0]
 
