@@ -14,9 +14,8 @@ from common import create_parser, run_main
 from known_frames import Known, known_photos
 
 from facealign.faces.dlib_tools import load_dlib
+from facealign.faces.mmod import load_layers, search_upright
 from facealign.faces.reading import around_box, canonical_frame, load_reader, read_heads
-from facealign.faces.search import boxes_of
-from facealign.faces.tools import choose_search
 from facealign.geometry import frame
 from facealign.geometry.frame import five_points
 
@@ -30,10 +29,10 @@ def error_of(matrix: np.ndarray, known: Known) -> float:
 
 def judge(photos: Iterator[Known], weights: str) -> None:
     """Prints a row for each kind of photo and each way."""
-    search, judge, reader, rows = choose_search(), load_dlib(), load_reader(weights), {}
+    layers, judge, reader, rows = load_layers(), load_dlib(), load_reader(weights), {}
     for known in photos:
         gray = known.photo.convert("L")
-        windows = [around_box(box) for box in boxes_of(search(gray))]
+        windows = [around_box(box) for box in search_upright(layers, gray).boxes]
         reading = read_heads(reader, [known.photo] * len(windows), windows) if windows else None
         for way, matrices in (
             ("reader", [canonical_frame(reading, i) for i in range(len(windows))]),

@@ -7,6 +7,7 @@ portrait and rank-1 among all people, of the turned photo and of its portrait. A
 face is found has no distance and is no match.
 """
 
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,8 +21,8 @@ from facealign.errors import UserError
 from facealign.faces.dlib_tools import load_dlib
 from facealign.faces.face import Face, ReadFaces, load_read
 from facealign.faces.find import cut_patch
-from facealign.faces.search import boxes_of
-from facealign.faces.tools import FaceTools, choose_search
+from facealign.faces.mmod import load_layers, search_upright
+from facealign.faces.tools import FaceTools
 from facealign.faces.turning.style import Style
 from facealign.geometry import camera as cameras
 from facealign.geometry import head as heads
@@ -49,7 +50,7 @@ class Person(NamedTuple):
 def find(photo: Image.Image, tools: FaceTools, read: ReadFaces) -> Face | None:
     """The main face of a photo; None without one."""
     try:
-        box = choose_main_box(boxes_of(tools.search(photo.convert("L"))), photo.size)
+        box = choose_main_box(tools.search(photo.convert("L")).boxes, photo.size)
     except ValueError:
         return None
     return read([cut_patch(photo, box, DETAIL)])[0][0]
@@ -97,7 +98,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     tools, read, rng = (
-        FaceTools(choose_search(), load_dlib().describe),
+        FaceTools(partial(search_upright, load_layers()), load_dlib().describe),
         load_read(),
         np.random.default_rng(args.seed),
     )

@@ -7,6 +7,7 @@ known angles. Needs requirements-faces.txt.
 """
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,9 +18,9 @@ from PIL import Image
 from configs import base
 from facealign import images
 from facealign.data.datasets import head_lists, heads, schema
+from facealign.faces.mmod import load_layers, search_upright
+from facealign.faces.numpy_cnn import Layer
 from facealign.faces.reading import HeadReader, Reading, around_box, load_reader, read_heads
-from facealign.faces.search import Search, boxes_of
-from facealign.faces.tools import choose_search
 from facealign.geometry import camera as cameras
 from facealign.geometry import frame, generic_face
 from facealign.geometry.fit import pose_of
@@ -72,13 +73,13 @@ def load_faces(name: str, points: Path, data: object, split: str, limit: int) ->
 
 
 def read_faces(
-    reader: HeadReader, faces: Faces, search: Search
+    reader: HeadReader, faces: Faces, layers: Sequence[Layer]
 ) -> tuple[np.ndarray, list[Reading]]:
     """Which photos have a face near the known one, and what is read of these, in parts."""
     windows, rows = [], []
     for row, photo in enumerate(faces.photos):
         middle = np.nanmean(faces.truth[row], axis=0)
-        for box in boxes_of(search(photo.convert("L"))):
+        for box in search_upright(layers, photo.convert("L")).boxes:
             if box[0] < middle[0] < box[2] and box[1] < middle[1] < box[3]:
                 windows.append(around_box(box))
                 rows.append(row)
@@ -94,9 +95,9 @@ def read_faces(
     return np.array(rows), parts
 
 
-def show(name: str, reader: HeadReader, faces: Faces, search: Search) -> None:
+def show(name: str, reader: HeadReader, faces: Faces, layers: Sequence[Layer]) -> None:
     """Prints the errors of the network's landmarks and of the fitted head."""
-    rows, parts = read_faces(reader, faces, search)
+    rows, parts = read_faces(reader, faces, layers)
     landmarks = np.concatenate([part.landmarks for part in parts])
     errors = np.concatenate([part.head.error for part in parts])
     poses = np.concatenate([np.asarray(pose_of(part.head)) for part in parts])
@@ -183,10 +184,10 @@ def main() -> None:
     args = parser.parse_args()
     data = base.get_config().data
     data.update(data_dir=args.data_dir, manual_dir=args.manual_dir)
-    reader, search = load_reader(args.weights or None), choose_search()
+    reader, layers = load_reader(args.weights or None), load_layers()
     for name in ("lfw", "cfp"):
         faces = load_faces(name, Path(args.points), data, args.split, args.limit)
-        show(name, reader, faces, search)
+        show(name, reader, faces, layers)
     show_turned(reader, Path(args.points), data, args.split)
 
 

@@ -25,7 +25,7 @@ HALF = 0.5 + 0.5j  # from the corner of an image to the centre of its first pixe
 # Where eyes, nose tip and corners of the mouth are in the frame, which is 33 cm wide.
 FIVE = np.array([104.9 + 109.3j, 152.2 + 108.6j, 128.9 + 135.1j, 108.3 + 159.7j, 150.7 + 159.1j])
 FACE, SKULL, NECK, MOUTH = range(4)  # parts of the head, before teeth and eyes; -1 is beside it
-DISTANCE = 120.0  # from the camera to the head
+DISTANCE, LIKELY = 120.0, 0.6  # from the camera to the head; least likeness of a face
 
 
 class Camera(NamedTuple):
@@ -69,16 +69,16 @@ def look_up(photo: Image.Image, places: Array, detail: float) -> Array:
 
 
 def find(detector: Any, photo: Image.Image) -> tuple[complex, float]:
-    """The centre and the side of the largest likely face."""
+    """The centre and the side of a large and likely face."""
     small = ImageOps.contain(photo.convert("L"), (FOUND - 32,) * 2, Image.Resampling.BILINEAR)
     ends = [(16, FOUND - 16 - length) for length in small.size[::-1]]
     seen = np.pad(np.asarray(small, np.float32), ends, "edge")[None, ..., None] / 127.5 - 1
     likeness, x, y, sides, *_ = detector.run(None, {"photos": seen})[0][0].T
-    best, zoom = np.argmax(sides * (likeness > 0.5)), photo.width / small.width
-    if likeness[best] <= 0.5:
+    sides, zoom = sides * (likeness > LIKELY), max(photo.size) / (FOUND - 32)
+    best = np.argmax(likeness * sides)
+    if not sides[best]:
         raise SystemExit("no face was found")
-    middle = FOUND * complex(x[best], y[best]) - 32 * HALF
-    return zoom * middle, zoom * FOUND * sides[best]
+    return zoom * (FOUND * complex(x[best], y[best]) - 32 * HALF), zoom * FOUND * sides[best]
 
 
 def ask(program: Any, photo: Image.Image, camera: Camera, width: float) -> tuple:

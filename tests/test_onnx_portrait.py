@@ -192,7 +192,7 @@ def test_a_head_that_looks_ahead_keeps_its_photo(head):
 
 def test_the_largest_likely_face_is_found():
     """A photo of 240 x 120 px is seen twice as large, 16 px away from the corner of 512."""
-    small, large, unlikely = (0.9, 0.1, 0.1, 0.1), (0.6, 0.5, 136 / 512, 120 / 512), (0.4, 0, 0, 1)
+    small, large, unlikely = (0.9, 0.1, 0.1, 0.1), (0.7, 0.5, 136 / 512, 120 / 512), (0.5, 0, 0, 1)
     detector = Program([(*face, 0, -1) for face in (small, large, unlikely)])
     middle, side = script.find(detector, Image.new("RGB", (240, 120)))
     np.testing.assert_allclose([middle, side], [120 + 60j, 60])

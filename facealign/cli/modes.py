@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from absl import logging
 from etils import epath
 from ml_collections import ConfigDict
 
@@ -132,11 +131,8 @@ def run_align(
     model = load_method(method, style, checkpoint, step)
     find = tools.load_tools if compares else tools.load_finder
     create = None if already_aligned else find
-    if create and not dlib_tools.is_installed():
-        logging.warning(
-            "faces are found by facealign's own network, which misses more profiles than dlib's, "
-            "and distances are not measured; for both: pip install -r requirements-faces.txt"
-        )
+    if create:
+        tools.warn()
     rows = align_folder(model, folders, files, create, wanted=wanted, jobs=jobs)
     print("\n".join(describe(rows)))
     if peak := peak_memory():

@@ -89,7 +89,8 @@ def stand(photo: Image.Image, search: Search) -> tuple[Image.Image, list[Box], s
 
 def _quarters(faces: Faces) -> int:
     """By how many quarters, counterclockwise, a photo has to be turned for its faces to stand."""
-    x, y = (faces.up * faces.side[:, None]).sum(axis=0)  # large faces say more
+    share = faces.side * faces.likeness**4  # large and sure faces say more
+    x, y = (faces.up * share[:, None]).sum(axis=0)
     angle = np.degrees(np.arctan2(x, -y)) if len(faces.side) else 0.0
     return 0 if abs(angle) <= LEANS else round(angle / 90) % 4
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
+from absl import logging
 
 from facealign.faces import dlib_tools, mmod
 from facealign.faces.search import Search, load_search
@@ -25,6 +26,15 @@ def load_tools() -> FaceTools:
 def load_finder() -> FaceTools:
     """The tools without the one that compares, which takes a second to load."""
     return FaceTools(choose_search(), None)
+
+
+def warn() -> None:
+    """Says what is missing without requirements-faces.txt."""
+    if not dlib_tools.is_installed():
+        logging.warning(
+            "faces are found by facealign's own network, which misses more profiles than dlib's, "
+            "and distances are not measured; for both: pip install -r requirements-faces.txt"
+        )
 
 
 def choose_search() -> Search:

@@ -193,8 +193,9 @@ def measure_in_worker(image: np.ndarray) -> np.ndarray:
 
 
 def describe_in_worker(image: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
-    """The descriptor of a face, by the face tools of this process."""
-    return _load_tools().describe(image, landmarks)
+    """The descriptor of a face, by the face tools of this process; nan if they have none."""
+    describe = _load_tools().describe
+    return describe(image, landmarks) if describe else np.full(1, np.nan)
 
 
 def _prepare(create: CreateTools | None) -> None:

@@ -5,7 +5,7 @@ import os
 import re
 from pathlib import Path
 
-EACH, OWN = 250, 1000  # MB that a worker needs, and the process that turns heads
+EACH, OWN = 350, 1000  # MB that a worker needs, and the process that turns heads
 CONTAINER = Path("/sys/fs/cgroup")  # of this process, where Linux limits its memory
 
 

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -43,10 +44,11 @@ def bounded(seconds: float = PATIENCE) -> Iterator[None]:
     """In this context a process that is told to end does so, although it computes in C.
 
     Python hears a signal when C comes back to it, and the compilation of a large network may take a
-    minute. Here another thread hears it too, waits so many seconds, and ends the process. Only for
-    what saves nothing: the same command goes on from the last checkpoint.
+    minute. Here another thread hears it too, waits so many seconds, and ends the process, with code
+    75 after SIGTERM: the same command goes on from the last checkpoint.
     """
-    if threading.current_thread() is not threading.main_thread():  # only that one gets signals
+    alone = threading.current_thread() is not threading.main_thread()  # that one gets signals
+    if alone or hasattr(sys, "ps1"):  # a notebook outlives an interrupt
         yield
         return
     read, write = os.pipe()
@@ -57,9 +59,9 @@ def bounded(seconds: float = PATIENCE) -> Iterator[None]:
         while number := os.read(read, 1):
             if number[0] in (signal.SIGINT, signal.SIGTERM) and not over.wait(seconds):
                 try:
-                    os.write(2, b"told to end while it compiled; the last checkpoint is whole\n")
+                    os.write(2, b"told to end while it compiled; nothing saved is lost\n")
                 finally:
-                    os._exit(128 + number[0])
+                    os._exit(os.EX_TEMPFAIL if number[0] == signal.SIGTERM else 128 + number[0])
 
     thread = threading.Thread(target=listen, daemon=True)
     thread.start()
@@ -67,8 +69,8 @@ def bounded(seconds: float = PATIENCE) -> Iterator[None]:
     try:
         yield
     finally:
-        signal.set_wakeup_fd(before)
         over.set()
+        signal.set_wakeup_fd(before)
         os.close(write)  # ends the thread
         thread.join()
         os.close(read)

@@ -17,9 +17,9 @@ from etils import epath
 from PIL import Image
 
 from facealign.errors import UserError
-from facealign.faces import find, workers
+from facealign.faces import dlib_tools, find, workers
 from facealign.faces.face import ReadFaces, load_read
-from facealign.faces.tools import FaceTools, load_tools
+from facealign.faces.tools import FaceTools, load_finder, load_tools
 from facealign.faces.turning.style import Style
 from facealign.parallel import machine
 from facealign.parallel.devices import describe_devices
@@ -91,7 +91,7 @@ def align_folder(
     output, read = folders.output, read or load_read()
     with _raise_user_errors(output), locked(epath.Path(output), "--output"):
         stamps = {photo: stamp(path) for photo, path in folders.photos.items()}
-        rows = open_table(output, _name(method, files, wanted), stamps)
+        rows = open_table(output, _name(method, files, wanted) + _finder(create), stamps)
         seen = {row.photo for row in rows}
         new = [name for name in folders.photos if name not in seen]
         with (
@@ -113,6 +113,12 @@ def align_folder(
         if files.sheet:
             write_whole(epath.Path(output / SHEET), draw_page(rows, output, method.name).encode())
     return rows
+
+
+def _finder(create: Callable[[], FaceTools] | None) -> str:
+    """What finds faces, if it is not dlib's network."""
+    own = create in (load_tools, load_finder) and not dlib_tools.is_installed()
+    return ", own detector" * own
 
 
 def _choose_jobs(jobs: int, photos: int) -> int:

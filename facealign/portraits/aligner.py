@@ -18,7 +18,7 @@ from PIL import Image
 
 from facealign.faces.face import ReadFaces, load_read
 from facealign.faces.find import FoundFaces, find_faces, take_whole
-from facealign.faces.tools import FaceTools, load_tools
+from facealign.faces.tools import FaceTools, load_tools, warn
 from facealign.faces.turning.style import USUAL_STYLE, Style
 from facealign.images import BadPhotoError, convert, read_photo, upright
 from facealign.portraits.methods import Method, load_method
@@ -106,7 +106,10 @@ def load_aligner(
       UserError: as in `load_method`.
     """
     chosen = load_method(method, style, weights, step)
-    return Aligner(chosen, None if already_aligned else load_tools())
+    if already_aligned:
+        return Aligner(chosen, None)
+    warn()
+    return Aligner(chosen, load_tools())
 
 
 def _read(photo: Photo) -> Image.Image:

@@ -89,11 +89,15 @@ def _finish(made: list[Made], tasks: list[Callable[[], np.ndarray]]) -> list[Mad
     descriptors = iter([wait() for wait in tasks])
     away = iter([np.linalg.norm(a - b) for a, b in zip(descriptors, descriptors, strict=True)])
     return [
-        one._replace(row=one.row._replace(distance=f"{next(away):.3f}"))
+        one._replace(row=one.row._replace(distance=_written(next(away))))
         if tasks and one.row.yaw_after
         else one
         for one in made
     ]
+
+
+def _written(distance: float) -> str:
+    return "" if np.isnan(distance) else f"{distance:.3f}"
 
 
 def describe_face(photo: str, face: Face | None, note: str) -> Row:

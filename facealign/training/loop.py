@@ -63,8 +63,8 @@ def train(config: ConfigDict, workdir: epath.Path, profile: bool = False) -> boo
         )
         with bounded():
             evaluator.measure(on_one(state))  # the first evaluation measures change from this
-        if opened:
-            log.picture(int(state.step), evaluator.draw(on_one(state)))
+            if opened:
+                log.picture(int(state.step), evaluator.draw(on_one(state)))
         for stage, networks, compiled_step in zip(
             stages, experiment.networks, experiment.steps, strict=True
         ):
@@ -140,7 +140,7 @@ def run_stage(run: Run, stage: Stage, compiled_step: CompiledStep, state: TrainS
     (pending, begun), saved = _resume(run, stage, step), step
     resident, of_steps = run.experiment.batches
     batches = of_steps(step, stage.end)
-    clock, compiled = Stopwatch(step, time.perf_counter()), False
+    clock, compiled = Stopwatch(step, time.perf_counter()), set()
     with progress:
         while step < stage.end:
             count = min(run.config.steps_per_call, _to_next(stage, step, run.config.log_every))
@@ -149,9 +149,9 @@ def run_stage(run: Run, stage: Stage, compiled_step: CompiledStep, state: TrainS
             seconds = time.perf_counter() - fetching
             run.log.fetch_times += [1e3 * seconds / count] * count
             clock = clock._replace(waited=clock.waited + seconds)
-            with contextlib.nullcontext() if compiled else bounded():
+            with contextlib.nullcontext() if count in compiled else bounded():
                 state, sums = compiled_step(state, resident, chunk)  # returns before it is computed
-            compiled = True
+            compiled.add(count)
             pending.append(sums)
             run.after_step(state)
             step += count

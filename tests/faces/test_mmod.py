@@ -88,8 +88,13 @@ def test_a_face_that_lies_is_found_where_it_is_with_its_way_up(quarters):
     np.testing.assert_allclose(lying.up, wanted.up, atol=1e-6)
 
 
-def test_a_photo_that_is_surely_upright_stays(layers):
-    """A square looks the same from every side."""
-    found = mmod.search_any_roll(layers, bright_squares((40, 50, 130, 140)))
-    np.testing.assert_array_equal(found.up, [(0, -1)])
-    np.testing.assert_allclose(found.centre, [(84.5, 94.5)], atol=12)
+@pytest.mark.parametrize(("name", "count"), [("s1/1.pgm", 1), (None, 4)])
+def test_only_a_photo_without_a_sure_face_is_searched_as_if_it_lay(name, count, monkeypatch):
+    pytest.importorskip("dlib")
+    photo, calls, search = Image.new("L", (140, 120), 90), [], mmod.search_upright
+    if name:
+        with Image.open(orl_faces.photo_folder() / name) as image:
+            photo.paste(image, (20, 4))
+    monkeypatch.setattr(mmod, "search_upright", lambda *a: calls.append(a) or search(*a))
+    mmod.load_mmod()(photo)
+    assert len(calls) == count

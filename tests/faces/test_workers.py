@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 from absl import logging
 
-from facealign.faces import workers
+from facealign.faces import tools, workers
 from facealign.parallel import machine
 from tests import toy_tools
 
 HOLDER = """
 import os, signal
-from facealign.faces import workers
+from facealign.faces import tools, workers
 from facealign.parallel import machine
 from tests.faces.test_workers import inspect_worker
 if __name__ == "__main__":
@@ -56,13 +56,14 @@ if __name__ == "__main__":
 
 def inspect_worker(_: int) -> tuple[int, str | None, set[str]]:
     """Process id, number of BLAS threads and imported modules of the worker that runs this."""
+    workers._load_tools()
     time.sleep(0.5)  # so that every worker runs at least one call
     return os.getpid(), os.environ.get(workers.BLAS_THREADS), set(sys.modules)
 
 
 def test_workers_have_one_thread_and_do_not_import_jax(monkeypatch):
     monkeypatch.delenv(workers.BLAS_THREADS, raising=False)
-    with workers.start_pool(None) as pool:
+    with workers.start_pool(tools.load_finder) as pool:
         found = list(pool.map(inspect_worker, range(2 * machine.cores())))
         assert 20 < workers.peak_memory_of_workers() < 150  # MB; this process has JAX, and more
     assert len({process for process, *_ in found}) == machine.cores()

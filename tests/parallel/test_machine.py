@@ -7,7 +7,7 @@ from facealign.parallel import machine
 
 @pytest.mark.parametrize(
     ("cores", "memory", "tasks", "count"),
-    [(32, 4000.0, 9999, 12), (2, 64e3, 9999, 2), (8, None, 3, 3), (8, 100.0, 9, 1), (4, 9e9, 0, 1)],
+    [(32, 4000.0, 9999, 8), (2, 64e3, 9999, 2), (8, None, 3, 3), (8, 100.0, 9, 1), (4, 9e9, 0, 1)],
 )
 def test_so_many_workers_as_are_of_use(cores, memory, tasks, count):
     assert machine.count_workers(cores, memory, tasks) == count
