@@ -1,0 +1,124 @@
+// Makes portraits beside the page, which stays usable meanwhile. Messages in: {photo} or
+// {turn, yaw}; out: {state}, {face}, {turned}, {done}, {fault}.
+
+import { findFaces } from "./find.js";
+import { loadHead } from "./head.js";
+import { loadNetwork, loadRuntime } from "./networks.js";
+import { makePortrait, turnPortrait } from "./portrait.js";
+
+const SIDE = 512; // px of a portrait
+const MOST = 24e6; // px of a photo; larger ones are shrunk
+const MOST_FACES = 24; // of a photo, the largest
+const SITE = new URL("./", import.meta.url);
+const say = (state) => postMessage({ state });
+
+/** The bytes of a file of this site. */
+async function fetchBytes(name) {
+  const answer = await fetch(new URL(name, SITE));
+  if (!answer.ok) throw new Error(`${name} is missing on the server (${answer.status})`);
+  return answer.arrayBuffer();
+}
+
+/** The head and the networks; those of the processor if the graphics card cannot run them. */
+async function load() {
+  const start = performance.now();
+  const listed = await (await fetch(new URL("site.json", SITE))).json();
+  let loaded = 0;
+  const fetchTold = async (name) => {
+    const bytes = await fetchBytes(name);
+    loaded += bytes.byteLength;
+    say(`loading, once: ${(loaded / 1e6).toFixed(0)} of ${(listed.bytes / 1e6).toFixed(0)} MB`);
+    return bytes;
+  };
+  const files = await Promise.all(listed.networks.map((name) => fetchTold(`${name}.onnx`)));
+  const head = await loadHead(listed.head, fetchTold);
+  let [runtime, networks, note] = [await loadRuntime(), {}, ""];
+  try {
+    networks = await open(runtime, listed.networks, files);
+  } catch (error) {
+    if (runtime.provider === "wasm") throw error;
+    runtime = await loadRuntime("wasm");
+    networks = await open(runtime, listed.networks, files);
+    note = ", since the graphics card failed";
+  }
+  postMessage({ ready: `Computes ${runtime.where}${note}.`, seconds: (performance.now() - start) / 1000 });
+  return { networks, head };
+}
+
+async function open(runtime, names, files) {
+  const networks = {};
+  for (const [i, name] of names.entries()) {
+    say(`starting the networks: ${name}`);
+    networks[name] = await loadNetwork(runtime, files[i]);
+  }
+  return networks;
+}
+
+/** The pixels of an image file, upright, on white. */
+async function decode(file) {
+  let bitmap;
+  try {
+    bitmap = await createImageBitmap(file);
+  } catch {
+    throw new Error("this file is no photo that this browser can read");
+  }
+  const zoom = Math.min(1, Math.sqrt(MOST / (bitmap.width * bitmap.height)));
+  const [width, height] = [bitmap.width, bitmap.height].map((side) => Math.max(1, Math.round(side * zoom)));
+  const pen = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
+  pen.fillStyle = "white";
+  pen.fillRect(0, 0, width, height);
+  pen.drawImage(bitmap, 0, 0, width, height);
+  bitmap.close();
+  const { data } = pen.getImageData(0, 0, width, height);
+  const colours = new Uint8ClampedArray(3 * width * height);
+  for (let i = 0, to = 0; i < data.length; i += 4) {
+    colours[to++] = data[i];
+    colours[to++] = data[i + 1];
+    colours[to++] = data[i + 2];
+  }
+  return { width, height, channels: 3, data: colours };
+}
+
+let loading; // the head and the networks
+let turnable = []; // by number of the face
+let alone = Promise.resolve(); // one thing at a time
+
+async function alignPhoto(file) {
+  loading ??= load();
+  loading.catch(() => { loading = undefined; }); // the next photo tries again
+  const { networks, head } = await loading;
+  say("reading the photo");
+  const photo = await decode(file);
+  const start = performance.now();
+  say("looking for faces");
+  const faces = (await findFaces(networks.detector, photo)).slice(0, MOST_FACES);
+  if (!faces.length) throw new Error("no face was found");
+  turnable = [];
+  for (const [number, face] of faces.entries()) {
+    const began = performance.now();
+    const prefix = faces.length > 1 ? `face ${number + 1} of ${faces.length}: ` : "";
+    try {
+      const made = await makePortrait(photo, face, networks, head, SIDE, (step) => say(prefix + step));
+      turnable[number] = made.turnable;
+      const { image, before, yaw, seen } = made;
+      const seconds = (performance.now() - began) / 1000;
+      postMessage({ face: { number, side: SIDE, image, before, yaw, seen, seconds } });
+    } catch (error) {
+      if (error.name !== "NoHeadError") throw error;
+      postMessage({ face: { number, fault: error.message } });
+    }
+  }
+  postMessage({ done: faces.length, seconds: (performance.now() - start) / 1000 });
+}
+
+onmessage = ({ data }) => {
+  alone = alone.then(async () => {
+    if ("turn" in data) {
+      if (!turnable[data.turn]) return;
+      const image = turnPortrait(turnable[data.turn], data.yaw);
+      postMessage({ turned: data.turn, image });
+      return;
+    }
+    await alignPhoto(data.photo);
+  }).catch((error) => postMessage({ fault: String(error.message || error).split("\n")[0] }));
+};
