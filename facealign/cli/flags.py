@@ -52,8 +52,8 @@ MODES = {
         "serves a page of this machine that aligns photos", ("checkpoint", "step", "host", "port")
     ),
     "export": Mode(
-        "writes a model as ONNX and StableHLO programs",
-        ("output", "checkpoint", "step", "batch_size"),
+        "writes a model as ONNX and StableHLO programs, or a page that makes portraits",
+        ("output", "checkpoint", "step", "batch_size", "web"),
         needs=("output",),
     ),
     "pack": Mode(
@@ -125,6 +125,7 @@ flags.DEFINE_bool("original_size", False, "earlier name of --size=0")
 
 # export
 flags.DEFINE_integer("batch_size", 0, "crops at a time; 0 is any number", lower_bound=0)
+flags.DEFINE_bool("web", False, "write a page that makes portraits in the browser instead")
 
 # demo
 flags.DEFINE_string("host", "127.0.0.1", "address to serve on; 0.0.0.0 lets other machines in")

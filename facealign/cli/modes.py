@@ -151,31 +151,46 @@ def run_demo(checkpoint: str, step: int, host: str, port: int) -> None:
     show(load_aligner(checkpoint, step), host, port)
 
 
-def run_export(output: str, checkpoint: str, step: int, batch_size: int) -> None:
+def run_export(output: str, checkpoint: str, step: int, batch_size: int, web: bool) -> None:
     """Writes networks as programs for other runtimes, and compares them on photos of ORL.
 
+    With `web` they are those of a page that makes portraits, and all else that it needs.
+
     Raises:
-      UserError: no such weights, `output` cannot be opened, or as in `export`.
+      UserError: no such weights, `output` cannot be opened, flags that do not fit, or as in
+        `export`, `find_runtime` and `write_site`.
     """
-    from facealign.portraits import programs
-    from facealign.portraits.export import export, export_head
+    from facealign.portraits import programs, site
+    from facealign.portraits.export import EXPORTS, export, export_head
 
     own = checkpoint or step
+    if web and (own or batch_size):
+        raise UserError(
+            "--web takes what comes with facealign; leave --checkpoint, --step, --batch_size out"
+        )
+    runtime = site.find_runtime(Path()) if web else None
     models = [load_model(checkpoint or SHIPPED, step)] if own else programs.load_shipped()
     config = models[0].config.copy_and_resolve_references()
     folder = open_path(output, "--output")
+    kinds = ("onnx",) if web else tuple(EXPORTS)
     config.data.update(unrestricted="orl_faces", restricted="orl_faces", channels=1)
     config.data.update(image_size=frame.SIZE, frame="canonical", paired=False)
     photos = take(load_data(config.data, "test"), PHOTOS)["unrestricted"]["image"]
     faces = programs.read_crops(photos)
     listed = [program for model in models for program in programs.list_programs(model, faces)]
-    for path, difference in export(listed, folder, batch_size).items():
+    if web:
+        listed = [program for program in listed if program.name in site.NETWORKS]
+    for path, difference in export(listed, folder, batch_size, kinds).items():
         size = path.stat().length / 1e6
         takes = f"{batch_size or 'any number of'} faces at a time"
         print(
             f"wrote {path}, {size:.1f} MB, {takes}; "
             f"on {len(faces)} photos at most {difference:.1e} off"
         )
+    if runtime:
+        size = site.write_site(folder, runtime) / 1e6
+        print(f"wrote {folder / 'index.html'}; a browser loads {size:.0f} MB of networks and head")
+        return print(f"to see it: python -m http.server --bind 127.0.0.1 --directory {folder}")
     export_head(folder / "head.npz")
     print(f"wrote {folder / 'head.npz'}, the 3D head")
 
