@@ -4,7 +4,7 @@ import { gray, resize } from "./images.js";
 
 const FOUND = 512; // px of the photos that the detector takes
 const BORDER = 16; // px of repeated border, so that a face that fills the photo is found
-const LIKELY = 0.5;
+const LIKELY = 0.6;
 const ALIKE = 0.4; // share of their union, or
 const INSIDE = 0.6; // of the smaller one, that two squares of one face have in common
 
@@ -23,7 +23,7 @@ export async function findFaces(detector, photo) {
     }
   }
   const { faces } = await detector({ photos: [seen, [1, FOUND, FOUND, 1]] });
-  const [zoom, likely] = [photo.width / width, []];
+  const [zoom, likely] = [1 / ratio, []];
   for (let i = 0; i < faces.length; i += 6) {
     const [likeness, x, y, side] = faces.subarray(i, i + 4);
     if (!(likeness > LIKELY)) continue;
