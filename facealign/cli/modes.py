@@ -161,7 +161,7 @@ def run_export(output: str, checkpoint: str, step: int, batch_size: int, web: bo
         `export`, `find_runtime` and `write_site`.
     """
     from facealign.portraits import programs, site
-    from facealign.portraits.export import EXPORTS, export, export_head
+    from facealign.portraits.export import export, export_head
 
     own = checkpoint or step
     if web and (own or batch_size):
@@ -172,7 +172,7 @@ def run_export(output: str, checkpoint: str, step: int, batch_size: int, web: bo
     models = [load_model(checkpoint or SHIPPED, step)] if own else programs.load_shipped()
     config = models[0].config.copy_and_resolve_references()
     folder = open_path(output, "--output")
-    kinds = ("onnx",) if web else tuple(EXPORTS)
+    kinds = ("onnx",) if web else ()
     config.data.update(unrestricted="orl_faces", restricted="orl_faces", channels=1)
     config.data.update(image_size=frame.SIZE, frame="canonical", paired=False)
     photos = take(load_data(config.data, "test"), PHOTOS)["unrestricted"]["image"]

@@ -6,7 +6,7 @@ A program takes arrays [B, ...] and returns some. B is free, or fixed for runtim
 import io
 import tempfile
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -131,7 +131,7 @@ def export(
     programs: list[Program],
     folder: epath.Path,
     batch_size: int = 0,
-    kinds: Iterable[str] = tuple(EXPORTS),
+    kinds: Sequence[str] = (),
 ) -> dict[epath.Path, float]:
     """Writes programs in some formats of EXPORTS, and compares what they make with what JAX makes.
 
@@ -139,7 +139,7 @@ def export(
       programs: with the inputs for the comparison.
       folder: for the files.
       batch_size: rows of the arrays of the programs; 0 for any number.
-      kinds: the formats.
+      kinds: the formats; none is all.
 
     Returns:
       The largest absolute difference of a number, by file.
@@ -151,7 +151,7 @@ def export(
     differences = {}
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for kind in kinds:
+        for kind in kinds or EXPORTS:
             for program in programs:
                 path = folder / f"{program.name}.{kind}"
                 written = EXPORTS[kind](program, path, batch_size)
