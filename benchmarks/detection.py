@@ -131,8 +131,9 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, default=shipped(WEIGHTS))
     parser.add_argument("--split", default="validation")
     parser.add_argument("--most", type=int, default=200, help="photos of each set")
+    parser.add_argument("--alone", action="store_true", help="without dlib, which takes minutes")
     args = parser.parse_args()
-    systems = {"facealign": by_own(args.weights), "dlib": by_dlib()}
+    systems = {"facealign": by_own(args.weights)} | ({} if args.alone else {"dlib": by_dlib()})
     faces = photos_of(args.manual_dir, "lfw", args.split, args.most)
     profiles = photos_of(args.manual_dir, "cfp", args.split, args.most)
     pictures = list(pictures_of(args.pictures)) if args.pictures else []

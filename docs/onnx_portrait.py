@@ -25,7 +25,7 @@ HALF = 0.5 + 0.5j  # from the corner of an image to the centre of its first pixe
 # Where eyes, nose tip and corners of the mouth are in the frame, which is 33 cm wide.
 FIVE = np.array([104.9 + 109.3j, 152.2 + 108.6j, 128.9 + 135.1j, 108.3 + 159.7j, 150.7 + 159.1j])
 FACE, SKULL, NECK, MOUTH = range(4)  # parts of the head, before teeth and eyes; -1 is beside it
-DISTANCE, LIKELY = 120.0, 0.6  # from the camera to the head; least likeness of a face
+DISTANCE, LIKELY = 120.0, 0.55  # from the camera to the head; least likeness of a face
 
 
 class Camera(NamedTuple):

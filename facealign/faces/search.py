@@ -23,7 +23,7 @@ from facealign.geometry.face_cells import (
 from facealign.paths import shipped
 
 WEIGHTS = "detector.safetensors"
-LIKELY = 0.6  # least likeness of a face; chosen on validation people
+LIKELY = 0.55  # least likeness of a face; chosen on validation people
 SEARCHED = 1024  # px: longest longest side that is searched; larger photos are shrunk
 DEEPER = 2048  # px: the same, for a photo in which no face was found
 AGAIN = 8  # how much smaller a photo is searched again for larger faces

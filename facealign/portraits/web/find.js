@@ -4,7 +4,7 @@ import { gray, resize } from "./images.js";
 
 const FOUND = 512; // px of the photos that the detector takes
 const BORDER = 16; // px of repeated border, so that a face that fills the photo is found
-const LIKELY = 0.6;
+const LIKELY = 0.55;
 const ALIKE = 0.4; // share of their union, or
 const INSIDE = 0.6; // of the smaller one, that two squares of one face have in common
 
