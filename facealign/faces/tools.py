@@ -32,11 +32,11 @@ def warn() -> None:
     """Says what is missing without requirements-faces.txt."""
     if not dlib_tools.is_installed():
         logging.warning(
-            "faces are found by facealign's own network, which misses more profiles than dlib's, "
+            "faces are found by facealign's own network, which invents more of them than dlib's, "
             "and distances are not measured; for both: pip install -r requirements-faces.txt"
         )
 
 
 def choose_search() -> Search:
-    """The search by dlib's network; facealign's own, which misses more profiles, without it."""
+    """The search by dlib's network; facealign's own, which invents more faces, without it."""
     return mmod.load_mmod() if dlib_tools.is_installed() else load_search()
