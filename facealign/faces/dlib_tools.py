@@ -64,7 +64,7 @@ def load_dlib() -> DlibTools:
 
 
 def is_installed() -> bool:
-    """Whether faces can be measured."""
+    """Whether requirements-faces.txt is installed."""
     try:
         models_folder()
     except UserError:

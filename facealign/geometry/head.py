@@ -140,6 +140,11 @@ def mesh_points(model: HeadModel, points: jax.Array) -> jax.Array:
     return on_surface(points, model.mesh_vertices, model.mesh_weights)
 
 
+def modes(model: HeadModel) -> np.ndarray:
+    """Its mean and behind it the modes of identity and expression, [1 + K + E, V, 3] in cm."""
+    return np.concatenate([model.mean[None], model.identity, model.expression])
+
+
 def landmarks68(model: HeadModel, points: jax.Array) -> jax.Array:
     """The landmarks [..., 68, 3] of iBUG 300-W on a head with vertices [..., V, 3]."""
     return on_surface(points, model.landmarks, model.landmark_weights)

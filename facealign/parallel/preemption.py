@@ -59,7 +59,7 @@ def bounded(seconds: float = PATIENCE) -> Iterator[None]:
         while number := os.read(read, 1):
             if number[0] in (signal.SIGINT, signal.SIGTERM) and not over.wait(seconds):
                 try:
-                    os.write(2, b"told to end while it compiled; nothing saved is lost\n")
+                    os.write(2, b"told to end in a long computation; nothing saved is lost\n")
                 finally:
                     os._exit(os.EX_TEMPFAIL if number[0] == signal.SIGTERM else 128 + number[0])
 

@@ -17,7 +17,7 @@ import numpy as np
 from etils import epath
 
 from facealign.errors import UserError
-from facealign.geometry.head import landmarks68, load_head
+from facealign.geometry.head import landmarks68, load_head, modes
 from facealign.paths import write_whole
 from facealign.portraits.programs import Program, make_portable
 
@@ -106,8 +106,8 @@ def export_head(path: epath.Path) -> None:
       UserError: the file cannot be written.
     """
     head, buffer = load_head(), io.BytesIO()
-    points = np.concatenate([head.mean[None], head.identity, head.expression])
-    marks = np.stack([landmarks68(head, each) for each in points])
+    points = modes(head)
+    marks = landmarks68(head, points)
     np.savez_compressed(
         buffer,
         points=np.concatenate([points, marks], axis=1, dtype=np.float32),

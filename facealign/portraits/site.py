@@ -7,7 +7,7 @@ import numpy as np
 from etils import epath
 
 from facealign.errors import UserError
-from facealign.geometry.head import landmarks68, load_head
+from facealign.geometry.head import landmarks68, load_head, modes
 from facealign.paths import write_json, write_whole
 
 PAGE = Path(__file__).parent / "web"  # what is copied as it is
@@ -52,10 +52,10 @@ def list_head() -> tuple[dict, dict[str, bytes]]:
     in `HeadModel`. All are raw, with the lowest byte first.
     """
     head = load_head()
-    points = np.concatenate([head.mean[None], head.identity, head.expression])
+    points = modes(head)
     arrays = {
         "points": points.astype("<f2"),  # rounds by at most 0.01 cm
-        "marks": np.stack([landmarks68(head, each) for each in points]).astype("<f4"),
+        "marks": np.asarray(landmarks68(head, points), "<f4"),
         "triangles": np.asarray(head.triangles).astype("<u2"),
         "part": np.asarray(head.part).astype("i1"),
     }

@@ -60,12 +60,6 @@ export class Camera {
   }
 }
 
-/** The rotation of a head that looks to the right by so many degrees. */
-export function turnedBy(yaw) {
-  const [s, c] = [Math.sin((yaw * Math.PI) / 180), Math.cos((yaw * Math.PI) / 180)];
-  return [[c, 0, s], [0, 1, 0], [-s, 0, c]];
-}
-
 export const dot = (a, b) => a.reduce((sum, value, i) => sum + value * b[i], 0);
 
 export function product(a, b) {

@@ -17,10 +17,9 @@ export const MAPS = ["own", "other", "face", "head", "facing", "person", "held"]
  * Places and maps of a portrait, each by name with GRID * GRID values.
  *
  * `old` and `current` are the cameras of photo and portrait; `matte` is what tells the person:
- * an image `alpha`, and `turn` and `shift` that bring places of the photo there. Only a portrait
- * from the front can have what is hidden from the `other` side of the head.
+ * an image `alpha`, and `turn` and `shift` that bring places of the photo there.
  */
-export function layOut(head, points, photo, old, current, matte, fromFront = true) {
+export function layOut(head, points, photo, old, current, matte) {
   const frame = new Frame(old, current);
   const view = look(head, points, frame);
   const turned = ramp(dot(old.rotation[2], current.rotation[2]), 0.9976, 0.9781);
@@ -43,7 +42,7 @@ export function layOut(head, points, photo, old, current, matte, fromFront = tru
   const mirrored = sample(both, ...pixels(GRID, (i) => 2 * current.shift[0] - i, (i) => i));
   const maps = { own: weight, face: view.face, facing: view.facing, person, held };
   maps.head = near.map((each) => ramp(each, 0.05, 0.5));
-  maps.other = weight.map((each, i) => (fromFront ? mirrored[3 * i + 2] * (1 - each) : 0));
+  maps.other = weight.map((each, i) => mirrored[3 * i + 2] * (1 - each));
   for (let i = 0; i < weight.length; i++) {
     const all = maps.own[i] + maps.other[i];
     const known = Math.min(1, 2 * all) ** 2 / (all + 1e-6);

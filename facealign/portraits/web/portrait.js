@@ -1,6 +1,6 @@
 // Makes the portrait of one face of a photo.
 
-import { AHEAD, Camera, GRID, clip, ramp, similarity, turnedBy } from "./geometry.js";
+import { AHEAD, Camera, GRID, clip, ramp, similarity } from "./geometry.js";
 import { Photo, create, crop, resize, sample } from "./images.js";
 import { layOut } from "./layout.js";
 import { mend, seeTurned } from "./mend.js";
@@ -74,26 +74,7 @@ export async function makePortrait(photo, face, networks, head, side, say) {
   const upright = sample(stackStill(laid.still), ...places);
   const still = (axis) => Float32Array.from({ length: side * side }, (_, i) => upright[2 * i + axis]);
   const before = cut.lookUp(still(0), still(1), (detail * side) / window.side);
-  const made = { image: bytes(image), before: bytes(before), yaw: old.yaw, seen: seenOf(laid.maps) };
-  return { ...made, turnable: { head, points, current, window, side, maps: laid.maps, image: made.image } };
-}
-
-/** A portrait's head as it looks to a side by some degrees, of the portrait's own pixels. */
-export function turnPortrait({ head, points, current, window, side, maps, image }, yaw) {
-  const zoom = side / window.side;
-  const toPortrait = (place) => [
-    (place[0] + 0.5 - window.left) * zoom - 0.5, (place[1] + 0.5 - window.top) * zoom - 0.5,
-  ];
-  const old = new Camera(AHEAD, current.scale * zoom, toPortrait(current.shift));
-  const turned = new Camera(turnedBy(yaw), current.scale, current.shift);
-  const back = [window.left, window.top].map((start) => start + 0.5 / zoom - 0.5);
-  const alpha = { width: GRID, height: GRID, channels: 1, data: maps.person };
-  const portrait = new Photo({ width: side, height: side, channels: 3, data: image });
-  const matte = { alpha, turn: [1 / zoom, 0], shift: back };
-  const laid = layOut(head, points, portrait, old, turned, matte, false);
-  const layers = stack(laid, { data: new Float32Array(3 * GRID * GRID).fill(1) });
-  fillLayers(layers, laid.maps, portrait, 1 / zoom);
-  return bytes(blend(portrait, 1, sample(layers, ...windowPixels(window, side))));
+  return { image: bytes(image), before: bytes(before), yaw: old.yaw, seen: seenOf(laid.maps) };
 }
 
 const bytes = (colours) => Uint8ClampedArray.from(colours);

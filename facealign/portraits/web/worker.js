@@ -1,14 +1,13 @@
-// Makes portraits beside the page, which stays usable meanwhile. Messages in: {photo} or
-// {turn, yaw}; out: {state}, {face}, {turned}, {done}, {fault}.
+// Makes portraits beside the page, which stays usable meanwhile. Messages in: {photo}; out:
+// {state}, {ready}, {face}, {done}, {fault}.
 
 import { findFaces } from "./find.js";
 import { loadHead } from "./head.js";
 import { loadNetwork, loadRuntime } from "./networks.js";
-import { makePortrait, turnPortrait } from "./portrait.js";
+import { makePortrait } from "./portrait.js";
 
 const SIDE = 512; // px of a portrait
 const MOST = 24e6; // px of a photo; larger ones are shrunk
-const MOST_FACES = 24; // of a photo, the largest
 const SITE = new URL("./", import.meta.url);
 const say = (state) => postMessage({ state });
 
@@ -21,7 +20,6 @@ async function fetchBytes(name) {
 
 /** The head and the networks; those of the processor if the graphics card cannot run them. */
 async function load() {
-  const start = performance.now();
   const listed = await (await fetch(new URL("site.json", SITE))).json();
   let loaded = 0;
   const fetchTold = async (name) => {
@@ -41,7 +39,7 @@ async function load() {
     networks = await open(runtime, listed.networks, files);
     note = ", since the graphics card failed";
   }
-  postMessage({ ready: `Computes ${runtime.where}${note}.`, seconds: (performance.now() - start) / 1000 });
+  postMessage({ ready: `Computes ${runtime.where}${note}.` });
   return { networks, head };
 }
 
@@ -80,7 +78,6 @@ async function decode(file) {
 }
 
 let loading; // the head and the networks
-let turnable = []; // by number of the face
 let alone = Promise.resolve(); // one thing at a time
 
 async function alignPhoto(file) {
@@ -91,18 +88,13 @@ async function alignPhoto(file) {
   const photo = await decode(file);
   const start = performance.now();
   say("looking for faces");
-  const faces = (await findFaces(networks.detector, photo)).slice(0, MOST_FACES);
+  const faces = await findFaces(networks.detector, photo);
   if (!faces.length) throw new Error("no face was found");
-  turnable = [];
   for (const [number, face] of faces.entries()) {
-    const began = performance.now();
     const prefix = faces.length > 1 ? `face ${number + 1} of ${faces.length}: ` : "";
     try {
       const made = await makePortrait(photo, face, networks, head, SIDE, (step) => say(prefix + step));
-      turnable[number] = made.turnable;
-      const { image, before, yaw, seen } = made;
-      const seconds = (performance.now() - began) / 1000;
-      postMessage({ face: { number, side: SIDE, image, before, yaw, seen, seconds } });
+      postMessage({ face: { number, side: SIDE, ...made } });
     } catch (error) {
       if (error.name !== "NoHeadError") throw error;
       postMessage({ face: { number, fault: error.message } });
@@ -112,13 +104,6 @@ async function alignPhoto(file) {
 }
 
 onmessage = ({ data }) => {
-  alone = alone.then(async () => {
-    if ("turn" in data) {
-      if (!turnable[data.turn]) return;
-      const image = turnPortrait(turnable[data.turn], data.yaw);
-      postMessage({ turned: data.turn, image });
-      return;
-    }
-    await alignPhoto(data.photo);
-  }).catch((error) => postMessage({ fault: String(error.message || error).split("\n")[0] }));
+  alone = alone.then(() => alignPhoto(data.photo))
+    .catch((error) => postMessage({ fault: String(error.message || error).split("\n")[0] }));
 };
