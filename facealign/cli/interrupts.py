@@ -18,7 +18,6 @@ INTERRUPTED = 128 + signal.SIGINT  # exit code of what Ctrl-C ended, as shells h
 DELAY = 0.05  # s after which an interrupt is tried again where it would be lost
 AGAIN = 1.0  # s after which it is raised again, in case that a library has caught it
 MOST = 10  # times that it is raised, before the process ends at once
-LAST = 5.0  # s that Python and libraries have to end after the work has
 FINALIZERS = ("weakref", "_weakrefset")  # modules whose functions run as objects are deleted
 CALLED_BY_C = ("facealign.models.xla_ffi",)  # an exception that leaves one of these ends in a crash
 
@@ -62,11 +61,14 @@ def raised() -> Iterator[None]:
         raise KeyboardInterrupt  # although the work has come to an end of its own
 
 
-def end_soon(code: int) -> None:
-    """Ends the process with this code, should a thread of a library keep Python from it."""
-    timer = threading.Timer(LAST, os._exit, (code,))
-    timer.daemon = True
-    timer.start()
+def leave(code: int) -> None:
+    """Ends the process with this code at once: in Python's own end a thread of a library that an
+    interrupt left at work in C++ may hang, or abort it."""
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    finally:  # nobody may be reading
+        os._exit(code)
 
 
 def told() -> tuple[int, str] | None:

@@ -123,14 +123,14 @@ def _explained(distributed: bool) -> Iterator[None]:
     print_error(line)
     if distributed:
         processes.leave(EXPLAINED if code == 1 else code)
+    if interrupts.told():
+        interrupts.leave(code)
     sys.exit(code)
 
 
 def _interrupted() -> tuple[int, str]:
     """Exit code and line of an interrupt."""
     code, word = interrupts.told() or (interrupts.INTERRUPTED, "interrupted")  # of a notebook
-    if interrupts.told():
-        interrupts.end_soon(code)
     rest = MODES[FLAGS.mode].interrupted
     return code, word + f"; the same command {rest}" * bool(rest)
 

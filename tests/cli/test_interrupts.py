@@ -150,3 +150,14 @@ def test_an_ignored_interrupt_stays_ignored():
     """A shell starts so what ends in &."""
     do = "interrupt(); time.sleep = int"
     assert work(do, "SIG_IGN") == (0, "goes on\n", "")
+
+
+def test_what_was_said_is_kept_when_threads_of_libraries_are_left():
+    program = (
+        "import threading, time; from facealign.cli import interrupts; "
+        "threading.Thread(target=time.sleep, args=(600,)).start(); print('said'); "
+        f"interrupts.leave({INTERRUPTED})"
+    )
+    command = [sys.executable, "-c", program]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (INTERRUPTED, "said\n", "")
