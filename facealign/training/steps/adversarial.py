@@ -16,7 +16,7 @@ from facealign.models.apply import Network
 from facealign.names import DOMAINS, GENERATOR, RECONSTRUCTION, SWAP, Route
 from facealign.training import losses
 from facealign.training.state import TrainState, update_networks
-from facealign.training.steps.autoencode import RECONSTRUCT, l1, means
+from facealign.training.steps.autoencode import RECONSTRUCT, compare, means
 from facealign.training.steps.forward import Batch, TrainStep, forward
 from facealign.training.steps.gan import GanRules, make_gan
 
@@ -51,7 +51,7 @@ def make_adversarial_step(
         def own_loss(images, penalties):
             terms = dict(penalties)
             if reconstructed:
-                terms[RECONSTRUCT] = l1(images, batch, reconstructed)
+                terms |= compare(images, batch, reconstructed, RECONSTRUCT, weights)
             return sum((weights.get(name, 0.0) * term for name, term in terms.items()), 0.0), terms
 
         # Each network runs forward once; both sides take their gradients from that pass.

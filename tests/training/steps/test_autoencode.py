@@ -30,6 +30,20 @@ def test_the_encoder_sees_warped_inputs_and_the_loss_the_images(tiny_gan):
     np.testing.assert_allclose(terms["reconstruction"], sum(expected()) / 2, rtol=1e-4)
 
 
+def test_details_are_compared_if_they_have_a_weight(tiny):
+    """L1 as without them; all are added by their weights, and nothing else."""
+    batch, key = random_batch(), jax.random.key(0)
+    stage, networks, state = setup(tiny, 0)
+    plain = only_terms(create_step(tiny, networks, stage))(state, batch, key)
+    weights = {"reconstruction": 1.0, "gradient": 0.5, "structure": 2.0}
+    step = create_step(tiny, networks, stage._replace(loss_weights=weights))
+    terms = only_terms(step)(state, batch, key)
+    np.testing.assert_allclose(terms["reconstruction"], plain["reconstruction"], rtol=1e-5)
+    wanted = sum(weight * terms[name] for name, weight in weights.items())
+    np.testing.assert_allclose(terms["loss"], wanted, rtol=1e-5)
+    assert 0 < terms["structure"] < 2 and terms["gradient"] > 0
+
+
 def test_l1_of_a_perfect_reconstruction_is_reported_as_zero(tiny):
     """The target of a pair is what the networks make of it already."""
     stage, networks, state = setup(tiny, 1)
