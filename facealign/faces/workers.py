@@ -9,6 +9,7 @@ import multiprocessing
 import os
 import re
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
@@ -29,6 +30,7 @@ from facealign.parallel.machine import cores
 CreateTools = Callable[[], FaceTools | DlibTools]  # a function that other processes can import
 T = TypeVar("T")
 BLAS_THREADS = "OPENBLAS_NUM_THREADS"
+QUIET = "ignore:resource_tracker:UserWarning"  # as after -W
 
 _create: list[CreateTools] = []  # the only state of a worker process; empty if it needs no tools
 
@@ -58,6 +60,7 @@ def start_pool(create: CreateTools | None, count: int = 0) -> Executor:
 
 def _start_processes(create: CreateTools | None, count: int) -> ProcessPoolExecutor:
     context = multiprocessing.get_context("spawn")  # a fork of a process that runs JAX can hang
+    _start_tracker()  # later that would unblock signals
     pool = ProcessPoolExecutor(count, context, _prepare, (create,))
     before = os.environ.get(BLAS_THREADS)
     os.environ[BLAS_THREADS] = "1"
@@ -139,6 +142,15 @@ class LastingPool:
             raise KilledError from error
 
 
+def _start_tracker() -> None:
+    """Starts the process of Python's that removes what a killed process leaves, without a word."""
+    sys.warnoptions.append(QUIET)  # it is started with these
+    try:
+        resource_tracker.ensure_running()
+    finally:
+        sys.warnoptions.remove(QUIET)
+
+
 @contextlib.contextmanager
 def _interrupts_held() -> Iterator[None]:
     """Delays interrupts to the end of this context, and blocks Ctrl-C in processes started in it.
@@ -151,7 +163,6 @@ def _interrupts_held() -> Iterator[None]:
         yield
         return
     held = []
-    resource_tracker.ensure_running()  # starting it later would unblock the signal
     numbers = (signal.SIGINT, signal.SIGTERM)
     handlers = {
         each: signal.signal(each, lambda number, _: held.append(number)) for each in numbers
