@@ -12,13 +12,16 @@ from scipy import ndimage
 
 from facealign.faces.turning.ramp import ramp
 from facealign.faces.turning.scene import Reach
-from facealign.faces.turning.turn import View
+from facealign.faces.turning.turn import NECK, View
 
 # Lengths in cm, heights above the eyes.
 LOWER = (-13.0, -11.0)  # heights of the lower end of what is mirrored
 SIDE = (1.5, 3.5)  # beside the middle of the portrait, over which its far side begins
-EAR, JAW = (1.2, 2.0), (0.4, 1.0)  # beside the head: how far ears and hair, and jaws, reach
+EAR, JAW = (1.2, 2.0), (0.1, 0.5)  # beside the head: how far ears and hair, and jaws, reach
 LOBES, HAIRLINE = (-7.5, -5.5), (1.5, 4.0)  # heights over which ears and hair begin
+# A mirrored neck would end in a step: heights over which what is beside the head begins, below which
+# only a soft EDGE is; cm beside the middle over which a neck ceases to be; its share around a pixel.
+BESIDE, EDGE, THROAT, NECK_SHARE = (-9.0, -7.5), (0.0, 0.3), (2.5, 4.0), (0.2, 0.8)
 PERSON = (0.75, 0.95)  # of the matte: what is mirrored
 # How well the photo has to show what is not replaced: skin, and hair, which differs more between
 # the two sides; smoothed by cm.
@@ -56,6 +59,7 @@ def mirror_side(view: View, reach: Reach, own: np.ndarray) -> FarSide:
     usable = turned * own[:, mirrored] * ramp(reach.person[:, mirrored], PERSON)
     missing = _missing(view, reach, height, scale)
     shown = np.where(view.surface, missing, _around(reach.beside, height))
+    shown = shown * (1 - _neck(view, scale) * ramp(out, THROAT))
     share = usable * far * ramp(height, LOWER) * shown
     return FarSide(reach.place[:, mirrored], usable * (far > 0), share, share)
 
@@ -76,7 +80,14 @@ def _missing(view: View, reach: Reach, height: np.ndarray, scale: float) -> np.n
     return np.maximum(1 - shown, 1 - person)
 
 
+def _neck(view: View, scale: float) -> np.ndarray:
+    """How much of the neck, [S, S], 0 to 1."""
+    neck = view.surface & (view.part == NECK)
+    return ramp(ndimage.gaussian_filter(neck.astype(np.float32), SOFT * scale), NECK_SHARE)
+
+
 def _around(beside: np.ndarray, height: np.ndarray) -> np.ndarray:
     """What ears and jaws may cover beside the head, [S, S]."""
-    ear, jaw = (1 - ramp(beside, reach) for reach in (EAR, JAW))
+    ear, jaw, edge = (1 - ramp(beside, reach) for reach in (EAR, JAW, EDGE))
+    jaw = edge + (jaw - edge) * ramp(height, BESIDE)
     return jaw + (ear - jaw) * ramp(height, LOBES)
