@@ -1,14 +1,62 @@
 // The networks as functions, by onnxruntime-web: on the GPU where that works, else on the CPU.
 
-const FOLDER = new URL("ort/", import.meta.url).href;
+import { loadHead } from "./head.js";
+
+const SITE = new URL("./", import.meta.url);
+const RUNTIME = new URL("ort/", SITE).href;
 const THREADS = 4; // at most; more help little
 
+/** The bytes of a file of this site. */
+async function fetchBytes(name) {
+  const answer = await fetch(new URL(name, SITE));
+  if (!answer.ok) throw new Error(`${name} is missing on the server (${answer.status})`);
+  return answer.arrayBuffer();
+}
+
+/**
+ * The head and the networks; those of the processor if the graphics card cannot run them.
+ *
+ * `say` is told of each step, `tell` at the end where they run.
+ */
+export async function load(say, tell) {
+  const listed = JSON.parse(new TextDecoder().decode(await fetchBytes("site.json")));
+  let loaded = 0;
+  const fetchTold = async (name) => {
+    const bytes = await fetchBytes(name);
+    loaded += bytes.byteLength;
+    say(`loading, once: ${(loaded / 1e6).toFixed(0)} of ${(listed.bytes / 1e6).toFixed(0)} MB`);
+    return bytes;
+  };
+  const files = await Promise.all(listed.networks.map((name) => fetchTold(`${name}.onnx`)));
+  const head = await loadHead(listed.head, fetchTold);
+  let [runtime, networks, note] = [await loadRuntime(), {}, ""];
+  try {
+    networks = await open(runtime, listed.networks, files, say);
+  } catch (error) {
+    if (runtime.provider === "wasm") throw error;
+    runtime = await loadRuntime("wasm");
+    networks = await open(runtime, listed.networks, files, say);
+    note = ", since the graphics card failed";
+  }
+  tell(`Computed ${runtime.where}${note}.`);
+  return { networks, head };
+}
+
+async function open(runtime, names, files, say) {
+  const networks = {};
+  for (const [i, name] of names.entries()) {
+    say(`starting the networks: ${name}`);
+    networks[name] = await loadNetwork(runtime, files[i]);
+  }
+  return networks;
+}
+
 /** The runtime and where it computes: {ort, provider, where}. */
-export async function loadRuntime(wanted = "") {
+async function loadRuntime(wanted = "") {
   const adapter = wanted === "wasm" ? null : await navigator.gpu?.requestAdapter().catch(() => null);
-  const ort = await import(`${FOLDER}ort.${adapter ? "webgpu" : "wasm"}.min.mjs`);
+  const ort = await import(`${RUNTIME}ort.${adapter ? "webgpu" : "wasm"}.min.mjs`);
   const threads = self.crossOriginIsolated ? Math.min(THREADS, navigator.hardwareConcurrency || 1) : 1;
-  Object.assign(ort.env.wasm, { wasmPaths: FOLDER, numThreads: threads });
+  Object.assign(ort.env.wasm, { wasmPaths: RUNTIME, numThreads: threads });
   ort.env.logLevel = "error";
   const where = adapter ? "on the graphics card" : `on ${threads === 1 ? "one thread" : `${threads} threads`}`;
   return { ort, provider: adapter ? "webgpu" : "wasm", where };
@@ -19,7 +67,7 @@ export async function loadRuntime(wanted = "") {
  *
  * It raises what the runtime raises if the provider cannot run it.
  */
-export async function loadNetwork({ ort, provider }, bytes) {
+async function loadNetwork({ ort, provider }, bytes) {
   const session = await ort.InferenceSession.create(bytes, { executionProviders: [provider] });
   return async (inputs) => {
     const feeds = Object.entries(inputs).map(([name, [data, dims]]) => [name, new ort.Tensor("float32", data, dims)]);

@@ -1,65 +1,62 @@
-// The page: hands photos to the worker, and shows what that makes of them.
+// The page: hands photos and wishes to the worker, and shows what that makes of them.
 
-const [input, drop, state, fault, portraits] = ["photo", "drop", "state", "fault", "portraits"]
+import { prepareCamera } from "./camera.js";
+import { Figure } from "./figure.js";
+
+const [input, drop, state, step, fault, portraits] = ["photo", "drop", "state", "step", "fault", "portraits"]
   .map((id) => document.getElementById(id));
-const worker = new Worker(new URL("worker.js", import.meta.url), { type: "module" });
+const figures = new Map(); // by the number of the face
+let number = 0; // of the photo that is shown
 let runsOn = ""; // where the networks run
 
-/** An element with properties and children. */
-function make(tag, properties = {}, ...children) {
-  const element = Object.assign(document.createElement(tag), properties);
-  element.append(...children);
-  return element;
+/** A worker that the policy of this page binds, which it would not if it came from an address. */
+function startWorker() {
+  const code = `import ${JSON.stringify(new URL("worker.js", import.meta.url))};`;
+  const address = URL.createObjectURL(new Blob([code], { type: "text/javascript" }));
+  return new Worker(address, { type: "module" });
 }
 
-/** A square picture of colours [side * side * 3]. */
-function picture(colours, side, label) {
-  const canvas = make("canvas", { width: side, height: side });
-  canvas.setAttribute("role", "img");
-  canvas.setAttribute("aria-label", label);
-  const pixels = new Uint8ClampedArray(4 * side * side).fill(255);
-  for (let i = 0; i < side * side; i++) pixels.set(colours.subarray(3 * i, 3 * i + 3), 4 * i);
-  canvas.getContext("2d").putImageData(new ImageData(pixels, side, side), 0, 0);
-  return canvas;
-}
-
-/** Shows a portrait over the photo, with a slider between both. */
-function showFace({ number, side, image, before, yaw, seen, fault: why }) {
-  const name = `Face ${number + 1}`;
-  if (why) return portraits.append(make("p", { textContent: `${name} is left out: ${why}.` }));
-  const after = picture(image, side, `${name}, the portrait`);
-  const slider = make("input", { type: "range", min: 0, max: 100, value: 100 });
-  slider.setAttribute("aria-label", `${name}: how much of the portrait is shown over the photo`);
-  slider.oninput = () => { after.style.clipPath = `inset(0 ${100 - slider.value}% 0 0)`; };
-  const said = `${name}: turned by ${Math.abs(yaw).toFixed(0)}° in the photo, which shows `
-    + `${(100 * seen).toFixed(0)} % of this face; the rest is mirrored or invented. `;
-  const link = make("a", { textContent: "Download as PNG", download: `portrait_${number + 1}.png`, href: "#" });
-  after.toBlob((blob) => { link.href = URL.createObjectURL(blob); });
-  portraits.append(make("figure", {},
-    make("div", { className: "pair" }, picture(before, side, `${name} in the photo`), after),
-    make("label", {}, "photo", slider, "portrait"),
-    make("figcaption", { textContent: said }, link)));
-}
-
-/** Begins with a photo. */
+/** Begins with a photo; nothing is kept of the one before. */
 function begin(file) {
   if (!file) return;
-  portraits.querySelectorAll("a").forEach((link) => URL.revokeObjectURL(link.href));
-  portraits.replaceChildren();
-  [fault.textContent, state.textContent] = ["", "Beginning …"];
-  worker.postMessage({ photo: file });
+  for (const figure of figures.values()) figure.clear();
+  figures.clear();
+  number += 1;
+  [fault.textContent, step.textContent, state.textContent] = ["", "", "Working on the photo …"];
+  worker.postMessage({ number, photo: file });
 }
 
+function complain(what) {
+  [fault.textContent, step.textContent, state.textContent] = [what, "", ""];
+  for (const figure of figures.values()) figure.element.removeAttribute("aria-busy");
+}
+
+/** Shows what was made of a face, or why nothing was. */
+function show(face) {
+  if (!figures.has(face.number)) {
+    figures.set(face.number, new Figure(face.number, (options) => {
+      state.textContent = "Making the portrait again …";
+      worker.postMessage({ number, face: face.number, options });
+    }));
+    portraits.append(figures.get(face.number).element);
+  }
+  figures.get(face.number).show(face);
+}
+
+const worker = startWorker();
 worker.onmessage = ({ data }) => {
-  if (data.state) state.textContent = `${data.state} …`;
   if (data.ready) runsOn = data.ready;
-  if (data.face) showFace(data.face);
-  if (data.done) state.textContent = `Done in ${data.seconds.toFixed(1)} s. ${runsOn}`;
-  if (data.fault) [fault.textContent, state.textContent] = [`No portrait: ${data.fault}`, ""];
+  if (data.number !== number) return; // of a photo before
+  if (data.step) step.textContent = `${data.step} …`;
+  if (data.face) show(data.face);
+  if (data.fault) complain(`No portrait: ${data.fault}`);
+  if (data.ended) {
+    const left = data.found - data.done;
+    const count = `${data.done} portrait${data.done === 1 ? "" : "s"}${left ? `, ${left} left out` : ""}`;
+    [state.textContent, step.textContent] = [`Done in ${data.seconds.toFixed(1)} s: ${count}. ${runsOn}`, ""];
+  }
 };
-worker.onerror = (event) => {
-  fault.textContent = `The page cannot work here: ${event.message || "its worker does not start"}`;
-};
+worker.onerror = (event) => complain(`The page cannot work here: ${event.message || "its worker does not start"}`);
 input.onchange = () => {
   begin(input.files[0]);
   input.value = ""; // so that the same photo can be chosen again
@@ -72,5 +69,6 @@ for (const kind of ["dragover", "dragleave", "drop"]) {
   });
 }
 document.addEventListener("paste", (event) => begin(event.clipboardData.files[0]));
+prepareCamera(begin, complain);
 input.disabled = false;
 state.textContent = "Ready; the networks are loaded with the first photo.";

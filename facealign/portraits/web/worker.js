@@ -1,109 +1,121 @@
-// Makes portraits beside the page, which stays usable meanwhile. Messages in: {photo}; out:
-// {state}, {ready}, {face}, {done}, {fault}.
+// Makes portraits beside the page, which stays usable meanwhile. Messages in: {number, photo}, and
+// {number, face, options} with what is wished of a face of it; out: {ready}, and of the photo with a
+// number {step}, {face}, {done}, {fault}.
 
+import { decode } from "./decode.js";
 import { findFaces } from "./find.js";
-import { loadHead } from "./head.js";
-import { loadNetwork, loadRuntime } from "./networks.js";
-import { makePortrait } from "./portrait.js";
+import { load } from "./networks.js";
+import { readHead, turnHead } from "./portrait.js";
 
 const SIDE = 512; // px of a portrait
-const MOST = 24e6; // px of a photo; larger ones are shrunk
-const SITE = new URL("./", import.meta.url);
-const say = (state) => postMessage({ state });
-
-/** The bytes of a file of this site. */
-async function fetchBytes(name) {
-  const answer = await fetch(new URL(name, SITE));
-  if (!answer.ok) throw new Error(`${name} is missing on the server (${answer.status})`);
-  return answer.arrayBuffer();
-}
-
-/** The head and the networks; those of the processor if the graphics card cannot run them. */
-async function load() {
-  const listed = await (await fetch(new URL("site.json", SITE))).json();
-  let loaded = 0;
-  const fetchTold = async (name) => {
-    const bytes = await fetchBytes(name);
-    loaded += bytes.byteLength;
-    say(`loading, once: ${(loaded / 1e6).toFixed(0)} of ${(listed.bytes / 1e6).toFixed(0)} MB`);
-    return bytes;
-  };
-  const files = await Promise.all(listed.networks.map((name) => fetchTold(`${name}.onnx`)));
-  const head = await loadHead(listed.head, fetchTold);
-  let [runtime, networks, note] = [await loadRuntime(), {}, ""];
-  try {
-    networks = await open(runtime, listed.networks, files);
-  } catch (error) {
-    if (runtime.provider === "wasm") throw error;
-    runtime = await loadRuntime("wasm");
-    networks = await open(runtime, listed.networks, files);
-    note = ", since the graphics card failed";
-  }
-  postMessage({ ready: `Computes ${runtime.where}${note}.` });
-  return { networks, head };
-}
-
-async function open(runtime, names, files) {
-  const networks = {};
-  for (const [i, name] of names.entries()) {
-    say(`starting the networks: ${name}`);
-    networks[name] = await loadNetwork(runtime, files[i]);
-  }
-  return networks;
-}
-
-/** The pixels of an image file, upright, on white. */
-async function decode(file) {
-  let bitmap;
-  try {
-    bitmap = await createImageBitmap(file);
-  } catch {
-    throw new Error("this file is no photo that this browser can read");
-  }
-  const zoom = Math.min(1, Math.sqrt(MOST / (bitmap.width * bitmap.height)));
-  const [width, height] = [bitmap.width, bitmap.height].map((side) => Math.max(1, Math.round(side * zoom)));
-  const pen = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
-  pen.fillStyle = "white";
-  pen.fillRect(0, 0, width, height);
-  pen.drawImage(bitmap, 0, 0, width, height);
-  bitmap.close();
-  const { data } = pen.getImageData(0, 0, width, height);
-  const colours = new Uint8ClampedArray(3 * width * height);
-  for (let i = 0, to = 0; i < data.length; i += 4) {
-    colours[to++] = data[i];
-    colours[to++] = data[i + 1];
-    colours[to++] = data[i + 2];
-  }
-  return { width, height, channels: 3, data: colours };
-}
+const AHEAD = { yaw: 0, pitch: 0, background: "auto" };
 
 let loading; // the head and the networks
-let alone = Promise.resolve(); // one thing at a time
+let waiting = null; // the newest photo, as the page sent it, until it is begun
+let current = null; // what is kept of one photo: its pixels while a face is unread, faces, reads
+const wishes = new Map(); // by face, the newest only
+let newest = 0; // number of the photo that is loaded for
+let busy = false;
 
-async function alignPhoto(file) {
-  loading ??= load();
-  loading.catch(() => { loading = undefined; }); // the next photo tries again
-  const { networks, head } = await loading;
-  say("reading the photo");
-  const photo = await decode(file);
-  const start = performance.now();
-  say("looking for faces");
-  const faces = await findFaces(networks.detector, photo);
-  if (!faces.length) throw new Error("no face was found");
-  for (const [number, face] of faces.entries()) {
-    const prefix = faces.length > 1 ? `face ${number + 1} of ${faces.length}: ` : "";
+/** What is to be done next: a new photo before wishes, wishes before the other faces. */
+function next() {
+  if (waiting) return begin;
+  if (wishes.size) return turn;
+  return current?.left.length ? read : null;
+}
+
+/** Does one thing after the other, and hears of new wishes in between. */
+async function work() {
+  if (busy) return;
+  busy = true;
+  for (let task = next(); task; task = next()) {
+    await task();
+    await new Promise((resolve) => { setTimeout(resolve); });
+  }
+  busy = false;
+}
+
+/** Runs a task of a photo, and says what stops it. */
+async function guard(number, task) {
+  try {
+    await task((step) => postMessage({ number, step }));
+  } catch (error) {
+    postMessage({ number, fault: String(error.message || error).split("\n")[0] });
+  }
+}
+
+/** Loads what portraits need, once, and finds the faces of the newest photo. */
+async function begin() {
+  const { number, photo: file } = waiting;
+  waiting = null;
+  await guard(number, async (say) => {
+    newest = number;
+    loading ??= load((step) => postMessage({ number: newest, step }), (ready) => postMessage({ ready }));
+    loading.catch(() => { loading = undefined; }); // the next photo tries again
+    const { networks } = await loading;
+    const start = performance.now();
+    say("reading the photo");
+    const photo = await decode(file);
+    say("looking for faces");
+    const faces = await findFaces(networks.detector, photo);
+    if (!faces.length) throw new Error("no face was found");
+    const left = faces.map((face, i) => [i, face]);
+    if (!waiting) current = { number, photo, left, found: faces.length, reads: [], start };
+  });
+}
+
+/** Makes the portrait of the largest face that has none. */
+async function read() {
+  const job = current;
+  const [number, face] = job.left.shift();
+  await guard(job.number, async (say) => {
+    const tell = named(job, number, say);
+    const { networks, head } = await loading;
     try {
-      const made = await makePortrait(photo, face, networks, head, SIDE, (step) => say(prefix + step));
-      postMessage({ face: { number, side: SIDE, ...made } });
+      const found = await readHead(job.photo, face, networks, head, tell);
+      const made = await turnHead(found, networks, head, SIDE, tell, AHEAD);
+      job.reads[number] = found;
+      postMessage({ number: job.number, face: { number, side: SIDE, ...picked(made) } });
     } catch (error) {
       if (error.name !== "NoHeadError") throw error;
-      postMessage({ face: { number, fault: error.message } });
+      postMessage({ number: job.number, face: { number, fault: error.message } });
     }
-  }
-  postMessage({ done: faces.length, seconds: (performance.now() - start) / 1000 });
+    if (job.left.length) return;
+    job.photo = null; // all that is needed of it is in the reads
+    end(job, job.start);
+  });
+}
+
+/** Makes the portrait of a face anew, as it is wished. */
+async function turn() {
+  const [[number, options]] = wishes;
+  wishes.delete(number);
+  const job = current;
+  await guard(job.number, async (say) => {
+    const { networks, head } = await loading;
+    const start = performance.now();
+    const made = await turnHead(job.reads[number], networks, head, SIDE, named(job, number, say), options);
+    postMessage({ number: job.number, face: { number, side: SIDE, ...picked(made) } });
+    if (!job.left.length && !wishes.size) end(job, start);
+  });
+}
+
+/** What the page shows of a portrait. */
+const picked = ({ image, before, seen, yaw }) => ({ image, before, seen, yaw });
+
+const named = (job, number, say) => (job.found > 1 ? (step) => say(`face ${number + 1} of ${job.found}: ${step}`) : say);
+
+function end({ number, found, reads }, start) {
+  const done = reads.filter(Boolean).length;
+  postMessage({ number, found, done, seconds: (performance.now() - start) / 1000, ended: true });
 }
 
 onmessage = ({ data }) => {
-  alone = alone.then(() => alignPhoto(data.photo))
-    .catch((error) => postMessage({ fault: String(error.message || error).split("\n")[0] }));
+  if (data.photo) {
+    [waiting, current] = [data, null];
+    wishes.clear();
+  } else if (data.number === current?.number && current.reads[data.face]) {
+    wishes.set(data.face, data.options);
+  }
+  work();
 };
