@@ -1,5 +1,6 @@
 """A folder that makes portraits in a browser: page, networks, head, and onnxruntime-web."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -8,7 +9,8 @@ from etils import epath
 
 from facealign.errors import UserError
 from facealign.geometry.head import landmarks68, load_head, modes
-from facealign.paths import write_json, write_whole
+from facealign.paths import write_whole
+from facealign.portraits.halves import halve
 
 PAGE = Path(__file__).parent / "web"  # what is copied as it is
 NETWORKS = ("detector", "reader", "matte", "completion")  # those that the page runs
@@ -71,6 +73,12 @@ def list_head() -> tuple[dict, dict[str, bytes]]:
     return listed, files
 
 
+def list_digests(files: dict[str, bytes]) -> bytes:
+    """A script for `web/offline.js`: a digest of each file, which it keeps until that changes."""
+    digests = {name: hashlib.sha256(content).hexdigest()[:16] for name, content in files.items()}
+    return f"self.FILES = {json.dumps(digests, indent=2, sort_keys=True)};\n".encode()
+
+
 def write_site(folder: epath.Path, runtime: Path) -> int:
     """Completes a folder of exported NETWORKS to a site, with the runtime of `find_runtime`.
 
@@ -81,15 +89,17 @@ def write_site(folder: epath.Path, runtime: Path) -> int:
       UserError: a file cannot be written.
     """
     head, files = list_head()
-    size = sum((folder / f"{name}.onnx").stat().length for name in NETWORKS)
-    size += sum(map(len, files.values()))
+    files |= {f"{name}.onnx": halve((folder / f"{name}.onnx").read_bytes()) for name in NETWORKS}
+    size = sum(map(len, files.values()))
+    listed = {"networks": NETWORKS, "head": head, "bytes": size}
+    files["site.json"] = (json.dumps(listed, indent=2) + "\n").encode()
     files |= {path.name: path.read_bytes() for path in PAGE.iterdir() if path.is_file()}
     files |= {f"ort/{name}": (runtime / name).read_bytes() for name in ORT_FILES}
+    files["files.js"] = list_digests(files)
     try:
         (folder / "ort").mkdir(parents=True, exist_ok=True)
         for name, content in files.items():
             write_whole(folder / name, content)
-        write_json(folder / "site.json", {"networks": NETWORKS, "head": head, "bytes": size})
     except OSError as error:
         raise UserError(f"cannot write to --output={folder}: {error}") from error
     return size
