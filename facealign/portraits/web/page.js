@@ -2,9 +2,10 @@
 
 import { prepareCamera } from "./camera.js";
 import { Figure } from "./figure.js";
+import { isKept, keepSite } from "./keep.js";
 
-const [input, drop, state, step, fault, portraits] = ["photo", "drop", "state", "step", "fault", "portraits"]
-  .map((id) => document.getElementById(id));
+const IDS = ["photo", "drop", "state", "step", "fault", "kept", "portraits"];
+const [input, drop, state, step, fault, kept, portraits] = IDS.map((id) => document.getElementById(id));
 const figures = new Map(); // by the number of the face
 let number = 0; // of the photo that is shown
 let runsOn = ""; // where the networks run
@@ -43,6 +44,14 @@ function show(face) {
   figures.get(face.number).show(face);
 }
 
+/** Says whether the page works offline, which it does once all is loaded. */
+async function tellKept() {
+  if (!refused) kept.textContent = (await isKept()) ? "This page works offline from now on." : "";
+}
+
+state.textContent = "Beginning …";
+const refused = await keepSite().catch((error) => `This page does not work offline here: ${error.message}.`);
+kept.textContent = refused ?? "";
 const worker = startWorker();
 worker.onmessage = ({ data }) => {
   if (data.ready) runsOn = data.ready;
@@ -54,6 +63,7 @@ worker.onmessage = ({ data }) => {
     const left = data.found - data.done;
     const count = `${data.done} portrait${data.done === 1 ? "" : "s"}${left ? `, ${left} left out` : ""}`;
     [state.textContent, step.textContent] = [`Done in ${data.seconds.toFixed(1)} s: ${count}. ${runsOn}`, ""];
+    tellKept();
   }
 };
 worker.onerror = (event) => complain(`The page cannot work here: ${event.message || "its worker does not start"}`);
@@ -70,5 +80,6 @@ for (const kind of ["dragover", "dragleave", "drop"]) {
 }
 document.addEventListener("paste", (event) => begin(event.clipboardData.files[0]));
 prepareCamera(begin, complain);
+tellKept();
 input.disabled = false;
 state.textContent = "Ready; the networks are loaded with the first photo.";
