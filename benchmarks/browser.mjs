@@ -93,14 +93,7 @@ async function runPhotos({ page, heard }) {
   }
   await pause(2000);
   const foreign = heard.addresses.filter((each) => !/^(blob|data):/.test(each) && !each.startsWith(plan.address));
-  await ask("measure", { console: heard.console, foreign, memory: await measurePage(page) });
-}
-
-/** Bytes of the page and its worker, as Chromium counts them; 0 if it does not. */
-async function measurePage(page) {
-  if (!CHROMIUM) return 0;
-  const measured = page.evaluate(() => performance.measureUserAgentSpecificMemory().then(({ bytes }) => bytes));
-  return (await Promise.race([measured.catch(() => 0), pause(60e3)])) || 0;
+  await ask("measure", { console: heard.console, foreign });
 }
 
 /** What the issue of the page asks for, one after the other; each prints what the page says. */

@@ -165,21 +165,19 @@ def drive(plan: dict, site: Path) -> Iterator[dict]:
         raise UserError("the browser could not be driven; what node printed above says why")
 
 
-def held_by(pid: int) -> int:
-    """Bytes that the processes below one hold; what several share counts once."""
-    held, below = 0, [pid]
+def held_by(pid: int) -> list[int]:
+    """Bytes of each process below one, the largest first; what several share counts once."""
+    held, below = [], [pid]
     while below:
         process = Path("/proc", str(below.pop()))
         with contextlib.suppress(OSError):  # it has ended
             for task in (process / "task").iterdir():
                 below += map(int, (task / "children").read_text().split())
             if process.name != str(pid):
-                rows = dict(
-                    row.split(":")
-                    for row in (process / "smaps_rollup").read_text().splitlines()[1:]
-                )
-                held += 1024 * int(rows["Pss"].split()[0])
-    return held
+                rows = (process / "smaps_rollup").read_text().splitlines()
+                shares = next(row for row in rows if row.startswith("Pss:"))
+                held.append(1024 * int(shares.split()[1]))
+    return sorted(held, reverse=True)
 
 
 def differences(made: list[dict], portraits: Path) -> dict[str, float]:
@@ -211,7 +209,7 @@ def print_photos(told: list[dict], portraits: Path) -> None:
     made = [each for each in told if "photo" in each]
     (loaded,), measured = [each for each in told if "loaded" in each], told[-1]
     seconds = [each["seconds"] for each in made[1:] if each["faces"]] or [made[0]["seconds"]]
-    middle = statistics.median(seconds)
+    held, middle = measured["held"], statistics.median(seconds)
     off = differences(made, portraits)
     rows = {
         "photos, and those with a portrait": f"{len(made)}, {sum(bool(e['faces']) for e in made)}",
@@ -220,8 +218,8 @@ def print_photos(told: list[dict], portraits: Path) -> None:
         "requests after the first photo": measured["requests"] - loaded["requests"],
         "requests to other addresses": ", ".join(measured["foreign"]) or 0,
         "lines in the console": "; ".join(measured["console"]) or 0,
-        "memory of the browser after the last": f"{measured['held'] / 1e6:.0f} MB",
-        "that of the page, as it counts": f"{measured['memory'] / 1e6:.0f} MB",
+        "memory after the last": f"{held[0] / 1e6:.0f} MB of the largest process, the page's; "
+        f"{sum(held) / 1e6:.0f} MB of all",
         "compared with --mode=align": len(off),
     }
     if off:

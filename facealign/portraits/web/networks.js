@@ -51,15 +51,21 @@ async function open(runtime, names, files, say) {
   return networks;
 }
 
+/** Whether there is a graphics card; what only imitates one takes ten times as long as the processor. */
+async function hasCard() {
+  const adapter = await navigator.gpu?.requestAdapter().catch(() => null);
+  return Boolean(adapter) && !adapter.info?.isFallbackAdapter;
+}
+
 /** The runtime and where it computes: {ort, provider, where}. */
 async function loadRuntime(wanted = "") {
-  const adapter = wanted === "wasm" ? null : await navigator.gpu?.requestAdapter().catch(() => null);
-  const ort = await import(`${RUNTIME}ort.${adapter ? "webgpu" : "wasm"}.min.mjs`);
+  const provider = wanted !== "wasm" && (await hasCard()) ? "webgpu" : "wasm";
+  const ort = await import(`${RUNTIME}ort.${provider}.min.mjs`);
   const threads = self.crossOriginIsolated ? Math.min(THREADS, navigator.hardwareConcurrency || 1) : 1;
   Object.assign(ort.env.wasm, { wasmPaths: RUNTIME, numThreads: threads });
   ort.env.logLevel = "error";
-  const where = adapter ? "on the graphics card" : `on ${threads === 1 ? "one thread" : `${threads} threads`}`;
-  return { ort, provider: adapter ? "webgpu" : "wasm", where };
+  const many = threads === 1 ? "one thread" : `${threads} threads`;
+  return { ort, provider, where: `on ${provider === "webgpu" ? "the graphics card" : many}` };
 }
 
 /**
@@ -68,7 +74,7 @@ async function loadRuntime(wanted = "") {
  * It raises what the runtime raises if the provider cannot run it.
  */
 async function loadNetwork({ ort, provider }, bytes) {
-  const session = await ort.InferenceSession.create(bytes, { executionProviders: [provider] });
+  const session = await ort.InferenceSession.create(bytes, { executionProviders: [provider], logSeverityLevel: 3 });
   return async (inputs) => {
     const feeds = Object.entries(inputs).map(([name, [data, dims]]) => [name, new ort.Tensor("float32", data, dims)]);
     const said = await session.run(Object.fromEntries(feeds));
