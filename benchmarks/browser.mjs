@@ -170,7 +170,7 @@ function leastContrast() {
 /** Pictures of the page at three widths, light and dark. */
 async function takeScreens(page) {
   for (const width of [360, 800, 1600]) {
-    for (const colorScheme of ["light", "dark"]) {
+    for (const colorScheme of CHROMIUM ? ["light", "dark"] : ["light"]) { // Firefox cannot be told
       await page.setViewportSize({ width, height: 900 });
       await page.emulateMedia({ colorScheme });
       if (plan.screens) await page.screenshot({ path: join(plan.screens, `${plan.browser}_${width}_${colorScheme}.png`), fullPage: true });
