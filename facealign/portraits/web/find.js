@@ -4,33 +4,57 @@ import { gray, resize } from "./images.js";
 
 const FOUND = 512; // px of the photos that the detector takes
 const BORDER = 16; // px of repeated border, so that a face that fills the photo is found
+const MOST = FOUND - 2 * BORDER; // px of a photo that it sees at once
+const DEEPER = 1024; // px: longest side of a photo that is searched in tiles, if it showed no face
+const SHARED = 120; // px that two tiles share; larger faces are found in the whole
 const LIKELY = 0.55;
 const ALIKE = 0.4; // share of their union, or
 const INSIDE = 0.6; // of the smaller one, that two squares of one face have in common
 
 /** The likely faces of a photo, the largest first: centre (x, y), side and likeness. */
 export async function findFaces(detector, photo) {
-  const most = FOUND - 2 * BORDER;
-  const ratio = most / Math.max(photo.width, photo.height);
+  const longest = Math.max(photo.width, photo.height);
+  const faces = await searchAt(detector, photo, Math.min(1, MOST / longest));
+  if (faces.length || longest <= MOST) return faces;
+  return searchAt(detector, photo, Math.min(1, DEEPER / longest));
+}
+
+/** Those of a photo that is scaled by a ratio, tile by tile. */
+async function searchAt(detector, photo, ratio) {
   const [width, height] = [photo.width, photo.height].map((side) => Math.max(1, Math.round(side * ratio)));
   const small = resize(gray(photo), width, height, "linear");
-  const seen = new Float32Array(FOUND * FOUND);
-  for (let row = 0; row < FOUND; row++) {
-    const from = Math.min(Math.max(row - BORDER, 0), height - 1) * width;
-    for (let column = 0; column < FOUND; column++) {
-      const at = Math.min(Math.max(column - BORDER, 0), width - 1);
-      seen[row * FOUND + column] = small.data[from + at] / 127.5 - 1;
+  const likely = [];
+  for (const top of starts(height)) {
+    for (const left of starts(width)) {
+      const { faces } = await detector({ photos: [cutTile(small, left, top), [1, FOUND, FOUND, 1]] });
+      for (let i = 0; i < faces.length; i += 6) {
+        const [likeness, x, y, side] = faces.subarray(i, i + 4);
+        if (!(likeness > LIKELY)) continue;
+        const place = (share, start) => (FOUND * share - BORDER + start) / ratio;
+        likely.push({ likeness, x: place(x, left), y: place(y, top), side: (FOUND * side) / ratio });
+      }
     }
   }
-  const { faces } = await detector({ photos: [seen, [1, FOUND, FOUND, 1]] });
-  const [zoom, likely] = [1 / ratio, []];
-  for (let i = 0; i < faces.length; i += 6) {
-    const [likeness, x, y, side] = faces.subarray(i, i + 4);
-    if (!(likeness > LIKELY)) continue;
-    const place = (share) => zoom * (FOUND * share - BORDER);
-    likely.push({ likeness, x: place(x), y: place(y), side: zoom * FOUND * side });
-  }
   return choose(likely);
+}
+
+/** Where tiles begin along a side. */
+function starts(side) {
+  const count = Math.max(1, Math.ceil((side - SHARED) / (MOST - SHARED)));
+  return Array.from({ length: count }, (_, i) => (count > 1 ? Math.round((i * (side - MOST)) / (count - 1)) : 0));
+}
+
+/** What the detector takes of a gray photo; where that ends, its edge is repeated. */
+function cutTile({ data, width, height }, left, top) {
+  const seen = new Float32Array(FOUND * FOUND);
+  const within = (place, start, side) => Math.min(Math.max(place - BORDER + start, 0), side - 1);
+  for (let row = 0; row < FOUND; row++) {
+    const from = within(row, top, height) * width;
+    for (let column = 0; column < FOUND; column++) {
+      seen[row * FOUND + column] = data[from + within(column, left, width)] / 127.5 - 1;
+    }
+  }
+  return seen;
 }
 
 /** The faces that overlap no likelier one (non-maximum suppression), the largest first. */
