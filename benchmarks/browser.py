@@ -10,6 +10,7 @@ Needs node and, in this folder: npm install playwright-core@1.55.1
 import contextlib
 import csv
 import json
+import os
 import shutil
 import statistics
 import subprocess
@@ -30,10 +31,6 @@ from facealign.images import is_photo, read_photo
 
 SIZE = 512  # px of the page's portraits
 LARGE = (5472, 3648)  # px of a photo of 20 megapixels
-ALIGN = """import sys; sys.modules["dlib"] = None  # so that faces are found as the page does
-sys.argv[0] = "launch.py"
-from facealign.cli.main import start
-start()"""
 
 
 def main() -> None:
@@ -83,9 +80,14 @@ def open_photo(path: Path | str) -> Image.Image:
 
 
 def align(photos: Path, portraits: Path) -> Path:
-    """The folder of the portraits of `--mode=align`."""
+    """The folder of the portraits of `--mode=align`, without dlib in any of its processes."""
+    portraits.mkdir()
+    (portraits / "dlib.py").write_text("raise ImportError('faces are found as the page does')\n")
+    places = [str(portraits), os.environ.get("PYTHONPATH", "")]
+    env = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, places))}
     flags = ["--mode=align", f"--input={photos}", f"--output={portraits}", f"--size={SIZE}"]
-    made = subprocess.run([sys.executable, "-c", ALIGN, *flags], cwd=ROOT, capture_output=True)
+    command = [sys.executable, "launch.py", *flags]
+    made = subprocess.run(command, cwd=ROOT, env=env, capture_output=True)
     if made.returncode:
         raise UserError(f"--mode=align failed: {made.stderr.decode()[-500:]}")
     return portraits
