@@ -1,21 +1,18 @@
-// Images as {width, height, channels, data}, and how they are cut, scaled and looked up.
-// Photos are scaled exactly as Pillow does it, so that networks see what they saw in training.
+// Images as {width, height, channels, data}, and how they are cut, scaled and warped: exactly as
+// Pillow does it, so that networks see what they saw in training.
 
-import { clip } from "./geometry.js";
+import { compose, growth, invert, round, zoom } from "./geometry.js";
 
-export const create = (width, height, channels) => ({
-  width, height, channels, data: new Float32Array(width * height * channels),
-});
-
+const ALMOST = 0.9; // a photo that would be shrunk less keeps its pixels
 const FILTERS = {
   box: { support: 0.5, at: (x) => (x > -0.5 && x <= 0.5 ? 1 : 0) },
   linear: { support: 1, at: (x) => Math.max(0, 1 - Math.abs(x)) },
-  cubic: {
-    support: 2,
+  hamming: {
+    support: 1,
     at(x) {
-      const [a, d] = [-0.5, Math.abs(x)];
-      if (d < 1) return ((a + 2) * d - (a + 3)) * d * d + 1;
-      return d < 2 ? (((d - 5) * d + 8) * d - 4) * a : 0;
+      const t = Math.abs(x) * Math.PI;
+      if (t === 0) return 1;
+      return t >= Math.PI ? 0 : (Math.sin(t) / t) * (0.54 + 0.46 * Math.cos(t));
     },
   },
 };
@@ -106,45 +103,79 @@ export function crop(image, left, top, right, bottom) {
   return { width, height, channels, data };
 }
 
-/** An image at places [N], linear, as data [N * channels]; beyond its border that is repeated. */
-export function sample(image, xs, ys) {
-  const { width, height, channels, data } = image;
-  const out = new Float32Array(xs.length * channels);
-  for (let i = 0, to = 0; i < xs.length; i++) {
-    const [x, y] = [clip(xs[i], 0, width - 1), clip(ys[i], 0, height - 1)];
-    const column = Math.max(0, Math.min(x | 0, width - 2));
-    const row = Math.max(0, Math.min(y | 0, height - 2));
-    const [right, lower] = [x - column, y - row];
-    const a = (row * width + column) * channels;
-    const b = width > 1 ? a + channels : a;
-    const down = height > 1 ? width * channels : 0;
-    for (let c = 0; c < channels; c++) {
-      const upper = data[a + c] * (1 - right) + data[b + c] * right;
-      const under = data[a + down + c] * (1 - right) + data[b + down + c] * right;
-      out[to++] = upper * (1 - lower) + under * lower;
-    }
-  }
-  return out;
+/** A photo, that many times as large if that is less, and the transformation to it. */
+export function shrink(photo, factor) {
+  if (factor >= ALMOST) return { image: photo, matrix: zoom(1) };
+  const [width, height] = [photo.width, photo.height].map((side) => Math.max(1, round(side * factor)));
+  const image = resize(photo, width, height, factor < 0.5 ? "box" : "hamming");
+  return { image, matrix: zoom(width / photo.width, height / photo.height) };
 }
 
-/** A photo in colour that keeps what it was scaled to. */
-export class Photo {
-  constructor(image) {
-    Object.assign(this, image);
-    this.sizes = new Map();
+/** A photo whose blocks of `count` x `count` px are one px; those at its end may be smaller. */
+function reduce(photo, count) {
+  const { channels, data } = photo;
+  const [width, height] = [photo.width, photo.height].map((side) => Math.ceil(side / count));
+  const out = new Uint8ClampedArray(width * height * channels);
+  for (let row = 0, to = 0; row < height; row++) {
+    const bottom = Math.min((row + 1) * count, photo.height);
+    for (let column = 0; column < width; column++) {
+      const right = Math.min((column + 1) * count, photo.width);
+      const pixels = (right - column * count) * (bottom - row * count);
+      for (let c = 0; c < channels; c++) {
+        let sum = pixels >> 1;
+        for (let y = row * count; y < bottom; y++) {
+          for (let x = column * count; x < right; x++) sum += data[(y * photo.width + x) * channels + c];
+        }
+        out[to++] = Math.floor(sum / pixels);
+      }
+    }
   }
+  return { width, height, channels, data: out };
+}
 
-  /** Its colours at places, [N * 3], after it is made so many times as large. */
-  lookUp(xs, ys, detail) {
-    const image = this.at(detail);
-    const zoom = image.width / this.width;
-    return sample(image, xs.map((x) => (x + 0.5) * zoom - 0.5), ys.map((y) => (y + 0.5) * zoom - 0.5));
-  }
+/**
+ * The square of `size` px to which a transformation brings a photo in colour.
+ *
+ * Pixels are averaged where the photo is larger; beyond it, its border is repeated.
+ */
+export function cropLarge(photo, matrix, size) {
+  const blocks = Math.max(1, Math.trunc(1 / growth(matrix)));
+  const [from, placed] = blocks > 1
+    ? [reduce(photo, blocks), compose(matrix, zoom(blocks))] : [photo, matrix];
+  const factor = Math.max(1, Math.ceil(1 / growth(placed) - 1e-6)); // drawn larger, then averaged
+  const back = compose(invert(placed), zoom(1 / factor));
+  const large = warp(from, back, size * factor);
+  return factor > 1 ? reduce(large, factor) : large;
+}
 
-  at(detail) {
-    const [width, height] = [this.width, this.height].map((side) => Math.max(1, Math.round(detail * side)));
-    const key = `${width} ${height}`;
-    if (!this.sizes.has(key)) this.sizes.set(key, resize(this, width, height, "cubic"));
-    return this.sizes.get(key);
+/** A square of `size` px of a photo in colour, bicubic, by the transformation back to the photo. */
+function warp({ width, height, data }, [[a, b, c], [d, e, f]], size) {
+  const out = new Uint8ClampedArray(3 * size * size);
+  const [columns, rows] = [new Int32Array(4), new Int32Array(4)];
+  for (let row = 0, to = 0; row < size; row++) {
+    for (let column = 0; column < size; column++, to += 3) {
+      const [x, y] = [a * column + b * row + c, d * column + e * row + f];
+      const [left, top] = [Math.floor(x), Math.floor(y)];
+      for (let k = 0; k < 4; k++) {
+        columns[k] = 3 * Math.min(Math.max(left - 1 + k, 0), width - 1);
+        rows[k] = 3 * width * Math.min(Math.max(top - 1 + k, 0), height - 1);
+      }
+      for (let channel = 0; channel < 3; channel++) {
+        const line = (k) => {
+          const at = rows[k] + channel;
+          return cubic(data[at + columns[0]], data[at + columns[1]], data[at + columns[2]],
+            data[at + columns[3]], x - left);
+        };
+        const level = cubic(line(0), line(1), line(2), line(3), y - top);
+        out[to + channel] = Math.trunc(level);
+      }
+    }
   }
+  return { width: size, height: size, channels: 3, data: out };
+}
+
+/** Between the second and the third of four numbers, as Pillow's bicubic transformation. */
+function cubic(first, second, third, fourth, t) {
+  const [slope, square] = [third - first, 2 * (first - second) + third - fourth];
+  return second + t * (slope + t * (square + t * (second - first + fourth - third)));
 }
