@@ -23,7 +23,7 @@ export const isPlain = (background, angle) =>
  * it, what the matte finds beside it, and what is mirrored as a whole, `far`.
  */
 export function findPerson({ camera: { scale }, surface }, reach, matte, far) {
-  const head = smooth(Float32Array.from(surface), EDGE * scale);
+  const head = smooth(new Float32Array(surface), EDGE * scale);
   const [found, core] = [matte.at(reach.place), new Core(reach, scale).at(reach.place)];
   return make(far.length, (i) => {
     // Beside a turned head the photo may show the same head again.

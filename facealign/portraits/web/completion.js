@@ -29,7 +29,7 @@ export async function mend(coarse, layout, yaw, program) {
 
 /** What the network sees: whole gray levels in [-1, 1], maps of half the size, and the yaw. */
 function see(coarse, layout, yaw) {
-  const [levels, maps] = [coarse.map((plane) => Uint8ClampedArray.from(plane)), drawMaps(layout)];
+  const [levels, maps] = [coarse.map((plane) => new Uint8ClampedArray(plane)), drawMaps(layout)];
   const [count, half] = [maps.length, GRID / 2];
   return {
     portraits: [make(3 * GRID * GRID, (i) => levels[i % 3][(i / 3) | 0] / 127.5 - 1), [1, GRID, GRID, 3]],

@@ -11,7 +11,7 @@ export class Core {
   constructor(reach, scale) {
     [this.matrix, this.inverse] = [reach.upright, invert(reach.upright)];
     const inset = INSET * scale;
-    this.map = smooth(Float32Array.from(shrunk(reach.outline, inset)), inset / 2);
+    this.map = smooth(new Float32Array(shrunk(reach.outline, inset)), inset / 2);
   }
 
   /** How surely it does at places in px of the photo, 0 to 1. */

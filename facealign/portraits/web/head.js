@@ -14,13 +14,14 @@ const POUCH = 3.2; // cm from the middle of the mean head: beyond the corners of
 
 /** Numbers of 16 bits as numbers of 32. */
 function halves(bits) {
-  const table = new Float32Array(65536);
+  const [table, out] = [new Float32Array(65536), new Float32Array(bits.length)];
   for (let i = 0; i < 65536; i++) {
     const [exponent, rest] = [(i >> 10) & 31, i & 1023];
     const size = exponent ? 2 ** (exponent - 15) * (1 + rest / 1024) : 2 ** -14 * (rest / 1024);
     table[i] = i >> 15 ? -size : size;
   }
-  return Float32Array.from(bits, (each) => table[each]);
+  for (let i = 0; i < out.length; i++) out[i] = table[bits[i]];
+  return out;
 }
 
 /**
@@ -75,14 +76,19 @@ function findMirror(mean) {
 function findOutwards({ points: [mean], marks: [marks], part, triangles }) {
   const skin = choose(triangles, (corners) => corners.every((corner) => part[corner] <= NECK));
   const [normals, out] = [findNormals(mean, skin), new Float64Array(marks.length)];
+  const corners = Uint16Array.from(new Set(skin));
   for (let i = 0; i < marks.length; i += 3) {
     let [best, least] = [0, Infinity];
-    for (const corner of skin) {
-      const [x, y, z] = [0, 1, 2].map((k) => mean[3 * corner + k] - marks[i + k]);
-      const square = x * x + y * y + z * z;
-      if (square < least) [best, least] = [corner, square];
+    for (let k = 0; k < corners.length; k++) {
+      const at = 3 * corners[k];
+      const square = (mean[at] - marks[i]) ** 2 + (mean[at + 1] - marks[i + 1]) ** 2
+        + (mean[at + 2] - marks[i + 2]) ** 2;
+      if (square < least) {
+        best = at;
+        least = square;
+      }
     }
-    out.set(normals.subarray(3 * best, 3 * best + 3), i);
+    out.set(normals.subarray(best, best + 3), i);
   }
   return out;
 }

@@ -151,23 +151,24 @@ export function cropLarge(photo, matrix, size) {
 /** A square of `size` px of a photo in colour, bicubic, by the transformation back to the photo. */
 function warp({ width, height, data }, [[a, b, c], [d, e, f]], size) {
   const out = new Uint8ClampedArray(3 * size * size);
-  const [columns, rows] = [new Int32Array(4), new Int32Array(4)];
+  const [columns, rows, lines] = [new Int32Array(4), new Int32Array(4), new Float64Array(4)];
   for (let row = 0, to = 0; row < size; row++) {
     for (let column = 0; column < size; column++, to += 3) {
-      const [x, y] = [a * column + b * row + c, d * column + e * row + f];
-      const [left, top] = [Math.floor(x), Math.floor(y)];
+      const x = a * column + b * row + c;
+      const y = d * column + e * row + f;
+      const left = Math.floor(x);
+      const top = Math.floor(y);
       for (let k = 0; k < 4; k++) {
         columns[k] = 3 * Math.min(Math.max(left - 1 + k, 0), width - 1);
         rows[k] = 3 * width * Math.min(Math.max(top - 1 + k, 0), height - 1);
       }
       for (let channel = 0; channel < 3; channel++) {
-        const line = (k) => {
+        for (let k = 0; k < 4; k++) {
           const at = rows[k] + channel;
-          return cubic(data[at + columns[0]], data[at + columns[1]], data[at + columns[2]],
+          lines[k] = cubic(data[at + columns[0]], data[at + columns[1]], data[at + columns[2]],
             data[at + columns[3]], x - left);
-        };
-        const level = cubic(line(0), line(1), line(2), line(3), y - top);
-        out[to + channel] = Math.trunc(level);
+        }
+        out[to + channel] = Math.trunc(cubic(lines[0], lines[1], lines[2], lines[3], y - top));
       }
     }
   }
@@ -176,6 +177,6 @@ function warp({ width, height, data }, [[a, b, c], [d, e, f]], size) {
 
 /** Between the second and the third of four numbers, as Pillow's bicubic transformation. */
 function cubic(first, second, third, fourth, t) {
-  const [slope, square] = [third - first, 2 * (first - second) + third - fourth];
-  return second + t * (slope + t * (square + t * (second - first + fourth - third)));
+  const square = 2 * (first - second) + third - fourth;
+  return second + t * (third - first + t * (square + t * (second - first + fourth - third)));
 }

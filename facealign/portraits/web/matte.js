@@ -58,8 +58,10 @@ export function refine(alpha, colours) {
   const shared = colours.map((plane, k) => spread(plane, alpha, means[k], average));
   const slopes = colours.map(() => new Float32Array(alpha.length));
   const offset = new Float32Array(alpha.length);
+  const [reds, redGreens, redBlues, greens, greenBlues, blues] = pairs;
   for (let i = 0; i < alpha.length; i++) {
-    const [rr, rg, rb, gg, gb, bb] = pairs.map((plane, k) => plane[i] + (k === 0 || k === 3 || k === 5 ? FLAT : 0));
+    const [rr, rg, rb] = [reds[i] + FLAT, redGreens[i], redBlues[i]];
+    const [gg, gb, bb] = [greens[i] + FLAT, greenBlues[i], blues[i] + FLAT];
     // The inverse of a symmetric matrix of three rows, by their products.
     const [a, b, c] = [gg * bb - gb * gb, rb * gb - rg * bb, rg * gb - gg * rb];
     const [d, e, f] = [rr * bb - rb * rb, rg * rb - rr * gb, rr * gg - rg * rg];
@@ -68,8 +70,8 @@ export function refine(alpha, colours) {
     slopes[0][i] = (a * p + b * q + c * r) / size;
     slopes[1][i] = (b * p + d * q + e * r) / size;
     slopes[2][i] = (c * p + e * q + f * r) / size;
-    offset[i] = average[i];
-    for (let k = 0; k < 3; k++) offset[i] -= slopes[k][i] * means[k][i];
+    offset[i] = average[i] - slopes[0][i] * means[0][i] - slopes[1][i] * means[1][i]
+      - slopes[2][i] * means[2][i];
   }
   const [along, rest] = [slopes.map(mean), mean(offset)];
   return make(alpha.length, (i) => {
@@ -80,21 +82,22 @@ export function refine(alpha, colours) {
 
 /** The mean of the pixels up to REACH px around each; beyond the border that is repeated. */
 function mean(plane) {
-  const side = sideOf(plane);
+  const [side, out] = [sideOf(plane), new Float32Array(plane.length)];
+  const line = new Float64Array(side + 2 * REACH); // with what is beyond the border
   let from = plane;
   for (const step of [side, 1]) {
-    const out = new Float32Array(plane.length);
-    for (let line = 0; line < side; line++) {
-      const start = step === 1 ? line * side : line;
-      const at = (k) => from[start + clip(k, 0, side - 1) * step];
+    for (let number = 0; number < side; number++) {
+      const start = step === 1 ? number * side : number;
+      for (let k = 0; k < line.length; k++) line[k] = from[start + clip(k - REACH, 0, side - 1) * step];
       let sum = 0;
-      for (let k = -REACH; k <= REACH; k++) sum += at(k);
+      for (let k = 0; k < 2 * REACH; k++) sum += line[k];
       for (let k = 0; k < side; k++) {
+        sum += line[k + 2 * REACH];
         out[start + k * step] = sum / (2 * REACH + 1);
-        sum += at(k + REACH + 1) - at(k - REACH);
+        sum -= line[k];
       }
     }
     from = out;
   }
-  return from;
+  return out;
 }

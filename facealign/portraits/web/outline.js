@@ -2,7 +2,7 @@
 // Heights are in cm above the eyes.
 
 import { clip, interpolate, ramp, round } from "./geometry.js";
-import { make, mark, sideOf, smoothLine } from "./planes.js";
+import { indices, make, mark, sideOf, smoothLine } from "./planes.js";
 
 const COLLAR = [-11.5, -17]; // heights over which the outline of the neck stops moving the scene
 const CHEEKS = [-7, 0]; // heights over which the rows of the outline begin to follow that rise
@@ -68,8 +68,7 @@ export function followOutline(wanted, found, eyes, scale) {
 /** The rows of a mask that have any pixel. */
 function rowsOf(mask) {
   const size = sideOf(mask);
-  return Array.from({ length: size }, (_, row) => row)
-    .filter((row) => mask.subarray(row * size, (row + 1) * size).includes(1));
+  return indices(size, (row) => mask.subarray(row * size, (row + 1) * size).includes(1));
 }
 
 /** First and last column of a mask in each row, also between its rows, and its first row. */

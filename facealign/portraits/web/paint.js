@@ -7,7 +7,7 @@ import { readSides, relight } from "./light.js";
 import { Pixels } from "./pixels.js";
 import { fill, keep } from "./pyramids.js";
 import { known as knownOf, ownShare } from "./sources.js";
-import { make } from "./planes.js";
+import { indices, make } from "./planes.js";
 import { enlarge } from "./window.js";
 
 /**
@@ -41,7 +41,7 @@ export function paint(photo, camera, { view, sources }, coarse, window, size) {
   const { ownWeight, otherWeight, choice, alike } = sources;
   const others = alike.map((each, i) => Math.max(each > 0 ? 1 : 0, 1 - coarse.known[i]));
   const [needed] = enlarge([others], window, size);
-  const some = Int32Array.from([...needed.keys()].filter((i) => needed[i] > 0));
+  const some = Int32Array.from(indices(needed.length, (i) => needed[i] > 0));
   const part = (planes) => enlarge(planes, window, size, some);
   const [weight, rest, chosen, known] = part([ownWeight, otherWeight, choice, coarse.known])
     .map((plane) => plane.map((each) => clip(each, 0, 1)));

@@ -15,31 +15,34 @@ export class Pixels {
   /** The colours, three planes, of places in px of the photo. */
   at([xs, ys]) {
     const { image: { width, height, data }, matrix: [[across, , right], [, down, lower]] } = this;
-    const out = [0, 1, 2].map(() => new Float32Array(xs.length));
-    const [columns, weights] = [new Int32Array(4), new Float64Array(4)];
-    const weightsDown = new Float64Array(4);
+    const [reds, greens, blues] = [0, 1, 2].map(() => new Float32Array(xs.length));
+    const [columns, weights, weightsDown] = [new Int32Array(4), new Float64Array(4), new Float64Array(4)];
     for (let i = 0; i < xs.length; i++) {
       const x = clip(xs[i] * across + right, 0, width - 1);
       const y = clip(ys[i] * down + lower, 0, height - 1);
-      const [left, top] = [Math.floor(x), Math.floor(y)];
+      const left = Math.floor(x);
+      const top = Math.floor(y);
       weigh(x - left, weights);
       weigh(y - top, weightsDown);
       for (let k = 0; k < 4; k++) columns[k] = 3 * clip(left - 1 + k, 0, width - 1);
-      let [red, green, blue] = [0, 0, 0];
+      let red = 0;
+      let green = 0;
+      let blue = 0;
       for (let j = 0; j < 4; j++) {
         const row = 3 * width * clip(top - 1 + j, 0, height - 1);
         for (let k = 0; k < 4; k++) {
-          const [weight, at] = [weightsDown[j] * weights[k], row + columns[k]];
+          const weight = weightsDown[j] * weights[k];
+          const at = row + columns[k];
           red += weight * data[at];
           green += weight * data[at + 1];
           blue += weight * data[at + 2];
         }
       }
-      out[0][i] = red;
-      out[1][i] = green;
-      out[2][i] = blue;
+      reds[i] = red;
+      greens[i] = green;
+      blues[i] = blue;
     }
-    return out;
+    return [reds, greens, blues];
   }
 }
 

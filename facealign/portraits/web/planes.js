@@ -12,10 +12,17 @@ export function make(count, at) {
   return out;
 }
 
-/** Places of a mask, 1 where a function of the index says so. */
+/** A mask of so many pixels, 1 where a function of the index says so. */
 export function mark(count, at) {
   const out = new Uint8Array(count);
   for (let i = 0; i < count; i++) out[i] = at(i) ? 1 : 0;
+  return out;
+}
+
+/** The indices below a count that a function passes. */
+export function indices(count, passes) {
+  const out = [];
+  for (let i = 0; i < count; i++) if (passes(i)) out.push(i);
   return out;
 }
 
@@ -79,13 +86,13 @@ export function largest(plane, width) {
   const [side, reach] = [sideOf(plane), (width - 1) / 2];
   let from = plane;
   for (const step of [side, 1]) {
-    const out = new plane.constructor(plane.length);
-    for (let i = 0; i < out.length; i++) {
-      const along = step === 1 ? i % side : (i / side) | 0;
-      const last = Math.min(reach, side - 1 - along);
-      let best = -Infinity;
-      for (let k = -Math.min(reach, along); k <= last; k++) best = Math.max(best, from[i + k * step]);
-      out[i] = best;
+    const out = from.slice();
+    for (let k = 1; k <= reach; k++) {
+      for (let i = 0; i < out.length; i++) {
+        const along = step === 1 ? i % side : (i / side) | 0;
+        if (along >= k && from[i - k * step] > out[i]) out[i] = from[i - k * step];
+        if (along + k < side && from[i + k * step] > out[i]) out[i] = from[i + k * step];
+      }
     }
     from = out;
   }
@@ -116,9 +123,13 @@ export function spread(mask, steps) {
 export function lookUp(plane, [xs, ys]) {
   const [last, side] = [sideOf(plane) - 1, sideOf(plane)];
   return make(xs.length, (i) => {
-    const [x, y] = [clip(xs[i], 0, last), clip(ys[i], 0, last)];
-    const [column, row] = [Math.min(x | 0, last - 1), Math.min(y | 0, last - 1)];
-    const [right, lower, at] = [x - column, y - row, row * side + column];
+    const x = clip(xs[i], 0, last);
+    const y = clip(ys[i], 0, last);
+    const column = Math.min(x | 0, last - 1);
+    const row = Math.min(y | 0, last - 1);
+    const right = x - column;
+    const lower = y - row;
+    const at = row * side + column;
     const upper = plane[at] * (1 - right) + plane[at + 1] * right;
     return upper * (1 - lower) + (plane[at + side] * (1 - right) + plane[at + side + 1] * right) * lower;
   });

@@ -72,7 +72,7 @@ export function double(plane, side) {
   const half = sideOf(plane);
   const wide = new Float32Array(half * side);
   for (let row = 0; row < half; row++) {
-    doubleLine(plane, row * half, 1, half, wide, row * side, side);
+    doubleLine(plane, row * half, half, wide, row * side, side);
   }
   const out = new Float32Array(side * side);
   for (let row = 0; row < half; row++) {
@@ -86,10 +86,11 @@ export function double(plane, side) {
 }
 
 /** Numbers between are the mean of two, the others 1/8, 6/8, 1/8 of three; fewer at the ends. */
-function doubleLine(from, start, step, count, out, to, length) {
+function doubleLine(from, start, count, out, to, length) {
   for (let i = 0; i < count; i++) {
-    const [own, after] = [from[start + i * step], from[start + Math.min(i + 1, count - 1) * step]];
-    out[to + 2 * i] = 0.75 * own + 0.125 * (from[start + Math.max(i - 1, 0) * step] + after);
+    const own = from[start + i];
+    const after = from[start + Math.min(i + 1, count - 1)];
+    out[to + 2 * i] = 0.75 * own + 0.125 * (from[start + Math.max(i - 1, 0)] + after);
     if (2 * i + 1 < length) out[to + 2 * i + 1] = 0.5 * (own + after);
   }
 }

@@ -40,7 +40,7 @@ export function drawTriangles({ x, y, z }, corners, width, height) {
       }
     }
   }
-  return { triangle, shares, depth: Float32Array.from(depth) };
+  return { triangle, shares, depth: new Float32Array(depth) };
 }
 
 /** The depth of the nearest surface, in at most LARGEST px, whatever the size of the photo. */

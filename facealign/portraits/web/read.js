@@ -4,6 +4,7 @@ import { AHEAD, Camera, apply, compose, growth, interpolate, invert, similarity 
 import { fit } from "./fit.js";
 import { shape } from "./head.js";
 import { cropLarge } from "./images.js";
+import { make } from "./planes.js";
 
 const SEEN = 128; // px of the windows that the network looks at
 const WIDE = 22; // cm of the later ones
@@ -36,7 +37,7 @@ export function aroundHead(camera, size = SEEN, width = WIDE) {
 
 /** What a network says of a window: colours as bytes [size * size * 3]. */
 export const ask = (program, colours, size) =>
-  program({ windows: [Float32Array.from(colours, (level) => level / 127.5 - 1), [1, size, size, 3]] });
+  program({ windows: [make(colours.length, (i) => colours[i] / 127.5 - 1), [1, size, size, 3]] });
 
 /**
  * The head of a photo near a first window: its camera and coefficients, with `points`, `marks`, and

@@ -8,7 +8,7 @@
 import { applyAll, clip, degrees, dot, invert, ramp } from "./geometry.js";
 import { EYES, FACE, NECK } from "./head.js";
 import { followOutline, meetMatte } from "./outline.js";
-import { make, mark, median, nearest, pixelsOf, smooth } from "./planes.js";
+import { indices, make, mark, median, nearest, pixelsOf, smooth } from "./planes.js";
 import { fill } from "./pyramids.js";
 import { drawTriangles } from "./rasterize.js";
 import { inMouth } from "./turn.js";
@@ -64,7 +64,7 @@ export function mapScene(view, head, points, photo, matte) {
 
 /** The places of an upright photo that is not turned, moved so that a little turned face keeps its. */
 function standStill(view, flat, turned) {
-  const shown = [...view.surface.keys()].filter((i) =>
+  const shown = indices(view.surface.length, (i) =>
     view.surface[i] && view.part[i] === FACE && view.own.weight[i] > 0.5);
   if (!shown.length) return flat;
   return flat.map((axis, k) => {

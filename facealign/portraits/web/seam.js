@@ -6,7 +6,7 @@
 
 import { SIDE, outwards } from "./farSide.js";
 import { clip, interpolate, ramp } from "./geometry.js";
-import { make, smooth, smoothLine } from "./planes.js";
+import { indices, make, smooth, smoothLine } from "./planes.js";
 
 // Heights in cm above the eyes, and how many cm a seam may move inwards there: eyes stay.
 const HEIGHTS = [-12, -8, -3, -1.2, 1.2, 2.2, 4];
@@ -30,7 +30,7 @@ export function moveSeam(side, own, mirrored, view, reach) {
   // Indices with the columns from near to far.
   const order = (i) => (reach.way < 0 ? i - 2 * (i % size) + size - 1 : i);
   const found = findBorder(size, (i) => side.share[order(i)] > 0.5, (i) => surface[order(i)]);
-  const rows = [...found.keys()].filter((row) => found[row] >= 0);
+  const rows = indices(size, (row) => found[row] >= 0);
   if (rows.length < LEAST) return side;
   const borders = rows.map((row) => found[row]);
   const border = Float64Array.from(found, (_, row) => interpolate(row, rows, borders));

@@ -69,7 +69,7 @@ export function findSources(view, reach, held, photo) {
   const scene = held.map((each, i) =>
     each * (1 - 0.95 * reach.turned * ramp(inside[i], GHOST) * ramp(reach.beside[i], AWAY)));
   // Head and scene meet in a soft edge, so each is needed a little beyond it.
-  const edge = smooth(Float32Array.from(surface), EDGE);
+  const edge = smooth(new Float32Array(surface), EDGE);
   const weight = edge.map((share, i) => {
     const beside = scene[reach.offHead[i]];
     return 1 - reach.turned * (1 - (beside + (kept[reach.onHead[i]] - beside) * share));

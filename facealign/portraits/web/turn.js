@@ -118,7 +118,7 @@ function finish(side, { surface, part, camera }, halfAhead) {
 
 /** Places of a surface without its creases, at px a cm; its rim stays. */
 function withoutCreases(place, surface, scale) {
-  const within = smooth(Float32Array.from(surface), SMOOTH * scale);
+  const within = smooth(new Float32Array(surface), SMOOTH * scale);
   return place.map((axis) => {
     const around = smooth(axis, SMOOTH * scale);
     return axis.map((each, i) => {
