@@ -12,7 +12,7 @@ Value = TypeVar("Value")
 
 ROLES = ("encoder", "encoder_r", "decoder_u", "decoder_r", "discriminator", "discriminator_u",
          "pool_u", "pool_r", "recognizer", "code_critic", "reader", "matte",
-         "detector", "completion")  # fmt: skip
+         "detector", "verifier", "completion")  # fmt: skip
 PHOTOS = {  # of U and R; archives of "lfw" are in config.data.manual_dir
     "": ("orl_faces", "orl_faces"),
     "lfw": ("lfw+cfp", "lfw-frontal+mugshots"),

@@ -18,6 +18,7 @@ ROLES = (
     "reader",  # reads pose, shape and landmarks of heads
     "matte",  # tells people from what is behind them
     "detector",  # finds faces
+    "verifier",  # tells whether what it found is one
     "completion",  # mends portraits that were turned in 3D
 )
 GENERATOR = ("encoder", "encoder_r", "decoder_u", "decoder_r")  # the roles that make images

@@ -85,6 +85,12 @@ OBJECTIVES: dict[str, Objective] = {
         labels=(("ball", "unrestricted"), ("up", "unrestricted")),
         alters=CHANGES,
     ),
+    "verify": Objective(
+        needs=("detector", "verifier"),
+        trains=("verifier",),
+        labels=(("ball", "unrestricted"), ("up", "unrestricted")),
+        alters=CHANGES,
+    ),
     "complete": Objective(
         needs=("completion",),
         needs_with={"adversarial": ("discriminator",)},

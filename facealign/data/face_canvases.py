@@ -54,11 +54,11 @@ def compose(
       key: of the randomness.
     """
     keys = jax.random.split(key, 4 + FACES)
-    read = _halved(pictures)
+    read = halved(pictures)
     image = _draw_background(read, keys[0])
     piece = _draw_piece(jnp.roll(read, 1, axis=0), keys[1])
     image = _over(piece, image)
-    read, balls, ups, layers = _halved(photos), [], [], []
+    read, balls, ups, layers = halved(photos), [], [], []
     for number in range(FACES):
         turned = (jnp.roll(array, number, axis=0) for array in (read, ball, up))
         layer, own_ball, own_up = _draw_face(*turned, THERE[number], keys[4 + number])
@@ -70,7 +70,7 @@ def compose(
     return Canvases(_soil(image, keys[3]), balls, jnp.stack(ups, 1), _seen(balls, layers, inside))
 
 
-def _halved(images: jax.Array) -> jax.Array:
+def halved(images: jax.Array) -> jax.Array:
     """Images [B, SIZE, SIZE, 1] and their halved sizes beside them, [B, SIZE, 1.5 SIZE, 1]."""
     levels, beside = images, []
     for _ in range(LEVELS - 1):
@@ -82,9 +82,9 @@ def _halved(images: jax.Array) -> jax.Array:
     return jnp.concatenate([images, column], axis=2)
 
 
-def _look_up(read: jax.Array, places: jax.Array, zoom: jax.Array) -> jax.Array:
-    """Images of `_halved` at places [B, SIZE, SIZE, 2] in px, that so many px [B] lie apart."""
-    level = jnp.clip(jnp.floor(jnp.log2(zoom) + 0.5), 0, LEVELS - 1)[:, None, None]
+def look_up(read: jax.Array, places: jax.Array, zoom: jax.Array) -> jax.Array:
+    """Images of `halved` at places [B, H, W, 2] in px, that so many px [B, 1 or H, 1] lie apart."""
+    level = jnp.clip(jnp.floor(jnp.log2(zoom) + 0.5), 0, LEVELS - 1)
     size, beside = SIZE * 0.5**level, (level > 0).astype(places.dtype)
     last = size - 1
     x, y = (jnp.clip((places[..., i] + 0.5) * 0.5**level - 0.5, 0, last) for i in (0, 1))
@@ -118,7 +118,8 @@ def _draw_background(read: jax.Array, key: jax.Array) -> jax.Array:
     matrix = _turns(angle, _mirrored(keys[2], count)) * zoom[:, None, None]
     centre = jax.random.uniform(keys[3], (count, 1, 1, 2), maxval=SIZE)
     own = grid(SIZE, SIZE) - SIZE / 2
-    return _look_up(read, centre + jnp.einsum("bij,hwj->bhwi", matrix, own), zoom)
+    places = centre + jnp.einsum("bij,hwj->bhwi", matrix, own)
+    return look_up(read, places, zoom[:, None, None])
 
 
 def _draw_piece(read: jax.Array, key: jax.Array) -> _Layer:
@@ -159,7 +160,7 @@ def _draw_face(
     held = ((places > 0) & (places < SIZE - 1)).all(axis=-1)
     there = jax.random.bernoulli(key_there, often, (count,)) & (ball[:, 2] > 0)
     mask = _within(away, reach) & held & there[:, None, None]
-    image = _look_up(read, places, zoom)
+    image = look_up(read, places, zoom[:, None, None])
     own_up = jnp.einsum("bij,bi->bj", turn, up)  # the inverse of a turn is its transpose
     found = jnp.concatenate([centre, (radius * there)[:, None]], axis=-1)
     return _Layer(image, mask[..., None].astype(image.dtype)), found, own_up

@@ -1,11 +1,12 @@
 """Small convolutional networks in NumPy, for processes without JAX and images of any size."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+EPSILON = 1e-5  # of `layers.BatchNorm`
 BLOCK = 2**17  # numbers in the patches of a block: 512 kB
 
 
@@ -16,6 +17,28 @@ class Layer(NamedTuple):
     bias: np.ndarray  # float32 [channels out]
     stride: int = 1
     padding: tuple[int, int] = (0, 0)  # zeros above and left; below and right
+
+
+def fold(arrays: Mapping[str, np.ndarray], role: str, number: int, stride: int) -> Layer:
+    """The convolution `conv_NUMBER` of a role's packed weights, with `norm_NUMBER` after it.
+
+    Args:
+      arrays: float32, by ROLE/params/... and ROLE/batch_stats/...
+      role: of the network.
+      number: of the layer.
+      stride: of the convolution; the sides of its input are multiples of it.
+
+    Raises:
+      KeyError: there is no such layer.
+    """
+    kernel = arrays[f"{role}/params/conv_{number}/kernel"]
+    name = f"norm_{number}"
+    scale, bias = (arrays[f"{role}/params/{name}/{each}"] for each in ("scale", "bias"))
+    mean, var = (arrays[f"{role}/batch_stats/{name}/{each}"] for each in ("mean", "var"))
+    factor = scale / np.sqrt(var + EPSILON)
+    size = len(kernel)
+    before = (size - stride) // 2  # of SAME padding
+    return Layer(kernel * factor, bias - mean * factor, stride, (before, size - stride - before))
 
 
 def run_layers(layers: Sequence[Layer], image: np.ndarray) -> np.ndarray:

@@ -29,7 +29,7 @@ def resample(images: jax.Array, places: jax.Array, kernel: str = "linear") -> ja
     across, down = (weigh(f) for f in jnp.moveaxis((places - corner)[..., None], -2, 0))
     x, y = jnp.moveaxis(corner.astype(jnp.int32), -1, 0)
     index = (y * width + x).reshape(images.shape[0], -1, 1)
-    images = _extend(images, len(down) // 2 - 1, len(down) // 2)
+    images = extend(images, len(down) // 2 - 1, len(down) // 2)
     # The neighbours of a pixel in its row are stored together, so that one look-up reads them all.
     # With all rows in one look-up, a CPU takes five times as long.
     around = jnp.stack([images[:, :, j : j + width] for j in range(len(across))], axis=3)
@@ -68,7 +68,7 @@ def _catmull_rom(f: jax.Array) -> tuple[jax.Array, ...]:
 KERNELS = {"linear": _linear, "cubic": _catmull_rom}
 
 
-def _extend(images: jax.Array, before: int, after: int) -> jax.Array:
+def extend(images: jax.Array, before: int, after: int) -> jax.Array:
     """Images [B, H, W, C], padded by repeating the border.
 
     `before` is the padding in px above and left, `after` that below and right. `jnp.pad` with mode

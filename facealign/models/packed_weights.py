@@ -29,7 +29,7 @@ PURPOSES = (
     KEPT,
     ("reader",),
     ("matte",),
-    ("detector",),
+    ("detector", "verifier"),
     ("completion",),
 )  # roles that are packed together; the first that a run has
 

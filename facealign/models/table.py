@@ -20,6 +20,7 @@ from facealign.models import (
     medium,
     reader,
     recognizer,
+    verifier,
     warp,
 )
 
@@ -104,6 +105,10 @@ def _create_detector(_: Any) -> nn.Module:
     return detector.Detector()
 
 
+def _create_verifier(_: Any) -> nn.Module:
+    return verifier.Verifier()
+
+
 def _create_completion(_: Any) -> nn.Module:
     return completion.Completion()
 
@@ -122,6 +127,7 @@ MAKERS: dict[str, Callable[[Any], nn.Module]] = {
     "reader": _create_reader,
     "matte": _create_matte,
     "detector": _create_detector,
+    "verifier": _create_verifier,
     "completion": _create_completion,
 }
 

@@ -15,14 +15,15 @@ from facealign.errors import UserError
 from facealign.faces import reading
 from facealign.faces.face import Face, load_read
 from facealign.faces.find import take_whole
-from facealign.faces.search import AGAIN
+from facealign.faces.search import AGAIN, BORDER
 from facealign.faces.search import WEIGHTS as DETECTOR
 from facealign.faces.turning import completion as completions
 from facealign.faces.turning import matte as mattes
 from facealign.faces.turning.layout import lay_out
 from facealign.faces.turning.paint import blend
 from facealign.geometry import camera as cameras
-from facealign.geometry import face_cells, frame, matte_window, reader_window
+from facealign.geometry import face_cells, face_window, frame, matte_window, reader_window
+from facealign.geometry.resample import extend
 from facealign.images import to_float
 from facealign.models import completion, matte, packed_weights
 from facealign.models.apply import NetState, Network, apply_network
@@ -86,23 +87,34 @@ def _detector(model: SavedModel, faces: Sequence[Face]) -> Program:
     """Finds faces of all sizes: in photos, and in the same photos `search.AGAIN` times smaller."""
     network, net = _trained(model, "detector")
 
-    def see(photos: jax.Array, zoom: int) -> jax.Array:
+    def see(photos: jax.Array, zoom: int, border: int) -> jax.Array:
+        photos = extend(photos, border, border)
         cells = face_cells.centres(*photos.shape[1:3])
         said = apply_network(network, net, photos)
         centre, side, _, likeness = face_cells.decode(said, cells, jnp)
         share, up = zoom / SEARCHED, said[..., face_cells.UP]
-        numbers = likeness[..., None], (centre + 0.5) * share, side[..., None] * share, up
-        return jnp.concatenate(numbers, axis=-1)
+        place = (centre + (0.5 - border)) * share
+        return jnp.concatenate([likeness[..., None], place, side[..., None] * share, up], axis=-1)
 
     def find(photos: jax.Array) -> Arrays:
         side = SEARCHED // AGAIN
         squares = photos.reshape(photos.shape[0], side, AGAIN, side, AGAIN, 1)
         smaller = squares.mean(axis=(2, 4))
-        return (jnp.concatenate([see(photos, 1), see(smaller, AGAIN)], axis=1),)
+        return (jnp.concatenate([see(photos, 1, 0), see(smaller, AGAIN, BORDER)], axis=1),)
 
     gray = [Image.fromarray(face.patch.pixels).convert("L") for face in faces]
     photos = np.stack([np.asarray(photo.resize((SEARCHED, SEARCHED))) for photo in gray])
     return Program("detector", find, {"photos": _floats(photos[..., None])}, ("faces",))
+
+
+def _verifier(model: SavedModel, faces: Sequence[Face]) -> Program:
+    network, net = _trained(model, "verifier")
+
+    def verify(windows: jax.Array) -> Arrays:
+        return (jax.nn.sigmoid(apply_network(network, net, windows)),)
+
+    windows = _windows(faces, face_window.SIZE, reader_window.WIDTH).mean(axis=-1, keepdims=True)
+    return Program("verifier", verify, {"windows": _floats(windows)}, ("likeness",))
 
 
 def _reader(model: SavedModel, faces: Sequence[Face]) -> Program:
@@ -140,6 +152,7 @@ def _completion(model: SavedModel, faces: Sequence[Face]) -> Program:
 # By the roles of the networks that a program is made of.
 MAKERS: dict[tuple[str, ...], Callable[[SavedModel, Sequence[Face]], Program]] = {
     ("detector",): _detector,
+    ("verifier",): _verifier,
     ("reader",): _reader,
     ("matte",): _matte,
     ("completion",): _completion,

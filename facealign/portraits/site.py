@@ -13,7 +13,7 @@ from facealign.paths import write_whole
 from facealign.portraits.halves import halve
 
 PAGE = Path(__file__).parent / "web"  # what is copied as it is
-NETWORKS = ("detector", "reader", "matte", "completion")  # those that the page runs
+NETWORKS = ("detector", "verifier", "reader", "matte", "completion")  # those that the page runs
 ORT_VERSION = "1.30.0"
 ORT_DIST = Path("node_modules", "onnxruntime-web", "dist")  # where npm puts it
 ORT_FILES = (

@@ -1,4 +1,4 @@
-"""How well a run's detector finds the faces of held-out people, on canvases."""
+"""How well a run's detector and verifier find the faces of held-out people, on canvases."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -9,13 +9,15 @@ from PIL import Image, ImageDraw
 
 from facealign.data.face_canvases import SIZE, Canvases, compose
 from facealign.data.load import Examples
-from facealign.faces.search import LIKELY, choose
+from facealign.faces.search import LIKELY, POSSIBLE, choose
+from facealign.faces.verify import cut_windows
 from facealign.geometry.face_cells import SMALLEST, Faces, centres, read_cells
 from facealign.images import in_batches, to_float, to_uint8
 from facealign.models.apply import NetState, Network, apply_network
 from facealign.training.steps.detect import SEEN
 
 DETECTOR_METRICS = ("lost/faces", "missed/faces", "invented/faces", "turned/faces")
+VERIFIER_METRICS = tuple(name.replace("faces", "verified") for name in DETECTOR_METRICS)
 LEAST = 0.05  # likeness from which faces count for the average precision
 NEAR, ALIKE = 0.3, 1.6  # sides from a face to a find that is it; ratio of their sides
 MIDDLE = 60.0  # px: side of the face that the baseline finds in the middle
@@ -42,6 +44,30 @@ def measure_middle(
     return _errors([face] * len(canvases.image), canvases)
 
 
+def measure_verifier(
+    detector: Network,
+    detector_net: NetState,
+    network: Network,
+    net: NetState,
+    held_out: Mapping[str, Examples],
+) -> dict[str, float]:
+    """The numbers of `measure_detector` for what the verifier takes for faces."""
+    canvases = _canvases(held_out)
+    found = _find(detector, detector_net, canvases.image, POSSIBLE)
+    return _of_verified(_errors(_verify(network, net, canvases.image, found), canvases))
+
+
+def measure_middle_verified(
+    train: Mapping[str, Examples], held_out: Mapping[str, Examples]
+) -> dict[str, float]:
+    """`measure_middle`, under the names of `measure_verifier`."""
+    return _of_verified(measure_middle(train, held_out))
+
+
+def _of_verified(numbers: dict[str, float]) -> dict[str, float]:
+    return dict(zip(VERIFIER_METRICS, (numbers[name] for name in DETECTOR_METRICS), strict=True))
+
+
 def _canvases(examples: Mapping[str, Examples]) -> Canvases:
     """Canvases of U's photos and R's pictures, always the same."""
     photos, pictures = examples["unrestricted"], examples["restricted"]
@@ -64,6 +90,21 @@ def _find(network: Network, net: NetState, images: np.ndarray, least: float) -> 
 @partial(jax.jit, static_argnums=0)
 def _say(network: Network, net: NetState, images: jax.Array) -> jax.Array:
     return apply_network(network, net, images)
+
+
+def _verify(network: Network, net: NetState, images: np.ndarray, found: list[Faces]) -> list[Faces]:
+    """Faces with the mean likeness of detector and verifier."""
+    photos = [Image.fromarray(image[..., 0]) for image in to_uint8(images)]
+    windows = [cut_windows(*each) for each in zip(photos, found, strict=True)]
+    if not any(map(len, windows)):
+        return found
+    logits = in_batches(partial(_say, network, net), np.concatenate(windows))
+    ends = np.cumsum([len(each) for each in windows])[:-1]
+    likeness = np.split(1 / (1 + np.exp(-logits.clip(-30, 30))), ends)
+    return [
+        faces._replace(likeness=(faces.likeness + own) / 2)
+        for faces, own in zip(found, likeness, strict=True)
+    ]
 
 
 def _errors(found: list[Faces], canvases: Canvases) -> dict[str, float]:
@@ -114,11 +155,26 @@ def draw_found(
     network: Network, net: NetState, samples: Mapping[str, Examples]
 ) -> dict[str, np.ndarray]:
     """Canvases with what is found on them, uint8 [N, SIZE, SIZE, 3]."""
-    canvases = _canvases(samples)
+    images = _canvases(samples).image
+    return {"found": _draw(images, _find(network, net, images, POSSIBLE))}
+
+
+def draw_verified(
+    detector: Network,
+    detector_net: NetState,
+    network: Network,
+    net: NetState,
+    samples: Mapping[str, Examples],
+) -> dict[str, np.ndarray]:
+    """The same, with what the verifier says of it."""
+    images = _canvases(samples).image
+    found = _find(detector, detector_net, images, POSSIBLE)
+    return {"verified": _draw(images, _verify(network, net, images, found))}
+
+
+def _draw(images: np.ndarray, found: list[Faces]) -> np.ndarray:
     pictures = []
-    for image, faces in zip(
-        to_uint8(canvases.image), _find(network, net, canvases.image, 0.2), strict=True
-    ):
+    for image, faces in zip(to_uint8(images), found, strict=True):
         picture = Image.fromarray(image[..., 0]).convert("RGB")
         pen = ImageDraw.Draw(picture)
         for centre, side, up, likeness in zip(*faces, strict=True):
@@ -126,4 +182,4 @@ def draw_found(
             pen.ellipse([*(centre - side / 2), *(centre + side / 2)], outline=colour, width=2)
             pen.line([*centre, *(centre + up * side / 2)], fill=colour, width=2)
         pictures.append(np.asarray(picture))
-    return {"found": np.stack(pictures)}
+    return np.stack(pictures)

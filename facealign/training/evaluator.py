@@ -14,7 +14,7 @@ from facealign.metrics import image_quality
 from facealign.models.apply import NetState, Network
 from facealign.names import DOMAINS, SWAP
 from facealign.training import losses
-from facealign.training.checks import CHECKS
+from facealign.training.checks import CHECKS, Trained
 from facealign.training.recognizer_check import measure_pixels, measure_recognizer
 from facealign.training.samples import choose_samples
 from facealign.training.state import TrainState, averaged
@@ -103,10 +103,15 @@ class Evaluator:
         if self._people:
             net = self._net(state, "recognizer")
             numbers |= measure_recognizer(self._networks["recognizer"], net, self._people)
-        for role, check in self._checks.items():
-            net = self._net(state, role)
-            numbers |= check.measure(self._networks[role], net, self._held_out)
+        for check in self._checks.values():
+            numbers |= check.measure(self._trained(state), self._held_out)
         return numbers
+
+    def _trained(self, state: TrainState) -> dict[str, Trained]:
+        return {
+            role: Trained(network, self._net(state, role))
+            for role, network in self._networks.items()
+        }
 
     def _net(self, state: TrainState, role: str) -> NetState:
         return averaged(state).nets[role].replace(opt_state={}, ema={})
@@ -115,7 +120,8 @@ class Evaluator:
         """Metrics of baselines that need no network: row -> metric -> value."""
         rows = measure_baselines(self._train, self._held_out, self.kinds, names)
         for check in self._checks.values():
-            rows[check.baseline] = check.measure_baseline(self._train, self._held_out)
+            numbers = check.measure_baseline(self._train, self._held_out)
+            rows[check.baseline] = rows.get(check.baseline, {}) | numbers
         return rows | ({"pixels compared": measure_pixels(self._people)} if self._people else {})
 
     def draw(self, state: TrainState) -> np.ndarray:
@@ -123,8 +129,8 @@ class Evaluator:
         u, r = (self._samples[domain]["image"] for domain in DOMAINS)
         groups = {"training": SAMPLES, "held out": SAMPLES}
         columns = {}
-        for role, check in self._checks.items():
-            columns |= check.draw(self._networks[role], self._net(state, role), self._samples)
+        for check in self._checks.values():
+            columns |= check.draw(self._trained(state), self._samples)
         if columns:
             return draw_grid(columns, groups)
         columns = {"input": u}

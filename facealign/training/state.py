@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import optax
 
 from facealign.errors import UserError, lookup
-from facealign.geometry import matte_window, reader_window
+from facealign.geometry import face_window, matte_window, reader_window
 from facealign.models import completion
 from facealign.models.apply import NetState, Network, Tree, apply_network, init_network
 from facealign.models.table import create_modules
@@ -21,6 +21,7 @@ from facealign.training.optimizers import create_optimizer
 INPUTS = {
     "reader": (reader_window.SIZE, reader_window.SIZE, 3),
     "matte": (matte_window.SIZE, matte_window.SIZE, 3),
+    "verifier": (face_window.SIZE, face_window.SIZE, 1),
     "completion": (*(completion.SIZE // 2 // completion.SHRINK,) * 2, completion.PLANES),
 }
 DTYPES = {"float32": jnp.float32, "bfloat16": jnp.bfloat16, "float64": jnp.float64}

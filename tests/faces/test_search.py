@@ -21,7 +21,9 @@ from facealign.geometry.face_cells import (
     centres,
     read_cells,
 )
+from facealign.geometry.face_window import SIZE, even_out
 from facealign.models.detector import Detector
+from facealign.models.verifier import Verifier
 
 
 def draw(rng, shape):
@@ -30,31 +32,51 @@ def draw(rng, shape):
     return (values * signs).astype(np.float32)
 
 
+MODULES = {"detector": (Detector(), 64), "verifier": (Verifier(), SIZE)}
+
+
 @pytest.fixture(scope="module")
-def net():
+def nets():
     """Random variables, running statistics too."""
-    shapes = jax.eval_shape(
-        lambda key: Detector().init(key, np.zeros((1, 64, 64, 1), np.float32), train=False),
-        jax.random.key(0),
-    )
-    rng = np.random.default_rng(0)
-    return jax.tree.map(lambda leaf: draw(rng, leaf.shape), shapes)
+    rng, nets = np.random.default_rng(0), {}
+    for role, (module, size) in MODULES.items():
+        image = np.zeros((1, size, size, 1), np.float32)
+        shapes = jax.eval_shape(lambda key, m=module, x=image: m.init(key, x, train=False),
+                                jax.random.key(0))  # fmt: skip
+        nets[role] = jax.tree.map(lambda leaf: draw(rng, leaf.shape), shapes)
+    return nets
 
 
 @pytest.fixture
-def weights(net, tmp_path):
+def weights(nets, tmp_path):
     path = tmp_path / "detector.safetensors"
-    tree = {"detector": {"params": net["params"], "batch_stats": net["batch_stats"]}}
-    save_file(traverse_util.flatten_dict(tree, sep="/"), path)
+    save_file(traverse_util.flatten_dict(nets, sep="/"), path)
     return path
 
 
-def test_numpy_says_what_flax_says(net, weights):
+def test_numpy_says_what_flax_says(nets, weights):
     image = np.random.default_rng(1).uniform(-1, 1, (96, 64, 1)).astype(np.float32)
-    wanted = Detector().apply(net, image[None], train=False)[0]
+    wanted = Detector().apply(nets["detector"], image[None], train=False)[0]
     found = search.Detector(weights)._say(image)
     assert found.shape == (len(centres(96, 64)), NUMBERS)
     np.testing.assert_allclose(found, wanted, rtol=1e-3, atol=1e-3 * np.abs(wanted).max())
+
+
+def test_numpy_verifies_as_flax_does(nets, weights):
+    window = np.random.default_rng(2).uniform(-1, 1, (1, SIZE, SIZE, 1)).astype(np.float32)
+    wanted = Verifier().apply(nets["verifier"], window, train=False)[0]
+    found = search.Detector(weights)._verify._say(even_out(window)[0])
+    np.testing.assert_allclose(found, wanted, rtol=1e-3)
+
+
+def test_a_photo_has_the_faces_that_are_verified(weights, monkeypatch):
+    """Of two finds the verifier knows one; the likeness is the mean of both."""
+    detector, given = search.Detector(weights), faces((40, 40, 20, 0.7), (90, 40, 30, 0.9))
+    monkeypatch.setattr(detector, "see", lambda _: given)
+    monkeypatch.setattr(detector, "_verify", lambda _, found: 0.9 * (found.side == 20))
+    found = detector(Image.new("L", (120, 80)))
+    np.testing.assert_allclose(found.centre, [[40, 40]])
+    np.testing.assert_allclose([*found.side, *found.likeness], [20, 0.8])
 
 
 def test_cells_by_hand():

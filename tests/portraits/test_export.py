@@ -48,7 +48,7 @@ def completion(faces):
 
 
 def test_all_that_comes_with_facealign_is_exported(shipped):
-    assert set(shipped) >= {"detector", "reader", "matte", "frontalize"}
+    assert set(shipped) >= {"detector", "verifier", "reader", "matte", "frontalize"}
     assert shipped["reader"].outputs[:2] == ("landmarks", "spread")
 
 
@@ -62,7 +62,7 @@ def test_the_portable_model_gives_the_same_images(shipped):
     np.testing.assert_allclose(portable, ours, atol=export.LARGEST_DIFFERENCE)
 
 
-@pytest.mark.parametrize("name", ["detector", "reader", "matte", "frontalize"])
+@pytest.mark.parametrize("name", ["detector", "verifier", "reader", "matte", "frontalize"])
 def test_stablehlo_equals_jax_for_any_batch_size(name, shipped, tmp_path, monkeypatch):
     pytest.importorskip("flatbuffers")
     monkeypatch.setattr(export, "EXPORTS", {"stablehlo": export.export_stablehlo})
@@ -76,7 +76,7 @@ def needs_onnx():
         pytest.importorskip(name)
 
 
-@pytest.mark.parametrize("name", ["detector", "reader", "matte", "frontalize"])
+@pytest.mark.parametrize("name", ["detector", "verifier", "reader", "matte", "frontalize"])
 def test_onnx_takes_any_batch_size(name, shipped, tmp_path):
     needs_onnx()
     import onnx

@@ -25,7 +25,7 @@ def test_finds_are_counted_once_and_hidden_faces_not_at_all():
         np.array([[52.0, 50.0], [50.0, 48.0], [220.0, 50.0], [20.0, 200.0]]),
         np.array([40.0, 44.0, 40.0, 40.0]),
         np.array([[0.0, -1.0], [1.0, 0.0], [0.0, 1.0], [0.0, -1.0]]),
-        np.array([0.9, 0.8, 0.7, 0.6]),
+        np.array([0.95, 0.9, 0.8, 0.75]),
     )
     found = detector_check._errors([faces], canvases)
     np.testing.assert_allclose(found["missed/faces"], 0.5)

@@ -19,8 +19,8 @@ LOWER = (-13.0, -11.0)  # heights of the lower end of what is mirrored
 SIDE = (1.5, 3.5)  # beside the middle of the portrait, over which its far side begins
 EAR, JAW = (1.2, 2.0), (0.1, 0.5)  # beside the head: how far ears and hair, and jaws, reach
 LOBES, HAIRLINE = (-7.5, -5.5), (1.5, 4.0)  # heights over which ears and hair begin
-# A mirrored neck would end in a step: heights over which what is beside the head begins, below which
-# only a soft EDGE is; cm beside the middle over which a neck ceases to be; its share around a pixel.
+# A mirrored neck would end in a step: heights over which what is beside the head begins; the soft
+# edge below; cm beside the middle over which a neck ceases to be; its share around a pixel.
 BESIDE, EDGE, THROAT, NECK_SHARE = (-9.0, -7.5), (0.0, 0.3), (2.5, 4.0), (0.2, 0.8)
 PERSON = (0.75, 0.95)  # of the matte: what is mirrored
 # How well the photo has to show what is not replaced: skin, and hair, which differs more between

@@ -5,13 +5,17 @@
 // stays: it differs more between the sides, and with all of it heads look too wide.
 
 import { clip, ramp, round } from "./geometry.js";
+import { NECK } from "./head.js";
 import { make, smallest, smooth } from "./planes.js";
 
 // Lengths in cm, heights above the eyes.
 const LOWER = [-13, -11]; // heights of the lower end of what is mirrored
 export const SIDE = [1.5, 3.5]; // beside the middle of the portrait, over which its far side begins
-const [EAR, JAW] = [[1.2, 2], [0.4, 1]]; // beside the head: how far ears and hair, and jaws, reach
+const [EAR, JAW] = [[1.2, 2], [0.1, 0.5]]; // beside the head: how far ears and hair, and jaws, reach
 const [LOBES, HAIRLINE] = [[-7.5, -5.5], [1.5, 4]]; // heights over which ears and hair begin
+// A mirrored neck would end in a step: heights over which what is beside the head begins; below, only
+// a soft EDGE is; cm beside the middle over which a neck ceases to be; its share around a pixel.
+const [BESIDE, EDGE, THROAT, NECK_SHARE] = [[-9, -7.5], [0, 0.3], [2.5, 4], [0.2, 0.8]];
 const PERSON = [0.75, 0.95]; // of the matte: what is mirrored
 // How well the photo has to show what is not replaced: skin, and hair, which differs more between
 // the two sides; smoothed by cm.
@@ -38,9 +42,11 @@ export function mirrorSide(view, reach, own) {
     * (1 - ramp(Math.abs(camera.rotation[0][2]), AHEAD));
   const usable = make(own.length, (i) => turned * own[from(i)] * ramp(reach.person[from(i)], PERSON));
   const missing = findMissing(view, reach);
+  const neck = findNeck(view);
   const share = make(own.length, (i) => {
     const height = (eyes - ((i / size) | 0)) / camera.scale;
-    const shown = surface[i] ? missing[i] : around(reach.beside[i], height);
+    const all = surface[i] ? missing[i] : around(reach.beside[i], height);
+    const shown = all * (1 - neck[i] * ramp(out[i % size], THROAT));
     return usable[i] * far[i % size] * ramp(height, LOWER) * shown;
   });
   const place = reach.place.map((axis) => make(axis.length, (i) => axis[from(i)]));
@@ -62,8 +68,15 @@ function findMissing({ size, camera: { scale }, eyes, own }, reach) {
   });
 }
 
+/** How much of the neck, 0 to 1. */
+function findNeck({ surface, part, camera: { scale } }) {
+  const neck = make(part.length, (i) => (surface[i] && part[i] === NECK ? 1 : 0));
+  return smooth(neck, SOFT * scale).map((each) => ramp(each, NECK_SHARE));
+}
+
 /** What ears and jaws may cover at so many cm beside the head. */
 function around(beside, height) {
-  const [ear, jaw] = [1 - ramp(beside, EAR), 1 - ramp(beside, JAW)];
+  const [ear, wide, edge] = [EAR, JAW, EDGE].map((reach) => 1 - ramp(beside, reach));
+  const jaw = edge + (wide - edge) * ramp(height, BESIDE);
   return jaw + (ear - jaw) * ramp(height, LOBES);
 }

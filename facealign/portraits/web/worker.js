@@ -57,7 +57,7 @@ async function begin() {
     say("reading the photo");
     const photo = await decode(file);
     say("looking for faces");
-    const faces = await findFaces(networks.detector, photo);
+    const faces = await findFaces(networks, photo);
     if (!faces.length) throw new Error("no face was found");
     const left = faces.map((face, i) => [i, face]);
     if (!waiting) current = { number, photo, left, found: faces.length, reads: [], start };

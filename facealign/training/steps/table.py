@@ -31,6 +31,7 @@ from facealign.training.steps.frontalize import make_frontalize_step
 from facealign.training.steps.gan import GanRules
 from facealign.training.steps.read import make_read_step
 from facealign.training.steps.recognize import make_recognize_step
+from facealign.training.steps.verify import make_verify_step
 
 STEPS: dict[str, Callable[..., TrainStep]] = {
     "reconstruction": make_reconstruction_step,
@@ -43,6 +44,7 @@ STEPS: dict[str, Callable[..., TrainStep]] = {
     "read": make_read_step,
     "cut_out": make_cut_out_step,
     "detect": make_detect_step,
+    "verify": make_verify_step,
     "complete": make_complete_step,
 }
 # Objective -> fields of config.data that it needs.
@@ -50,6 +52,7 @@ PHOTOS = {
     "read": {"channels": 3, "image_size": reader_window.STORED},
     "cut_out": {"channels": 3, "image_size": matte_window.STORED},
     "detect": {"channels": 1, "image_size": CANVAS},
+    "verify": {"channels": 1, "image_size": CANVAS},
     "complete": {"channels": 3, "image_size": completion.SIZE, "paired": True},
 }
 
