@@ -28,6 +28,10 @@ TASKS = {  # what a number that should be low measures, in plain words; and its 
     "missed/faces": ("to miss no face", "share of faces"),
     "invented/faces": ("to see no face where there is none", "a canvas"),
     "turned/faces": ("to tell which way is up", "degrees"),
+    "lost/verified": ("to find faces with a second look", "1 - average precision"),
+    "missed/verified": ("to miss no face with a second look", "share of faces"),
+    "invented/verified": ("to see no face at a second look where there is none", "a canvas"),
+    "turned/verified": ("to tell which way is up of finds looked at twice", "degrees"),
 }
 IMAGES = {  # kinds of outputs, in plain words
     "reconstruction_u": "reconstructions of U",

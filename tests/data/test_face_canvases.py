@@ -5,8 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from facealign.data import face_canvases
-from facealign.data.face_canvases import SIZE, _draw_face, _halved, _Layer, _seen
+from facealign.data.face_canvases import SIZE, _draw_face, _Layer, _seen, halved, look_up
 from facealign.geometry.resample import grid
 
 BALL, UP = jnp.array([[120.0, 130.0, 40.0]]), jnp.array([[0.6, -0.8]])
@@ -24,7 +23,7 @@ def spot(x, y, radius=12.0):
 def test_a_face_lies_where_it_is_said_to(seed):
     """The spot is half a radius up from the centre, in the photo and on the canvas."""
     there = BALL[0, :2] + UP[0] * 20
-    layer, ball, up = draw(_halved(spot(*there)), BALL, UP, jax.random.key(seed))
+    layer, ball, up = draw(halved(spot(*there)), BALL, UP, jax.random.key(seed))
     np.testing.assert_allclose(np.linalg.norm(up), 1, rtol=1e-5)
     bright = (layer.image[0, :, :, 0] + 1) * layer.mask[0, :, :, 0]
     wanted = ball[0, :2] + up[0] * ball[0, 2] / 2
@@ -38,7 +37,7 @@ def test_halved_sizes_are_read_where_the_zoom_asks_for_them():
     photos = spot(100.0, 60.0, 30.0)
     for zoom in (1.0, 2.0, 4.0, 8.0):
         places = grid(SIZE, SIZE)[None]
-        read = face_canvases._look_up(_halved(photos), places, jnp.array([zoom]))
+        read = look_up(halved(photos), places, jnp.full((1, 1, 1), zoom))
         assert float(jnp.abs(read - photos).max()) < 0.02 + 0.03 * zoom
 
 
