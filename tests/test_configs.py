@@ -10,9 +10,7 @@ from configs import base
 from facealign.names import ROLES
 from facealign.stages import create_stages
 from facealign.training.state import create_networks, create_state
-from facealign.training.steps.table import create_step
 from facealign.workdir.config import check_numbers, flatten
-from tests.shapes import head_labels
 
 FOLDER = Path(__file__).parent.parent / "configs"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.py") if path.stem not in ("__init__", "base"))
@@ -29,27 +27,14 @@ VARIANTS = (
 
 
 @pytest.mark.parametrize(("name", "variant"), VARIANTS)
-def test_every_stage_traces_and_changes_no_shape(name, variant):
+def test_every_config_has_networks_for_its_images(name, variant):
+    """That its steps can be traced, tests/training/test_lowering.py shows."""
     config = importlib.import_module(f"configs.{name}").get_config(*variant)
     check_numbers(config)
-    stages, size = create_stages(config), config.data.image_size
-    batch = {
-        d: jax.ShapeDtypeStruct((2, size, size, config.data.channels), "float32")
-        for d in ("unrestricted", "restricted", "input_restricted")
-    }
-    batch["pose_restricted"] = jax.ShapeDtypeStruct((2, 2), "float32")
-    batch["landmarks_restricted"] = jax.ShapeDtypeStruct((2, 68, 2), "float32")
-    batch["yaw_unrestricted"] = batch["yaw_restricted"] = jax.ShapeDtypeStruct((2,), "float32")
-    subjects = jax.ShapeDtypeStruct((2,), "int32")
-    batch["subject_unrestricted"] = batch["subject_restricted"] = subjects
-    batch |= head_labels(2)
-    key = jax.random.key(0)
+    stages, key, data = create_stages(config), jax.random.key(0), config.data
     for stage in stages:
         networks = create_networks(config, stages, stage)
-        state = jax.eval_shape(lambda n=networks: create_state(n, key, size, config.data.channels))
-        new, metrics = jax.eval_shape(create_step(config, networks, stage), state, batch, key)
-        assert jax.tree.structure(new) == jax.tree.structure(state)
-        assert "loss" in metrics
+        jax.eval_shape(lambda n=networks: create_state(n, key, data.image_size, data.channels))
 
 
 @pytest.mark.parametrize("name", ["attgan_pose", "cyclegan", "ftgan", "hourglass_frontalize"])

@@ -78,8 +78,9 @@ export class Figure {
     }
     paint(this.before, before, side);
     paint(this.after, image, side);
+    const share = Math.round(100 * seen);
     this.said.textContent = `${this.name}: it looks ${aside(yaw)} in the photo, which shows `
-      + `${(100 * seen).toFixed(0)} % of this face; the rest is mirrored or invented. `;
+      + (share === 100 ? "all of this face. " : `${share} % of this face; the rest is mirrored or invented. `);
     this.after.toBlob((blob) => {
       URL.revokeObjectURL(this.link.href);
       if (this.element.isConnected) this.link.href = URL.createObjectURL(blob);
