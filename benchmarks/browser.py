@@ -216,7 +216,7 @@ def print_photos(told: list[dict], portraits: Path) -> None:
     rows = {
         "photos, and those with a portrait": f"{len(made)}, {sum(bool(e['faces']) for e in made)}",
         "first photo with the load": f"{made[0]['seconds']:.1f} s, {loaded['sent'] / 1e6:.1f} MB",
-        "seconds of the others with one face, median and worst": f"{middle:.1f}, {max(seconds):.1f}",
+        "seconds of others with one face, median, worst": f"{middle:.1f}, {max(seconds):.1f}",
         "requests after the first photo": measured["requests"] - loaded["requests"],
         "requests to other addresses": ", ".join(measured["foreign"]) or 0,
         "lines in the console": "; ".join(measured["console"]) or 0,
