@@ -136,6 +136,7 @@ const CASES = {
   },
   async "a foreign address, from the worker"(page) {
     if (!CHROMIUM) return { says: "not tried" };
+    await upload(page, plan.cases.frontal); // with which a worker starts
     const [worker] = page.workers();
     const said = await worker.evaluate(() => new Promise((resolve) => {
       self.addEventListener("securitypolicyviolation", (event) => resolve(`refused by ${event.effectiveDirective}`));

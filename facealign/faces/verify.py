@@ -1,14 +1,16 @@
 """Tells whether what the detector found is a face, in NumPy, without JAX."""
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
 from PIL import Image
+from scipy import ndimage
 
 from facealign.faces.numpy_cnn import fold, run
 from facealign.geometry import frame
 from facealign.geometry.face_cells import Faces
-from facealign.geometry.face_window import LAYERS, SIZE, even_out, to_window
+from facealign.geometry.face_window import LAYERS, REACH, SIZE, even_out, to_window
 
 
 class Verifier:
@@ -41,9 +43,21 @@ class Verifier:
 
 
 def cut_windows(photo: Image.Image, faces: Faces) -> np.ndarray:
-    """The windows of faces of a gray photo, float32 [N, SIZE, SIZE, 1] in [-1, 1]."""
-    windows = [
-        frame.crop(photo, to_window(centre, side, up), SIZE)
-        for centre, side, up in zip(faces.centre, faces.side, faces.up, strict=True)
-    ]
-    return np.array(windows, np.float32).reshape(-1, SIZE, SIZE, 1) / 127.5 - 1
+    """The windows of faces of a gray photo, float32 [N, SIZE, SIZE, 1] in [-1, 1].
+
+    As those of the training (`data.face_candidates.cut`): the photo is halved as often as brings it
+    nearest to the size of the window, and read between its pixels; its border is repeated.
+    """
+    halves = [photo]
+    windows = np.empty((len(faces.side), SIZE, SIZE, 1), np.float32)
+    inside = np.moveaxis(np.indices((SIZE, SIZE), np.float32)[::-1], 0, -1).reshape(-1, 2)
+    for window, centre, side, up in zip(windows, faces.centre, faces.side, faces.up, strict=True):
+        level = max(0, math.floor(math.log2(REACH * side / SIZE) + 0.5))
+        while len(halves) <= level:
+            halves.append(halves[-1].reduce(2))
+        places = frame.apply(frame.invert(to_window(centre, side, up)), inside)
+        x, y = ((places + 0.5) * 0.5**level - 0.5).T
+        pixels = np.asarray(halves[level], np.float32)
+        read = ndimage.map_coordinates(pixels, [y, x], order=1, mode="nearest")
+        window[..., 0] = read.reshape(SIZE, SIZE)
+    return windows / 127.5 - 1

@@ -27,10 +27,12 @@ export function prepareCamera(begin, complain) {
       stream = await navigator.mediaDevices.getUserMedia(WANTED);
       stream.getVideoTracks()[0].onended = () => { stop(); complain("The camera stopped."); };
       video.srcObject = stream;
-      viewer.hidden = false;
+      [viewer.hidden, take.disabled] = [false, true];
       await video.play();
+      take.disabled = false;
       take.focus();
     } catch (error) {
+      if (!stream && error.name === "AbortError") return; // closed before its first picture
       stop();
       complain(`No photo from the camera: ${FAULTS[error.name] ?? error.message}.`);
     }

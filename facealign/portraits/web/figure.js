@@ -34,6 +34,7 @@ export class Figure {
   constructor(number, wish) {
     this.name = `Face ${number + 1}`;
     this.wish = wish;
+    this.wished = 0; // how often
     this.element = make("figure", { attributes: { "aria-label": this.name } });
     this.before = picture(`${this.name} in the photo`);
     this.after = picture(`${this.name}, the portrait`);
@@ -58,7 +59,11 @@ export class Figure {
       yaw.setAttribute("aria-valuetext", looks.textContent);
       colour.hidden = background.value !== "colour";
       this.element.setAttribute("aria-busy", "true");
-      this.wish({ yaw: yaw.valueAsNumber, pitch: 0, background: colour.hidden ? background.value : colour.value });
+      this.link.removeAttribute("href"); // which is of an older wish
+      this.wished += 1;
+      this.wish({
+        yaw: yaw.valueAsNumber, pitch: 0, background: colour.hidden ? background.value : colour.value, wish: this.wished,
+      });
     };
     for (const control of [yaw, background, colour]) control.oninput = tell;
     return [
@@ -69,8 +74,9 @@ export class Figure {
   }
 
   /** Shows a portrait, or why there is none. */
-  show({ side, image, before, yaw, seen, fault }) {
-    this.element.removeAttribute("aria-busy");
+  show({ side, image, before, yaw, seen, fault, wish = 0 }) {
+    const newest = wish === this.wished;
+    if (newest) this.element.removeAttribute("aria-busy");
     if (fault) return this.element.append(make("p", { textContent: `${this.name} is left out: ${fault}.` }));
     if (!this.element.childElementCount) {
       this.element.append(make("div", { className: "pair" }, this.before, this.after),
@@ -81,9 +87,9 @@ export class Figure {
     const share = Math.round(100 * seen);
     this.said.textContent = `${this.name}: it looks ${aside(yaw)} in the photo, which shows `
       + (share === 100 ? "all of this face. " : `${share} % of this face; the rest is mirrored or invented. `);
-    this.after.toBlob((blob) => {
+    if (newest) this.after.toBlob((blob) => {
       URL.revokeObjectURL(this.link.href);
-      if (this.element.isConnected) this.link.href = URL.createObjectURL(blob);
+      if (this.element.isConnected && wish === this.wished) this.link.href = URL.createObjectURL(blob);
     });
   }
 

@@ -112,7 +112,7 @@ export function shrink(photo, factor) {
 }
 
 /** A photo whose blocks of `count` x `count` px are one px; those at its end may be smaller. */
-function reduce(photo, count) {
+export function reduce(photo, count) {
   const { channels, data } = photo;
   const [width, height] = [photo.width, photo.height].map((side) => Math.ceil(side / count));
   const out = new Uint8ClampedArray(width * height * channels);

@@ -7,7 +7,7 @@
  */
 export async function keepSite() {
   if (!navigator.serviceWorker) throw new Error("browsers keep sites of https alone, and none in private windows");
-  const { active, installing, waiting } = await navigator.serviceWorker.register("offline.js");
+  const { active, installing, waiting } = await navigator.serviceWorker.register("offline.js", { updateViaCache: "none" });
   if (!active) await activated(installing ?? waiting);
   const [visit] = performance.getEntriesByType("navigation");
   if (self.crossOriginIsolated || visit.type === "reload") return;

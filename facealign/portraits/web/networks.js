@@ -13,12 +13,19 @@ async function fetchBytes(name) {
   return answer.arrayBuffer();
 }
 
+/** Marks an error as one that the runtime repeats for ever, so that a new worker is needed. */
+function markBroken(error) {
+  throw Object.assign(error, { broken: true });
+}
+
 /**
- * The head and the networks; those of the processor if the graphics card cannot run them.
+ * The head and the networks; those of the processor if no graphics card may or can run them.
  *
  * `say` is told of each step, `tell` at the end where they run.
  */
-export async function load(say, tell) {
+export const load = (card, say, tell) => loadAll(card, say, tell).catch(markBroken);
+
+async function loadAll(card, say, tell) {
   const listed = JSON.parse(new TextDecoder().decode(await fetchBytes("site.json")));
   let loaded = 0;
   const fetchTold = async (name) => {
@@ -29,12 +36,12 @@ export async function load(say, tell) {
   };
   const files = await Promise.all(listed.networks.map((name) => fetchTold(`${name}.onnx`)));
   const head = await loadHead(listed.head, fetchTold);
-  let [runtime, networks, note] = [await loadRuntime(), {}, ""];
+  let [runtime, networks, note] = [await loadRuntime(card), {}, ""];
   try {
     networks = await open(runtime, listed.networks, files, say);
   } catch (error) {
     if (runtime.provider === "wasm") throw error;
-    runtime = await loadRuntime("wasm");
+    runtime = await loadRuntime(false);
     networks = await open(runtime, listed.networks, files, say);
     note = ", since the graphics card failed";
   }
@@ -58,8 +65,8 @@ async function hasCard() {
 }
 
 /** The runtime and where it computes: {ort, provider, where}. */
-async function loadRuntime(wanted = "") {
-  const provider = wanted !== "wasm" && (await hasCard()) ? "webgpu" : "wasm";
+async function loadRuntime(card) {
+  const provider = card && (await hasCard()) ? "webgpu" : "wasm";
   const ort = await import(`${RUNTIME}ort.${provider}.min.mjs`);
   const threads = self.crossOriginIsolated ? Math.min(THREADS, navigator.hardwareConcurrency || 1) : 1;
   Object.assign(ort.env.wasm, { wasmPaths: RUNTIME, numThreads: threads });
@@ -77,7 +84,7 @@ async function loadNetwork({ ort, provider }, bytes) {
   const session = await ort.InferenceSession.create(bytes, { executionProviders: [provider], logSeverityLevel: 3 });
   return async (inputs) => {
     const feeds = Object.entries(inputs).map(([name, [data, dims]]) => [name, new ort.Tensor("float32", data, dims)]);
-    const said = await session.run(Object.fromEntries(feeds));
+    const said = await session.run(Object.fromEntries(feeds)).catch(markBroken);
     return Object.fromEntries(Object.entries(said).map(([name, tensor]) => [name, tensor.data]));
   };
 }

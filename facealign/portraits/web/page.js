@@ -9,22 +9,40 @@ const [input, drop, state, step, fault, kept, portraits] = IDS.map((id) => docum
 const figures = new Map(); // by the number of the face
 let number = 0; // of the photo that is shown
 let runsOn = ""; // where the networks run
+let worker = null; // null until there is a photo, and after one broke
+let card = true; // whether a graphics card may be used
 
 /** A worker that the policy of this page binds, which it would not if it came from an address. */
 function startWorker() {
   const code = `import ${JSON.stringify(new URL("worker.js", import.meta.url))};`;
   const address = URL.createObjectURL(new Blob([code], { type: "text/javascript" }));
-  return new Worker(address, { type: "module" });
+  const started = new Worker(address, { type: "module" });
+  started.onmessage = ({ data }) => hear(data);
+  started.onerror = (event) => giveUp(`The page cannot work here: ${event.message || "its worker does not start"}`);
+  return started;
+}
+
+/** Ends a worker that is broken, and with it what it knew of faces; the next photo starts another. */
+function giveUp(what) {
+  worker.terminate();
+  worker = null;
+  clear();
+  complain(what);
+}
+
+function clear() {
+  for (const figure of figures.values()) figure.clear();
+  figures.clear();
 }
 
 /** Begins with a photo; nothing is kept of the one before. */
 function begin(file) {
-  if (!file) return;
-  for (const figure of figures.values()) figure.clear();
-  figures.clear();
+  if (!file || input.disabled) return;
+  clear();
+  worker ??= startWorker();
   number += 1;
   [fault.textContent, step.textContent, state.textContent] = ["", "", "Working on the photo …"];
-  worker.postMessage({ number, photo: file });
+  worker.postMessage({ number, photo: file, card });
 }
 
 function complain(what) {
@@ -36,7 +54,7 @@ function complain(what) {
 function show(face) {
   if (!figures.has(face.number)) {
     figures.set(face.number, new Figure(face.number, (options) => {
-      state.textContent = "Making the portrait again …";
+      [fault.textContent, state.textContent] = ["", "Making the portrait again …"];
       worker.postMessage({ number, face: face.number, options });
     }));
     portraits.append(figures.get(face.number).element);
@@ -49,12 +67,13 @@ async function tellKept() {
   if (!refused) kept.textContent = (await isKept()) ? "This page works offline from now on." : "";
 }
 
-state.textContent = "Beginning …";
-const refused = await keepSite().catch((error) => `This page does not work offline here: ${error.message}.`);
-kept.textContent = refused ?? "";
-const worker = startWorker();
-worker.onmessage = ({ data }) => {
+/** What the worker says. */
+function hear(data) {
   if (data.ready) runsOn = data.ready;
+  if (data.broken) {
+    card = false; // it may be the card that broke
+    return giveUp(`No portrait: ${data.fault}`);
+  }
   if (data.number !== number) return; // of a photo before
   if (data.step) step.textContent = `${data.step} …`;
   if (data.face) show(data.face);
@@ -65,19 +84,22 @@ worker.onmessage = ({ data }) => {
     [state.textContent, step.textContent] = [`Done in ${data.seconds.toFixed(1)} s: ${count}. ${runsOn}`, ""];
     tellKept();
   }
-};
-worker.onerror = (event) => complain(`The page cannot work here: ${event.message || "its worker does not start"}`);
-input.onchange = () => {
-  begin(input.files[0]);
-  input.value = ""; // so that the same photo can be chosen again
-};
-for (const kind of ["dragover", "dragleave", "drop"]) {
+}
+
+for (const kind of ["dragover", "dragleave", "drop"]) { // at once, or a drop would replace the page
   document.addEventListener(kind, (event) => {
     event.preventDefault();
     drop.classList.toggle("over", kind === "dragover");
     if (kind === "drop") begin(event.dataTransfer.files[0]);
   });
 }
+state.textContent = "Beginning …";
+const refused = await keepSite().catch((error) => `This page does not work offline here: ${error.message}.`);
+kept.textContent = refused ?? "";
+input.onchange = () => {
+  begin(input.files[0]);
+  input.value = ""; // so that the same photo can be chosen again
+};
 document.addEventListener("paste", (event) => begin(event.clipboardData.files[0]));
 prepareCamera(begin, complain);
 tellKept();

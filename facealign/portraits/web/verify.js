@@ -1,6 +1,6 @@
 // Tells whether what the detector found is a face, as facealign/faces/verify.py.
 
-import { resize } from "./images.js";
+import { reduce } from "./images.js";
 
 const SIZE = 48; // px of an upright window
 const REACH = 1.5; // sides of the face in a side of the window
@@ -12,14 +12,12 @@ export async function verify(verifier, photo, faces) {
   faces.forEach((face, number) => {
     const zoom = (face.side * REACH) / SIZE;
     const level = Math.max(0, Math.round(Math.log2(zoom)));
-    while (halves.length <= level) halves.push(halved(halves.at(-1)));
+    while (halves.length <= level) halves.push(reduce(halves.at(-1), 2));
     cut(halves[level], face, zoom, level, windows.subarray(number * SIZE * SIZE));
   });
   const { likeness } = await verifier({ windows: [windows, [faces.length, SIZE, SIZE, 1]] });
   return likeness;
 }
-
-const halved = (photo) => resize(photo, Math.ceil(photo.width / 2), Math.ceil(photo.height / 2), "box");
 
 /** Draws the window of a face; it is read from a photo that was halved so many times. */
 function cut({ data, width, height }, { x, y, up: [right, down] }, zoom, level, out) {

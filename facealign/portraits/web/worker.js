@@ -1,6 +1,6 @@
-// Makes portraits beside the page, which stays usable meanwhile. Messages in: {number, photo}, and
+// Makes portraits beside the page, which stays usable meanwhile. Messages in: {number, photo, card}, and
 // {number, face, options} with what is wished of a face of it; out: {ready}, and of the photo with a
-// number {step}, {face}, {done}, {fault}.
+// number {step}, {face}, {done}, {fault}; `broken` is a fault after which a new worker is needed.
 
 import { decode } from "./decode.js";
 import { findFaces } from "./find.js";
@@ -40,18 +40,17 @@ async function guard(number, task) {
   try {
     await task((step) => postMessage({ number, step }));
   } catch (error) {
-    postMessage({ number, fault: String(error.message || error).split("\n")[0] });
+    postMessage({ number, fault: String(error.message || error).split("\n")[0], broken: error.broken });
   }
 }
 
 /** Loads what portraits need, once, and finds the faces of the newest photo. */
 async function begin() {
-  const { number, photo: file } = waiting;
+  const { number, photo: file, card } = waiting;
   waiting = null;
   await guard(number, async (say) => {
     newest = number;
-    loading ??= load((step) => postMessage({ number: newest, step }), (ready) => postMessage({ ready }));
-    loading.catch(() => { loading = undefined; }); // the next photo tries again
+    loading ??= load(card, (step) => postMessage({ number: newest, step }), (ready) => postMessage({ ready }));
     const { networks } = await loading;
     const start = performance.now();
     say("reading the photo");
@@ -95,7 +94,7 @@ async function turn() {
     const { networks, head } = await loading;
     const start = performance.now();
     const made = await turnHead(job.reads[number], networks, head, SIDE, named(job, number, say), options);
-    postMessage({ number: job.number, face: { number, side: SIDE, ...picked(made) } });
+    postMessage({ number: job.number, face: { number, side: SIDE, wish: options.wish, ...picked(made) } });
     if (!job.left.length && !wishes.size) end(job, start);
   });
 }
