@@ -93,7 +93,7 @@ def _say(network: Network, net: NetState, images: jax.Array) -> jax.Array:
 
 
 def _verify(network: Network, net: NetState, images: np.ndarray, found: list[Faces]) -> list[Faces]:
-    """Faces with the likeness that the verifier sees."""
+    """Faces with the mean likeness of detector and verifier."""
     photos = [Image.fromarray(image[..., 0]) for image in to_uint8(images)]
     windows = [cut_windows(*each) for each in zip(photos, found, strict=True)]
     if not any(map(len, windows)):
@@ -101,7 +101,10 @@ def _verify(network: Network, net: NetState, images: np.ndarray, found: list[Fac
     logits = in_batches(partial(_say, network, net), np.concatenate(windows))
     ends = np.cumsum([len(each) for each in windows])[:-1]
     likeness = np.split(1 / (1 + np.exp(-logits.clip(-30, 30))), ends)
-    return [faces._replace(likeness=own) for faces, own in zip(found, likeness, strict=True)]
+    return [
+        faces._replace(likeness=(faces.likeness + own) / 2)
+        for faces, own in zip(found, likeness, strict=True)
+    ]
 
 
 def _errors(found: list[Faces], canvases: Canvases) -> dict[str, float]:

@@ -70,13 +70,13 @@ def test_numpy_verifies_as_flax_does(nets, weights):
 
 
 def test_a_photo_has_the_faces_that_are_verified(weights, monkeypatch):
-    """Of two finds the verifier knows one, and says how likely it is."""
+    """Of two finds the verifier knows one; the likeness is the mean of both."""
     detector, given = search.Detector(weights), faces((40, 40, 20, 0.7), (90, 40, 30, 0.9))
     monkeypatch.setattr(detector, "see", lambda _: given)
     monkeypatch.setattr(detector, "_verify", lambda _, found: 0.9 * (found.side == 20))
     found = detector(Image.new("L", (120, 80)))
     np.testing.assert_allclose(found.centre, [[40, 40]])
-    np.testing.assert_allclose([*found.side, *found.likeness], [20, 0.9])
+    np.testing.assert_allclose([*found.side, *found.likeness], [20, 0.8])
 
 
 def test_cells_by_hand():

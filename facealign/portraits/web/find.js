@@ -9,7 +9,7 @@ const MOST = FOUND - 2 * BORDER; // px of a photo that it sees at once
 const DEEPER = 1024; // px: longest side of a photo that is searched in tiles, if it showed no face
 const SHARED = 120; // px that two tiles share; larger faces are found in the whole
 const POSSIBLE = 0.2; // least likeness, to the detector, of what the verifier looks at
-const LIKELY = 0.72; // least likeness of a face, to the verifier
+const LIKELY = 0.72; // least likeness of a face, the mean of both
 const ALIKE = 0.4; // share of their union, or
 const INSIDE = 0.6; // of the smaller one, that two squares of one face have in common
 
@@ -42,7 +42,7 @@ async function searchAt({ detector, verifier }, photo, ratio) {
   if (!chosen.length) return [];
   const verified = await verify(verifier, small, chosen);
   return chosen.map((face, i) => ({
-    ...face, likeness: verified[i],
+    ...face, likeness: (face.likeness + verified[i]) / 2,
     x: (face.x + 0.5) / ratio, y: (face.y + 0.5) / ratio, side: face.side / ratio,
   })).filter(({ likeness }) => likeness >= LIKELY);
 }
