@@ -26,8 +26,8 @@ class Finds(NamedTuple):
     up: jax.Array  # [B, N, 2], of length 1
 
 
-def likeliest(said: jax.Array) -> Finds:
-    """The MOST likeliest different finds, by what cells say, [B, N, NUMBERS]."""
+def likeliest(said: jax.Array) -> tuple[Finds, jax.Array]:
+    """The MOST likeliest different finds, by what cells [B, N, NUMBERS] say, and their likeness."""
     centre, side, up, likeness = face_cells.decode(said, face_cells.centres(SIZE, SIZE), jnp)
     finds = Finds(centre, side, up)
 
@@ -44,7 +44,7 @@ def likeliest(said: jax.Array) -> Finds:
         return jnp.where(same, -1.0, likeness), best[:, 0]
 
     _, rows = jax.lax.scan(choose, likeness, length=MOST)
-    return take(rows.T)
+    return take(rows.T), jnp.take_along_axis(likeness, rows.T, axis=1)
 
 
 def judge(finds: Finds, canvases: Canvases) -> tuple[jax.Array, jax.Array]:

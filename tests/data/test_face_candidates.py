@@ -26,9 +26,10 @@ def test_finds_are_the_likeliest_and_different():
     for cell, logit in ((first, 9), (beside, 8), (far, 7)):
         said[0, cell, LOGIT] = logit
     said[0, beside, PLACE] = -0.5, 0.0
-    found = jax.jit(face_candidates.likeliest)(said)
+    found, likeness = jax.jit(face_candidates.likeliest)(said)
     assert found.side.shape == (1, face_candidates.MOST)
     np.testing.assert_allclose(found.centre[0, :2], cells[[first, far], :2])
+    assert 1 > likeness[0, 0] > likeness[0, 1] > likeness[0, 2]
 
 
 def test_what_is_a_face_by_hand():

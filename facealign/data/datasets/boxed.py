@@ -7,6 +7,8 @@ show nobody. Of training and validation people only.
 
 import functools
 import hashlib
+import itertools
+import math
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -37,10 +39,11 @@ IN_EXAMPLE = 44.0  # px: the radius in an example
 MOST_EACH = {"lfw": 1}  # photos of a person, if not all: some have hundreds
 ALONE = ("orl_faces", "mugshots")  # sets of which every photo shows one person
 OTHER = 1.2  # radii from the ball's centre from which a face that is found is another one
-PAINTED = 1.35  # radii around the ball that are painted over
+PAINTED = (1.0, 1.35)  # radii around the ball that are painted over, at least and at most
 BLOCKS, NOISE = (8, 16), 12.0  # px: a face may be cut into such blocks, which are mixed up
-LONGEST, MOST_PIECES = 1280, 6  # px of a picture; pieces of it
-VERSION = 1  # increase it when the same photos give other examples
+# px of the longer side of a picture, at most, from which pieces are cut; 0: all that fits into one.
+LONGEST, MOST_PIECES = (1280, 640, 0), 6  # pieces of each size
+VERSION = 2  # increase it when the same photos give other examples
 
 
 def create_builder(name: str, data: Any, data_dir: str) -> "Boxed":
@@ -183,7 +186,7 @@ def _with_and_without(
 def paint_over(window: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """An example without its face: filled smoothly, or cut into blocks that are mixed up."""
     rows, columns = np.mgrid[:SIZE, :SIZE] - (SIZE - 1) / 2
-    inside = np.hypot(rows, columns) < PAINTED * IN_EXAMPLE
+    inside = np.hypot(rows, columns) < rng.uniform(*PAINTED) * IN_EXAMPLE
     side = int(rng.choice(BLOCKS))
     if rng.random() < 0.5:
         hole = fill(window[..., None].astype(np.float32), 1 - inside.astype(np.float32))[..., 0]
@@ -211,14 +214,26 @@ def _cut_all(folder: Path, split: str) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _cut(name: str, picture: Image.Image) -> Iterator[tuple[str, dict[str, Any]]]:
-    picture.thumbnail((LONGEST, LONGEST))
-    if min(picture.size) < SIZE:
-        factor = SIZE / min(picture.size)
-        picture = picture.resize([max(SIZE, round(factor * side)) for side in picture.size])
-    pixels = np.asarray(picture)
-    rows, columns = pixels.shape[0] // SIZE, pixels.shape[1] // SIZE
+    """Pieces of a picture in several sizes, which together show all of it if they are few."""
     rng = np.random.default_rng(int(hashlib.sha256(name.encode()).hexdigest()[:8], 16))
-    for number in rng.permutation(rows * columns)[:MOST_PIECES].tolist():
-        top, left = SIZE * (number // columns), SIZE * (number % columns)
-        piece = pixels[top : top + SIZE, left : left + SIZE]
-        yield _example(f"{name}#{number}", name, piece, None, np.array([0.0, -1.0]), np.nan)
+    factors = {_factor(picture.size, longest) for longest in LONGEST}
+    number = itertools.count()
+    for factor in sorted(factors):
+        sides = [max(SIZE, round(factor * side)) for side in picture.size]
+        pixels = np.asarray(picture.resize(sides))
+        corners = list(itertools.product(*map(_starts, pixels.shape)))
+        for row in rng.permutation(len(corners))[:MOST_PIECES]:
+            top, left = corners[row]
+            piece = pixels[top : top + SIZE, left : left + SIZE]
+            up = np.array([0.0, -1.0])
+            yield _example(f"{name}#{next(number)}", name, piece, None, up, np.nan)
+
+
+def _factor(size: tuple[int, int], longest: int) -> float:
+    """How much a picture of so many px is shrunk, or enlarged so that a piece fits."""
+    return max(SIZE / min(size), min(1.0, longest / max(size)))
+
+
+def _starts(side: int) -> list[int]:
+    """Where pieces begin along a side, evenly."""
+    return np.linspace(0, side - SIZE, math.ceil(side / SIZE)).astype(int).tolist()

@@ -14,6 +14,7 @@ from facealign.training.state import TrainState, update_networks
 from facealign.training.steps.forward import Batch, TrainStep, apply_role
 
 ROLE = "verifier"
+LEAST = 0.1  # likeness, to the detector, from which on a find counts: what a search asks about
 
 
 def make_verify_step(
@@ -26,8 +27,10 @@ def make_verify_step(
         known = (batch[f"{name}_unrestricted"] for name in ("ball", "up"))
         canvases = compose(batch["unrestricted"], *known, batch["restricted"], canvas_key)
         said = apply_network(networks["detector"], state.nets["detector"], canvases.image)
-        finds = face_candidates.stir(face_candidates.likeliest(said), stir_key)
-        face, counts = (part.reshape(-1) for part in face_candidates.judge(finds, canvases))
+        found, likeness = face_candidates.likeliest(said)
+        finds = face_candidates.stir(found, stir_key)
+        face, known = face_candidates.judge(finds, canvases)
+        face, counts = face.reshape(-1), (known & (likeness >= LEAST)).reshape(-1)
         windows = face_candidates.cut(canvases.image, finds)
         flipped = jax.random.bernoulli(flip_key, 0.5, (len(windows), 1, 1, 1))
         windows = jnp.where(flipped, windows[:, :, ::-1], windows)

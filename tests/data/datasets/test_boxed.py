@@ -1,6 +1,7 @@
 """Faces to find: the ball of a head by hand; faces painted over; pictures cut into pieces."""
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from facealign.data.datasets import boxed
@@ -40,16 +41,27 @@ def test_a_face_is_painted_over_and_nothing_else():
     rng = np.random.default_rng(0)
     window = rng.integers(0, 255, (boxed.SIZE, boxed.SIZE), np.uint8)
     rows, columns = np.mgrid[: boxed.SIZE, : boxed.SIZE] - (boxed.SIZE - 1) / 2
-    beside = np.hypot(rows, columns) > boxed.PAINTED * boxed.IN_EXAMPLE
+    away = np.hypot(rows, columns) / boxed.IN_EXAMPLE
+    beside, inside = away > boxed.PAINTED[1], away < boxed.PAINTED[0]
     for _ in range(4):
         painted = boxed.paint_over(window, rng)
         np.testing.assert_array_equal(painted[beside], window[beside])
-        assert (painted != window)[~beside].mean() > 0.5
+        assert (painted != window)[inside].mean() > 0.5
 
 
-def test_pictures_are_cut_into_pieces_without_faces():
-    pieces = list(boxed._cut("a.jpg", Image.new("L", (2 * boxed.SIZE + 9, 90))))
-    assert 1 <= len(pieces) <= boxed.MOST_PIECES
+@pytest.mark.parametrize(
+    ("size", "count"),
+    [
+        ((2 * boxed.SIZE + 9, 90), 6),  # enlarged, so that a piece fits; then of one size
+        ((600, 500), 6 + 2),  # as it is, and all of its height in a piece
+        ((3000, 2000), 6 + 6 + 2),
+    ],
+)
+def test_pictures_are_cut_into_pieces_without_faces(size, count):
+    pieces = list(boxed._cut("a.jpg", Image.linear_gradient("L").resize(size)))
+    assert len(pieces) == count and len({name for name, _ in pieces}) == count
+    rows = [np.asarray(Image.open(example["image"]))[:, 0] for _, example in pieces]
+    assert any(row[0] < 30 and row[-1] > 225 for row in rows)  # one shows all
     for name, example in pieces:
         assert name.endswith("restricted") and example["domain"] == "restricted"
         np.testing.assert_array_equal(example["ball"], 0)
