@@ -19,8 +19,8 @@ async function ask(what, told = {}) {
   await answers.next();
 }
 
-/** Starts the browser; with a camera that shows the plan's film. */
-function launch() {
+/** Starts the browser; with a camera that shows the plan's film. Firefox may be dark. */
+function launch(dark = false) {
   const executablePath = plan.executable;
   if (CHROMIUM) {
     const camera = ["--use-fake-device-for-media-stream", `--use-file-for-fake-video-capture=${plan.film}`];
@@ -31,6 +31,7 @@ function launch() {
     "browser.download.dir": plan.out,
     "media.navigator.streams.fake": true,
     "media.navigator.permission.disabled": true,
+    "layout.css.prefers-color-scheme.content-override": dark ? 0 : 1,
   };
   return playwright._bidiFirefox.launch({ executablePath, firefoxUserPrefs });
 }
@@ -98,10 +99,10 @@ async function runPhotos({ page, heard }) {
 
 /** What the issue of the page asks for, one after the other; each prints what the page says. */
 const CASES = {
-  async "two after another"(page) {
+  async "two after another"(page, context, faces) {
     await page.locator("#photo").setInputFiles(plan.cases.group);
     const made = await upload(page, plan.cases.frontal);
-    if (made.faces !== 1) throw new Error(`${made.faces} faces are shown, of which one is of the last photo`);
+    if (made.faces !== faces.frontal) throw new Error(`${made.faces} faces are shown, of ${faces.frontal}`);
     return made;
   },
   async "yaw by 20 keys"(page) {
@@ -168,12 +169,12 @@ function leastContrast() {
   }));
 }
 
-/** Pictures of the page at three widths, light and dark. */
-async function takeScreens(page) {
+/** Pictures of the page at three widths, in some colour schemes. */
+async function takeScreens(page, schemes) {
   for (const width of [360, 800, 1600]) {
-    for (const colorScheme of CHROMIUM ? ["light", "dark"] : ["light"]) { // Firefox cannot be told
+    for (const colorScheme of schemes) {
       await page.setViewportSize({ width, height: 900 });
-      await page.emulateMedia({ colorScheme });
+      if (CHROMIUM) await page.emulateMedia({ colorScheme });
       if (plan.screens) await page.screenshot({ path: join(plan.screens, `${plan.browser}_${width}_${colorScheme}.png`), fullPage: true });
       if (!CHROMIUM) continue;
       const wide = await page.evaluate(() => document.documentElement.scrollWidth);
@@ -183,16 +184,29 @@ async function takeScreens(page) {
   }
 }
 
+/** Those of a Firefox that was started dark, since a running one cannot be told. */
+async function takeDarkScreens() {
+  const dark = await launch(true);
+  const { page } = await open(dark);
+  await upload(page, plan.cases.group);
+  await takeScreens(page, ["dark"]);
+  await dark.close();
+}
+
 async function runCases({ page, context }) {
+  const faces = {}; // how many each photo has
   for (const [name, photo] of Object.entries(plan.cases)) {
-    print({ case: name, ...(await upload(page, photo)) });
+    const made = await upload(page, photo);
+    faces[name] = made.faces;
+    print({ case: name, ...made });
   }
   for (const [name, run] of Object.entries(CASES)) {
-    const made = await run(page, context).catch((error) => ({ says: `FAILED: ${error.message.split("\n")[0]}` }));
+    const made = await run(page, context, faces).catch((error) => ({ says: `FAILED: ${error.message.split("\n")[0]}` }));
     print({ case: name, ...made });
   }
   await upload(page, plan.cases.group);
-  await takeScreens(page);
+  await takeScreens(page, CHROMIUM ? ["light", "dark"] : ["light"]);
+  if (!CHROMIUM) await takeDarkScreens();
   await ask("stop"); // the server
   await page.reload();
   await page.locator("#photo:enabled").waitFor();
