@@ -48,16 +48,16 @@ def cut_windows(photo: Image.Image, faces: Faces) -> np.ndarray:
     As those of the training (`data.face_candidates.cut`): the photo is halved as often as brings it
     nearest to the size of the window, and read between its pixels; its border is repeated.
     """
-    halves = [photo]
+    halves, pixels = [photo], [np.asarray(photo, np.float32)]
     windows = np.empty((len(faces.side), SIZE, SIZE, 1), np.float32)
     inside = np.moveaxis(np.indices((SIZE, SIZE), np.float32)[::-1], 0, -1).reshape(-1, 2)
     for window, centre, side, up in zip(windows, faces.centre, faces.side, faces.up, strict=True):
         level = max(0, math.floor(math.log2(REACH * side / SIZE) + 0.5))
         while len(halves) <= level:
             halves.append(halves[-1].reduce(2))
+            pixels.append(np.asarray(halves[-1], np.float32))
         places = frame.apply(frame.invert(to_window(centre, side, up)), inside)
         x, y = ((places + 0.5) * 0.5**level - 0.5).T
-        pixels = np.asarray(halves[level], np.float32)
-        read = ndimage.map_coordinates(pixels, [y, x], order=1, mode="nearest")
+        read = ndimage.map_coordinates(pixels[level], [y, x], order=1, mode="nearest")
         window[..., 0] = read.reshape(SIZE, SIZE)
     return windows / 127.5 - 1

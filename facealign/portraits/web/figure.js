@@ -59,6 +59,7 @@ export class Figure {
       yaw.setAttribute("aria-valuetext", looks.textContent);
       colour.hidden = background.value !== "colour";
       this.element.setAttribute("aria-busy", "true");
+      URL.revokeObjectURL(this.link.href);
       this.link.removeAttribute("href"); // which is of an older wish
       this.wished += 1;
       this.wish({
