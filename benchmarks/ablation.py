@@ -40,8 +40,8 @@ ROWS: dict[str, tuple[str, dict[str, float], dict[str, object]]] = {
     ),
     "turned pairs, medium": ("frontalize:medium", PAIRS, {}),
     "turned pairs, medium + critic": ("frontalize:medium", REFINED, {}),
-    "turned pairs, flow": ("frontalize", PAIRS, {}),
-    "turned pairs, flow + critic": ("frontalize", REFINED, {}),
+    "turned pairs, flow": ("frontalize:lfw", PAIRS, {}),
+    "turned pairs, flow + critic": ("frontalize:lfw", REFINED, {}),
     "turned pairs, flow + critic + identity": (
         "frontalize:identity",
         {"recognize": 1.0, **REFINED},

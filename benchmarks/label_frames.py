@@ -32,6 +32,15 @@ def mean_face(five: np.ndarray, photos: list[Path]) -> np.ndarray:
     return frame.apply(frame.similarity(mean, frame.FIVE_POINTS), mean)
 
 
+def write_frames(path: Path, found: dict[str, np.ndarray]) -> None:
+    """Writes similarities [2, 3] from photos to their canonical crops, by photo."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        rows = csv.writer(file, lineterminator="\n")
+        rows.writerow(("photo", "cosine", "sine", "right", "down"))
+        for photo, ((cosine, _, right), (sine, _, down)) in found.items():
+            rows.writerow((photo, f"{cosine:.4f}", f"{sine:.4f}", f"{right:.1f}", f"{down:.1f}"))
+
+
 def main() -> None:
     parser = create_parser(__doc__)
     parser.add_argument("--points", required=True, help="npz of peers/mediapipe_points.py")
@@ -41,14 +50,11 @@ def main() -> None:
     target = mean_face(five, photos)
     print(f"its place in the canonical crop, px:\n{target.round(1)}")
     seen = np.isfinite(five).all(axis=(1, 2))
-    with lfw.FRAMES_FILE.open("w", newline="", encoding="utf-8") as file:
-        rows = csv.writer(file, lineterminator="\n")
-        rows.writerow(("photo", "cosine", "sine", "right", "down"))
-        for photo, points in zip(np.array(photos)[seen], five[seen], strict=True):
-            (cosine, _, right), (sine, _, down) = frame.similarity(points, target)
-            rows.writerow(
-                (photo.stem, f"{cosine:.4f}", f"{sine:.4f}", f"{right:.1f}", f"{down:.1f}")
-            )
+    found = zip(np.array(photos)[seen], five[seen], strict=True)
+    write_frames(
+        lfw.FRAMES_FILE,
+        {photo.stem: frame.similarity(points, target) for photo, points in found},
+    )
     print(f"{seen.sum()} of {len(photos)} photos: {lfw.FRAMES_FILE}")
 
 

@@ -39,7 +39,7 @@ def main() -> None:
     parser.add_argument("--peer", required=True, help="python of the other environment")
     add_data_flags(parser)
     args = parser.parse_args()
-    data = frontalize.get_config().data
+    data = frontalize.get_config("lfw").data
     data.update(data_dir=args.data_dir, manual_dir=args.manual_dir)
     slope, offset = fit_scale(args.peer, load_data(data, "train")["restricted"]["image"][:TURNED])
     print(f"read = {slope:.3f} x turn {offset:+.1f} degrees")

@@ -147,7 +147,7 @@ def read_flags() -> Namespace:
 
 
 def main() -> None:
-    args, config = read_flags(), frontalize.get_config()
+    args, config = read_flags(), frontalize.get_config("lfw")
     config.data.update(data_dir=args.data_dir, manual_dir=args.manual_dir)
     flops = measure_step(config.copy_and_resolve_references())
     measured = measure_reading(config.data), measure_order(), flops

@@ -14,7 +14,7 @@ ROLES = ("encoder", "encoder_r", "decoder_u", "decoder_r", "discriminator", "dis
          "pool_u", "pool_r", "recognizer", "code_critic", "reader", "matte",
          "detector", "verifier", "completion")  # fmt: skip
 PHOTOS = {  # of U and R; archives of "lfw" are in config.data.manual_dir
-    "": ("orl_faces", "orl_faces"),
+    "": ("orl_faces-framed", "orl_faces-framed"),
     "lfw": ("lfw+cfp", "lfw-frontal+mugshots"),
 }
 

@@ -1,9 +1,11 @@
 """Frontalization: a generic 3D head turns frontal photos, and networks learn to turn them back.
 
-R: near-frontal people of the news (half of the people of lfw) and mugshots, turned in each step. U:
-the other half and Celebrities in Frontal-Profile; their known yaws teach real poses. The archives
-are in `config.data.manual_dir`. Variants: `:medium`, the report's autoencoder on the same pairs;
-`:identity`, with a recognizer that is trained first and checks if outputs are the same person.
+By default on ORL, which needs no download: R are its near-frontal photos, turned in each step, U
+all others, whose known yaws teach real poses. `:lfw`, as the weights that come with facealign: R
+are near-frontal people of the news (half of the people of lfw) and mugshots, U the other half and
+Celebrities in Frontal-Profile; the archives are in `config.data.manual_dir`. `:medium`, the
+report's autoencoder on the pairs of `:lfw`; `:identity`, with a recognizer that is trained first
+and checks if outputs are the same person.
 
 Training takes 17 to 19 minutes on one core; weights/README.md has the steps of the shipped weights.
 """
@@ -15,10 +17,10 @@ from configs import base
 
 def get_config(variant: str = "") -> ConfigDict:
     config = base.get_config()
-    models = {"": "warp", "medium": "medium", "identity": "warp"}
+    models = {"": "warp", "lfw": "warp", "medium": "medium", "identity": "warp"}
     config.model.name = base.choose(variant, models)
-    config.data.unrestricted = "lfw+cfp"
-    config.data.restricted = "lfw-frontal+mugshots"
+    photos = base.PHOTOS["lfw" if variant else ""]
+    config.data.unrestricted, config.data.restricted = photos
     config.data.uniform_yaw = True
     config.augment.brightness = 0.15
     config.augment.contrast = 0.2

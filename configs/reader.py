@@ -3,14 +3,15 @@ landmarks are.
 
 It learns from photos of people of the news and of portraits, on which MediaPipe's points are known;
 from these photos turned to any side on their own fitted heads; and from the fiducials of true
-profiles of CFP. The archives are in `config.data.manual_dir`; `:orl` needs none.
+profiles of CFP. By default on ORL, which needs no download; `:lfw` on the archives in
+`config.data.manual_dir`, as the weights that come with facealign.
 """
 
 from ml_collections import ConfigDict
 
 from configs import base
 
-SETS = {"": ("lfw", "cfp", "mugshots"), "orl": ("orl_faces",)}
+SETS = {"": ("orl_faces",), "lfw": ("lfw", "cfp", "mugshots")}
 
 
 def get_config(variant: str = "") -> ConfigDict:

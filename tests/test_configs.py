@@ -20,6 +20,7 @@ VARIANTS = (
     + [
         ("medium_gan", ("lfw",)),
         ("medium_gan", ("code",)),
+        ("frontalize", ("lfw",)),
         ("frontalize", ("medium",)),
         ("frontalize", ("identity",)),
     ]
@@ -37,7 +38,20 @@ def test_every_config_has_networks_for_its_images(name, variant):
         jax.eval_shape(lambda n=networks: create_state(n, key, data.image_size, data.channels))
 
 
-@pytest.mark.parametrize("name", ["attgan_pose", "cyclegan", "ftgan", "hourglass_frontalize"])
+NEWS = [  # configs that have photos of their own without archives
+    *("attgan_pose", "cyclegan", "ftgan", "hourglass_frontalize"),
+    *("frontalize", "recognizer", "reader", "matte"),
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_config_needs_an_archive(name):
+    data = importlib.import_module(f"configs.{name}").get_config().data
+    sets = {*data.unrestricted.split("+"), *data.restricted.split("+")}
+    assert {each.split("-")[0] for each in sets} <= {"orl_faces", "polygons"}
+
+
+@pytest.mark.parametrize("name", NEWS)
 def test_photos_of_the_news_change_nothing_but_the_data(name):
     module = importlib.import_module(f"configs.{name}")
     own, news = (flatten(module.get_config(variant)) for variant in ("", "lfw"))

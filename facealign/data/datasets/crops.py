@@ -1,6 +1,8 @@
 """What is cut out of a photo: the canonical crop or the portrait frame, in gray or in colour."""
 
+import csv
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -87,3 +89,16 @@ def refuse(reason: str) -> Locate:
         raise ValueError(reason)
 
     return locate
+
+
+def read_frames(path: Path) -> dict[str, np.ndarray]:
+    """Transformations [2, 3] of photos to the canonical crop, by photo, out of a table.
+
+    Its columns: the photo, cosine and sine of the rotation times the scale, and the shift in px.
+    """
+    frames = {}
+    with path.open(newline="", encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            cosine, sine, right, down = (float(value) for value in list(row.values())[1:])
+            frames[row["photo"]] = np.array([(cosine, -sine, right), (sine, cosine, down)])
+    return frames

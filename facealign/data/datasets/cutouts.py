@@ -2,13 +2,14 @@
 
 `mugshots-cutouts` are portraits before a plain background, from which the person is cut out, so
 that all is known. `NAME-outlines` are photos of which the fitted head tells a part: what is well
-inside of it, and the body under it, is the person; what is far beside and above it is not.
+inside of it, and the body under it, is the person; what is far beside and above it is not. ORL has
+no plain backgrounds: `orl_faces-cutouts` are cut out where that part says that the person is.
 Of training and validation people only.
 """
 
 import functools
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -36,7 +37,6 @@ from facealign.geometry import head as head_models
 from facealign.geometry.fit import Head
 from facealign.paths import shipped
 
-KINDS = {"mugshots": "cutouts", "lfw": "outlines", "cfp": "outlines"}
 VERSION = 1  # increase it when the same photos give other examples
 WHOLE = 0.97  # share of a head that has to be found before it
 INSIDE, PROFILE_INSIDE = 0.7, 1.6  # cm inside of the outline from which a pixel is the person
@@ -48,23 +48,21 @@ SIZE, SCALE = matte_window.STORED, matte_window.STORED / matte_window.STORED_WID
 
 
 def create_builder(name: str, data: Any, data_dir: str) -> "Cutouts":
-    """The builder of the people of a set of KINDS. `config.data` says where its photos are.
+    """The builder of one of MAKE. `config.data` says where its photos are.
 
     Raises:
       UserError: `config.data.frame` is not "canonical".
     """
     heads.check_frame(data)
-    stamp = head_lists.stamp(name, data, data_dir)
+    source, kind = name.split("-")
+    stamp = head_lists.stamp(source, data, data_dir)
     key = f"{photo_set.source_key(data)}_{made_with(stamp)}"
-    config = tfds.core.BuilderConfig(name=f"{name}_{KINDS[name]}_{key}", version="1.0.0")
+    config = tfds.core.BuilderConfig(name=f"{source}_{kind}_{key}", version="1.0.0")
     builder = Cutouts(config=config, data_dir=data_dir, file_format="array_record")
-    builder.list_known = partial(head_lists.list_known, name, data, data_dir)
-    builder.make = cut_out if KINDS[name] == "cutouts" else outline
-    builder.each = KINDS[name] == "cutouts" or name == "cfp"
+    builder.list_known = partial(head_lists.list_known, source, data, data_dir)
+    builder.make = MAKE[name]
+    builder.each = source != "lfw"
     return builder
-
-
-BUILDERS = {f"{name}-{kind}": partial(create_builder, name) for name, kind in KINDS.items()}
 
 
 @functools.cache
@@ -158,6 +156,24 @@ def outline(known: Known, head: Head, photo: Image.Image) -> dict[str, Any]:
     sure = (person | away) * _inside_photo(matrix, photo.size)
     window = frame.crop(photo, matrix, SIZE, 3)
     return _example(window, 255 * person, sure, "unrestricted", head)
+
+
+def cut_inside(known: Known, head: Head, photo: Image.Image) -> dict[str, Any]:
+    """A person cut out of any background where the fitted head tells who is where."""
+    example = outline(known, head, photo)
+    image = example["image"] * (example["alpha"][..., None] > 0)
+    return example | {"image": image, "domain": "restricted"}
+
+
+# Dataset -> what makes its examples, of a photo with landmarks, its fitted head and its pixels.
+MAKE: dict[str, Callable[[Known, Head, Image.Image], dict[str, Any]]] = {
+    "mugshots-cutouts": cut_out,
+    "orl_faces-cutouts": cut_inside,
+    "lfw-outlines": outline,
+    "cfp-outlines": outline,
+    "orl_faces-outlines": outline,
+}
+BUILDERS = {name: partial(create_builder, name) for name in MAKE}
 
 
 class Drawn(NamedTuple):

@@ -87,12 +87,7 @@ def read_frames() -> dict[str, np.ndarray]:
 
     For the deep-funneled archive, measured with MediaPipe's points.
     """
-    frames = {}
-    with FRAMES_FILE.open(newline="", encoding="utf-8") as file:
-        for row in csv.DictReader(file):
-            cosine, sine, right, down = (float(value) for value in list(row.values())[1:])
-            frames[row["photo"]] = np.array([(cosine, -sine, right), (sine, cosine, down)])
-    return frames
+    return crops.read_frames(FRAMES_FILE)
 
 
 def find_places(data: Any, data_dir: str) -> tuple[Path, Path]:

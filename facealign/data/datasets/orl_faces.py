@@ -2,7 +2,8 @@
 
 import csv
 import importlib.util
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,12 @@ import tensorflow_datasets as tfds
 from PIL import Image
 
 from facealign import images
-from facealign.data.datasets import crops, schema
+from facealign.data.datasets import crops, photo_set, schema
 from facealign.errors import UserError
 from facealign.geometry import frame
 
 CROP = (0, 14, 92, 106)  # px: left, top, right, bottom of the square from brow to chin
+FRAMES_FILE = Path(__file__).with_name("orl_frames.csv")  # made by benchmarks/label_orl.py
 POSE_FILE = Path(__file__).with_name("orl_pose.csv")  # degrees, from landmarks and PnP
 
 
@@ -24,6 +26,25 @@ def create_builder(data: Any, data_dir: str) -> "OrlFaces":
     style = crops.create_style(data)._replace(channels=1)
     config = None if style == crops.Style() else OrlConfig(style)
     return OrlFaces(config=config, data_dir=data_dir, file_format="array_record")
+
+
+def create_framed_builder(data: Any, data_dir: str) -> photo_set.PhotoSet:
+    """The builder of the same photos in the canonical frame, that of the 3D head."""
+    style, frames = crops.create_style(data)._replace(channels=1), crops.read_frames(FRAMES_FILE)
+    about = "400 gray photos of 40 people, cut to the canonical frame, with head pose"
+    photos = partial(list_photos, frames)
+    return photo_set.create_photo_set(
+        "orl_faces_framed", "1.0.0", about, photos, data_dir, detect=False, style=style
+    )
+
+
+def list_photos(frames: Mapping[str, np.ndarray]) -> Iterator[photo_set.Photo]:
+    """The photos, with places of their faces; their poses decide their domains."""
+    folder = photo_folder()
+    for (subject, number), pose in read_pose().items():
+        name = f"{subject}/{number}.pgm"
+        locate = crops.at(frames[f"{subject}/{number}"])
+        yield photo_set.Photo(name, subject, "", (folder / name).read_bytes, locate, **pose)
 
 
 def photo_folder() -> Path:
@@ -64,9 +85,14 @@ def cut(photo: Image.Image, style: crops.Style) -> Image.Image:
     """The face of a gray photo of 92 x 112 px, at its native 92 px; or its portrait frame."""
     if style.frame == "canonical":
         return photo.crop(CROP)
+    return crops.cut(photo, to_middle(), style)
+
+
+def to_middle() -> np.ndarray:
+    """The transformation [2, 3] of a photo that `CROP` is the whole canonical crop of."""
     scale = frame.SIZE / (CROP[2] - CROP[0])
     corner = 0.5 * scale - 0.5 - scale * np.array(CROP[:2])
-    return crops.cut(photo, np.column_stack([scale * np.eye(2), corner]), style)
+    return np.column_stack([scale * np.eye(2), corner])
 
 
 class OrlFaces(tfds.core.GeneratorBasedBuilder):

@@ -26,6 +26,7 @@ DATASETS: dict[str, Callable[[Any, str], tfds.core.DatasetBuilder]] = {
     "lfw-frontal": lfw.create_frontal_builder,
     "mugshots": mugshots.create_builder,
     "orl_faces": orl_faces.create_builder,
+    "orl_faces-framed": orl_faces.create_framed_builder,
     "polygons": polygons.create_builder,
     **boxed.BUILDERS,  # NAME-boxed and pictures
     **cutouts.BUILDERS,  # mugshots-cutouts, lfw-outlines, cfp-outlines

@@ -8,7 +8,17 @@ from PIL import Image, ImageCms
 
 from facealign import images
 from facealign.data import load as loading
-from facealign.data.datasets import archives, boxed, crops, cutouts, heads, lfw, round_trips
+from facealign.data.datasets import (
+    archives,
+    boxed,
+    crops,
+    cutouts,
+    head_lists,
+    heads,
+    lfw,
+    orl_faces,
+    round_trips,
+)
 from facealign.data.datasets.table import DATASETS
 from facealign.data.load import load_examples
 from facealign.errors import UserError
@@ -76,7 +86,7 @@ def test_styles_are_prepared_apart_and_the_first_style_keeps_its_name(tmp_path):
 
 
 @pytest.mark.parametrize("channels", crops.CHANNELS)
-@pytest.mark.parametrize("name", ["cfp", "lfw", "mugshots", "orl_faces"])
+@pytest.mark.parametrize("name", ["cfp", "lfw", "mugshots", "orl_faces", "orl_faces-framed"])
 def test_every_dataset_has_the_portrait_frame(name, channels, tmp_path):
     photo_sources.write_manual_dir(tmp_path)
     data = data_config(tmp_path, channels=channels, frame="portrait", image_size=48)
@@ -142,6 +152,19 @@ def test_frames_of_the_deep_funneled_archive_move_eyes_to_their_places():
     assert len(matrices) == 13_232 and np.median(scale) == pytest.approx(1.0, abs=0.05)
     angle = np.degrees(np.arctan2(matrices[:, 1, 0], matrices[:, 0, 0]))
     assert abs(np.median(angle)) < 1 and np.percentile(np.abs(angle), 95) < 10
+
+
+def test_framed_photos_of_orl_have_eyes_nose_and_mouth_in_their_places(tmp_path):
+    """By the points that MediaPipe found, which the reader that measured the frames never saw."""
+    frames = crops.read_frames(orl_faces.FRAMES_FILE)
+    assert len(frames) == 400
+    known = head_lists.list_known("orl_faces", data_config(tmp_path), "")
+    away = [
+        frame.apply(frames[k.photo.file_name.removesuffix(".pgm")], frame.five_points(k.landmarks))
+        - frame.FIVE_POINTS
+        for k in known
+    ]
+    assert np.median(np.linalg.norm(away, axis=-1)) < 4  # px of 128; 10 in their own crop
 
 
 def rotated_photo(angle):

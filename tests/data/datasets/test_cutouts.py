@@ -81,6 +81,17 @@ def test_an_outline_tells_the_middle_of_the_head_and_what_is_far_away(yaw):
         assert left < 20 and right < 20
 
 
+def test_what_is_cut_out_of_any_background_has_only_the_pixels_that_are_known():
+    known, photo = known_photos("train", 1)[0], portrait(plain())[0]
+    outlined, cut = (
+        make(known, head_at(), photo) for make in (cutouts.outline, cutouts.cut_inside)
+    )
+    person = outlined["alpha"] > 0
+    assert person.any() and cut["domain"] == "restricted"
+    np.testing.assert_array_equal(cut["image"][person], outlined["image"][person])
+    assert not cut["image"][~person].any()
+
+
 def test_what_is_beyond_the_photo_is_not_sure():
     known = known_photos("train", 1)[0]
     found = cutouts.outline(known, head_at(scale=10.0), Image.new("RGB", (SIDE, SIDE)))
