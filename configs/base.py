@@ -86,7 +86,6 @@ def _augment() -> ConfigDict:
     augment.brightness = 0.0  # added to images in [-1, 1], at most
     augment.contrast = 0.0  # 0.2: from 0.8 to 1.2 times
     augment.light = 0.0  # 0.5: from one side, 1.5 times as bright there, half as bright opposite
-    augment.mix = 0.0  # share of another photo of the batch, at most; 0.5: half of it
     augment.noise = 0.0  # standard deviation, images in [-1, 1]
     augment.input_warp = 0.0  # px, standard deviation at 5 x 5 points; targets stay as they are
     return augment
@@ -100,9 +99,6 @@ def _model() -> ConfigDict:
     model.dtype = "float32"
     # Last activation of medium, hourglass and attribute: tanh, sigmoid or relu.
     model.output = "tanh"
-    # Stages in which encoders and decoders keep and use their running statistics of batch
-    # normalization, so that they train what is evaluated.
-    model.keep_statistics = ()
     model.remat = False  # True: recomputes inner maps instead of keeping them; less memory, slower
     model.kl_weight = 0.0  # above 0 the code is variational, with this weight for the KL term
     model.features = 64  # hourglass: channels

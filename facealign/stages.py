@@ -10,7 +10,7 @@ AUTOENCODERS = ("encoder", "decoder_u", "decoder_r")
 FRONTALIZER = ("encoder", "decoder_r")
 HEAD_FIELDS = ("landmarks", "known", "rotation", "posed", "identity", "expression", "shaped")
 MOVES = ("flip", "shift", "zoom", "rotation", "input_warp")  # of config.augment
-CHANGES = (*MOVES, "mix", "brightness", "contrast", "light", "noise")
+CHANGES = (*MOVES, "brightness", "contrast", "light", "noise")
 KNOWS_POSE = "uses the yaw of heads"
 MIRRORS = "mirrors R's photos itself, about the middle of the face, not of the crop"
 

@@ -91,16 +91,6 @@ def without_colour(images: jax.Array, key: jax.Array, share: float) -> jax.Array
     return jnp.where(chosen, jnp.broadcast_to(gray, images.shape), images)
 
 
-def mix(images: jax.Array, key: jax.Array, most: float) -> jax.Array:
-    """Blends each image with the next one of the batch, which gets a random share up to `most`.
-
-    A mixture of two faces in one frame is nearly a face of somebody else. After mixup (Zhang et al.
-    2018); there are no labels here to mix.
-    """
-    share = most * jax.random.uniform(key, (len(images), 1, 1, 1))
-    return (1 - share) * images + share * jnp.roll(images, -1, axis=0)
-
-
 def noise(images: jax.Array, key: jax.Array, deviation: float) -> jax.Array:
     """Adds Gaussian noise of this standard deviation to every pixel."""
     return jnp.clip(images + deviation * jax.random.normal(key, images.shape), -1, 1)
@@ -148,8 +138,6 @@ def augment(batch: Mapping[str, jax.Array], key: jax.Array, strengths: Any) -> d
     keys = jax.random.split(key, 8)
 
     def change(images: jax.Array) -> jax.Array:
-        if strengths.mix:
-            images = mix(images, jax.random.fold_in(key, 8), strengths.mix)
         if strengths.flip:
             images = flip(images, keys[0])
         if strengths.shift:

@@ -21,7 +21,6 @@ class Network(NamedTuple):
     ema_start: int = 0  # step of the run at which training of the weights starts
     dtype: Any = jnp.float32  # of the computation; parameters, statistics and outputs are float32
     remat: bool = False  # recompute activations for the gradient instead of storing them
-    keep_statistics: bool = False  # train what inference computes: running statistics, as they are
 
 
 @flax.struct.dataclass
@@ -63,8 +62,6 @@ def train_network(
 ) -> tuple[Tree, Tree, dict[str, jax.Array]]:
     """The network's output for x in training: statistics of the batch, random numbers from key.
 
-    With `network.keep_statistics`, running statistics and no random numbers.
-
     Returns:
       The output, the new running statistics, and by name the penalties [B] that the network adds
       to its loss, such as "kl" of a variational code.
@@ -75,7 +72,7 @@ def train_network(
         return network.module.apply(
             {"params": params, "batch_stats": batch_stats},
             x,
-            train=not network.keep_statistics,
+            train=True,
             rngs={"sample": key},
             mutable=["batch_stats", "penalties"],
         )

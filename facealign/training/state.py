@@ -14,7 +14,6 @@ from facealign.geometry import face_window, matte_window, reader_window
 from facealign.models import completion
 from facealign.models.apply import NetState, Network, Tree, apply_network, init_network
 from facealign.models.table import create_modules
-from facealign.names import GENERATOR
 from facealign.stages import Stage, roles_of
 from facealign.training.optimizers import create_optimizer
 
@@ -61,8 +60,6 @@ def create_networks(
         )
     stage, roles = stage or stages[0], roles or roles_of(stages)
     modules = create_modules(config, roles)
-    for name in config.model.keep_statistics:
-        lookup(config.stages, name, "config.model.keep_statistics")
     begins = {role: each.start for each in reversed(stages) for role in each.train}
     return {
         role: Network(
@@ -76,7 +73,6 @@ def create_networks(
             ema_start=begins.get(role, 0),
             dtype=dtype,
             remat=config.model.remat,
-            keep_statistics=role in GENERATOR and stage.name in config.model.keep_statistics,
         )
         for role in roles
     }

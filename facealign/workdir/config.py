@@ -33,8 +33,8 @@ AT_LEAST_ONE = (
 PLACES = ("data.data_dir", "data.manual_dir", "mesh.data", "model.remat")
 NOT_NEGATIVE = ("seed", "data.polygon_seed", "mesh.data")
 SHIFTS = ("augment.shift", "discriminator.augment.shift")
-AUGMENT = ("brightness", "contrast", "flip", "input_warp", "light", "mix", "noise", "rotation",
-           "shift", "zoom")  # fmt: skip
+AUGMENT = ("brightness", "contrast", "flip", "input_warp", "light", "noise", "rotation", "shift",
+           "zoom")  # fmt: skip
 # Fields that older configs lack -> the value with which they compute the same as before.
 AS_BEFORE = {
     "accumulate": 1,
@@ -50,7 +50,6 @@ AS_BEFORE = {
     "discriminator.pool": 50,
     "mesh.data": 0,
     "model.dtype": "float32",
-    "model.keep_statistics": (),
     "model.remat": False,
     "recognizer.people": 4096,
     "steps_per_call": 1,

@@ -14,7 +14,6 @@ from facealign.data.augment import (
     contrast,
     flip,
     light,
-    mix,
     noise,
     shift,
     warp,
@@ -25,7 +24,7 @@ from facealign.data.augment import (
 IMAGES = jax.random.uniform(jax.random.key(0), (64, 6, 6, 1), minval=-1)
 KEY = jax.random.key(1)
 ALL = dict(flip=True, shift=2, zoom=0.1, rotation=10.0, brightness=0.3, contrast=0.2,
-           light=0.3, mix=0.5, noise=0.1, input_warp=1.0)  # fmt: skip
+           light=0.3, noise=0.1, input_warp=1.0)  # fmt: skip
 
 
 def strengths(**changed):
@@ -45,16 +44,6 @@ def test_flip_mirrors_some_images_and_leaves_the_others():
     kept = np.all(flipped == IMAGES, axis=(1, 2, 3))
     assert np.all(mirrored ^ kept)
     assert 16 < mirrored.sum() < 48
-
-
-def test_mix_adds_the_next_image_of_the_batch_up_to_a_share():
-    mixed = mix(IMAGES, KEY, 0.5)
-    following = jnp.roll(IMAGES, -1, axis=0)
-    share = ((mixed - IMAGES) / (following - IMAGES))[:, 0, 0, 0]
-    np.testing.assert_allclose(
-        mixed, IMAGES + share[:, None, None, None] * (following - IMAGES), atol=1e-5
-    )
-    assert share.min() >= -1e-4 and 0.4 < share.max() <= 0.5001
 
 
 def test_flip_is_its_own_inverse_under_one_key():

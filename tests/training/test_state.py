@@ -5,8 +5,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from facealign.errors import UserError
-from facealign.models.apply import apply_network, train_network
 from facealign.stages import create_stages
 from facealign.training.state import (
     averaged,
@@ -82,24 +80,3 @@ def test_learning_rate_scale_is_per_network(tiny):
         return np.abs(np.asarray(after - before)).mean()
 
     np.testing.assert_allclose(moved("decoder_u"), 0.1 * moved("encoder"), rtol=1e-3)
-
-
-def test_a_stage_that_keeps_its_statistics_trains_what_inference_computes(tiny):
-    tiny.model.name, tiny.data.image_size = "medium", 64
-    tiny.model.keep_statistics = ("mirror",)
-    images, key = jax.random.normal(jax.random.key(0), (2, 64, 64, 1)), jax.random.key(1)
-    changed = {}
-    for number, name in enumerate(tiny.run):
-        networks, state = create(tiny, number)
-        network, net = networks["encoder"], state.nets["encoder"]
-        output, statistics, _ = train_network(network, net.params, net.batch_stats, images, key)
-        alike = np.allclose(output, apply_network(network, net, images), atol=1e-5)
-        same = jax.tree.map(np.array_equal, statistics, net.batch_stats)
-        changed[name] = alike, jax.tree.all(same)
-    assert changed == {"reconstruction": (False, False), "mirror": (True, True)}
-
-
-def test_statistics_are_kept_in_stages_that_exist(tiny):
-    tiny.model.keep_statistics = ("miror",)
-    with pytest.raises(UserError, match=r"keep_statistics.*'mirror'"):
-        create(tiny)

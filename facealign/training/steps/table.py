@@ -123,11 +123,6 @@ def check_stage(config: Any, stage: Stage) -> None:
             f"config.augment.flip=True, but the {stage.objective} objective "
             f"{objective.why_no_flip}; set it to False"
         )
-    if objective.labels and config.augment.mix:
-        raise UserError(
-            f"config.augment.mix={config.augment.mix}, but the {stage.objective} objective uses "
-            "what is known of each photo; set it to 0"
-        )
     for part in ("model", "discriminator"):
         if objective.model and config[part].name != objective.model:
             raise UserError(
