@@ -28,7 +28,7 @@ SESSION = os.getppid() if IS_WORKER else os.getpid()
 COMPILED = Path(tempfile.gettempdir(), f"facealign_tests_{SESSION}")
 STARTED_CACHE = COMPILED / "started"  # the XDG_CACHE_HOME of processes that tests start
 jax.config.update("jax_compilation_cache_dir", str(COMPILED))
-jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
