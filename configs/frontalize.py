@@ -7,7 +7,7 @@ Celebrities in Frontal-Profile; the archives are in `config.data.manual_dir`. `:
 report's autoencoder on the pairs of `:lfw`; `:identity`, with a recognizer that is trained first
 and checks if outputs are the same person.
 
-Training takes 17 to 19 minutes on one core; weights/README.md has the steps of the shipped weights.
+`:lfw` takes 17 to 19 minutes on one core; weights/README.md has the steps of the shipped weights.
 """
 
 from ml_collections import ConfigDict
@@ -19,8 +19,8 @@ def get_config(variant: str = "") -> ConfigDict:
     config = base.get_config()
     models = {"": "warp", "lfw": "warp", "medium": "medium", "identity": "warp"}
     config.model.name = base.choose(variant, models)
-    photos = base.PHOTOS["lfw" if variant else ""]
-    config.data.unrestricted, config.data.restricted = photos
+    archives = "lfw" if variant else ""
+    config.data.unrestricted, config.data.restricted = base.PHOTOS[archives]
     config.data.uniform_yaw = True
     config.augment.brightness = 0.15
     config.augment.contrast = 0.2

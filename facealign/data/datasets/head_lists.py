@@ -153,19 +153,11 @@ def _list_lfw(data: Any, data_dir: str) -> Iterator[photo_set.Photo]:
     )
 
 
-def _list_orl(data: Any, data_dir: str) -> Iterator[photo_set.Photo]:
-    del data, data_dir
-    folder = orl_faces.photo_folder()
-    for subject, number in orl_faces.read_pose():
-        name = f"{subject}/{number}.pgm"
-        yield photo_set.Photo(name, subject, "unrestricted", (folder / name).read_bytes, None)
-
-
 LISTS: dict[str, Callable[[Any, str], Iterator[photo_set.Photo]]] = {
     "lfw": _list_lfw,
     "cfp": lambda data, data_dir: cfp.list_cfp(photo_set.manual_folder(data, data_dir)),
     "mugshots": lambda data, data_dir: mugshots.list_mugshots(
         photo_set.manual_folder(data, data_dir)
     ),
-    "orl_faces": _list_orl,
+    "orl_faces": lambda data, data_dir: orl_faces.list_photos(),
 }

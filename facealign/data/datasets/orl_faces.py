@@ -2,8 +2,7 @@
 
 import csv
 import importlib.util
-from collections.abc import Iterator, Mapping
-from functools import partial
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,17 +29,16 @@ def create_builder(data: Any, data_dir: str) -> "OrlFaces":
 
 def create_framed_builder(data: Any, data_dir: str) -> photo_set.PhotoSet:
     """The builder of the same photos in the canonical frame, that of the 3D head."""
-    style, frames = crops.create_style(data)._replace(channels=1), crops.read_frames(FRAMES_FILE)
+    style = crops.create_style(data)._replace(channels=1)
     about = "400 gray photos of 40 people, cut to the canonical frame, with head pose"
-    photos = partial(list_photos, frames)
     return photo_set.create_photo_set(
-        "orl_faces_framed", "1.0.0", about, photos, data_dir, detect=False, style=style
+        "orl_faces_framed", "1.0.0", about, list_photos, data_dir, detect=False, style=style
     )
 
 
-def list_photos(frames: Mapping[str, np.ndarray]) -> Iterator[photo_set.Photo]:
+def list_photos() -> Iterator[photo_set.Photo]:
     """The photos, with places of their faces; their poses decide their domains."""
-    folder = photo_folder()
+    folder, frames = photo_folder(), crops.read_frames(FRAMES_FILE)
     for (subject, number), pose in read_pose().items():
         name = f"{subject}/{number}.pgm"
         locate = crops.at(frames[f"{subject}/{number}"])
