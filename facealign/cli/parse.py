@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from facealign.cli.config_file import text_of
+from ml_collections import ConfigDict
+
+from facealign.cli.config_file import load_config, text_of
 from facealign.cli.flags import FLAGS, MODES, PROCESSES, modes_of
-from facealign.errors import UserError
+from facealign.errors import UserError, lookup
 
 HELP = re.compile(r"--?(h|help|helpshort|helpfull|helpxml)(=.*)?")
 COMMANDS = {"launch.py": "python launch.py", "__main__.py": "python -m facealign"}
@@ -40,7 +42,7 @@ def parse_flags(argv: list[str]) -> list[str]:
         _check_needs(values)
         return rest
     except Exception as error:  # a wrong --config.FIELD raises many types
-        print_error(text_of(error))
+        print_error(_missing_field(argv) or text_of(error))
         sys.exit(1)
 
 
@@ -101,6 +103,26 @@ def _check_one_config(argv: Sequence[str]) -> None:
     given = [argument for argument in argv[1:] if re.match(r"--?config(=|$)", argument)]
     if len(given) > 1:
         raise UserError(f"--config is given {len(given)} times ({' '.join(given)}); give it once")
+
+
+def _missing_field(argv: Sequence[str]) -> str:
+    """What is wrong with the first --config.FIELD that the config lacks; "" if it has all."""
+    given = re.search(r"(?:^|\n)--?config[=\n](.+)", "\n".join(argv[1:]))
+    fields = [re.match(r"--?(config\.[^=\[]+)(?:\[(\d+)\])?", each) for each in argv[1:]]
+    try:
+        config = load_config(given[1]) if given else None
+        for field, index in (match.groups() for match in fields if match and given):
+            where, value = "config", config
+            for name in field.split(".")[1:]:
+                if not isinstance(value, ConfigDict):
+                    return f"--{field}: {where} is a value and has no fields; set {where} itself"
+                value = lookup(value, name, f"--{field}, in {where}")
+                where += f".{name}"
+            if index and isinstance(value, tuple) and int(index) >= len(value):
+                return f"--{field}[{index}]: {where} has {len(value)} values, counted from 0"
+    except UserError as error:
+        return str(error)
+    return ""
 
 
 def _check_mode(values: dict[str, Any]) -> None:

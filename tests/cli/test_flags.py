@@ -101,6 +101,21 @@ def test_a_flag_too_many_or_too_few_is_one_line(flags, expected):
 
 
 @pytest.mark.parametrize(
+    ("flag", "expected"),
+    [
+        ("stages.mirrow.steps=3", "config.stages='mirrow' is unknown (did you mean 'mirror'?)"),
+        ("data.batchsize=1", "config.data='batchsize' is unknown (did you mean 'batch_size'?)"),
+        ("seed.x=1", "config.seed is a value and has no fields"),
+        ("run[5]=x", "config.run has 2 values"),
+    ],
+)
+def test_a_field_that_a_config_lacks_is_named(flag, expected):
+    ended = call("launch.py", "--config=configs/polygons_light.py", f"--config.{flag}")
+    (line,) = ended.stderr.splitlines()
+    assert ended.returncode == 1 and expected in line and flag.split("=")[0] in line
+
+
+@pytest.mark.parametrize(
     ("line", "expected"),
     [("return {}[0]", "line 2 of"), ("raise KeyError", "KeyError")],
 )
