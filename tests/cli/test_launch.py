@@ -137,7 +137,7 @@ BAD = {
     "no config": ((), "--config=configs/"),
     "no such config": (("--config=configs/nope.py",), "configs/nope.py"),
     "unknown variant": (("--config=configs/medium_gan.py:lwf",), "choose from: faithful"),
-    "unknown field": ((*TINY, "--config.data.batch_sise=3"), "'batch_sise' Did you mean"),
+    "unknown field": ((*TINY, "--config.data.batch_sise=3"), "did you mean 'batch_size'?"),
     "wrong type": ((*TINY, "--config.seed=abc"), "--config.seed=abc"),
     "unknown mode": ((*TINY, "--mode=trian"), "--mode=trian"),
     "unknown flag": ((*TINY, "--workdri=x"), "workdri"),
