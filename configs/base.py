@@ -86,6 +86,7 @@ def _augment() -> ConfigDict:
     augment.brightness = 0.0  # added to images in [-1, 1], at most
     augment.contrast = 0.0  # 0.2: from 0.8 to 1.2 times
     augment.light = 0.0  # 0.5: from one side, 1.5 times as bright there, half as bright opposite
+    augment.exchange = 0.0  # share of images that get parts of another one of the batch
     augment.noise = 0.0  # standard deviation, images in [-1, 1]
     augment.input_warp = 0.0  # px, standard deviation at 5 x 5 points; targets stay as they are
     return augment

@@ -9,4 +9,5 @@ def get_config() -> ConfigDict:
     config = medium_reconstruction.get_config()
     config.model.name = "hourglass"
     config.stages.reconstruction.steps = 300
+    config.stages.reconstruction.learning_rate = 2e-4
     return config

@@ -8,10 +8,12 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax import nn
 
 from facealign.geometry.resample import grid, resample
 
-WARP_POINTS = 5  # along each side of the image
+POINTS = 5  # along each side of the image, of a warp or of an exchange of parts
+EDGE = 12.0  # how sharp the parts are that are exchanged
 BLUR_REACH = 4  # px
 
 
@@ -91,6 +93,20 @@ def without_colour(images: jax.Array, key: jax.Array, share: float) -> jax.Array
     return jnp.where(chosen, jnp.broadcast_to(gray, images.shape), images)
 
 
+def exchange(images: jax.Array, key: jax.Array, share: float) -> jax.Array:
+    """Gives about this share of the images parts of the next one in the batch, with soft edges.
+
+    In one frame, a face with another's eyes or jaw is nearly the face of somebody else: so 28
+    people become many. After CutMix (Yun et al. 2019); there are no labels here to mix.
+    """
+    key, chosen_key = jax.random.split(key)
+    count, height, width = images.shape[:3]
+    weights = nn.sigmoid(EDGE * (jax.random.uniform(key, (count, POINTS, POINTS)) - 0.5))
+    parts = jnp.einsum("hi,bij,wj->bhw", _hats(height), weights, _hats(width))[..., None]
+    parts *= jax.random.bernoulli(chosen_key, share, (count, 1, 1, 1))
+    return (1 - parts) * images + parts * jnp.roll(images, -1, axis=0)
+
+
 def noise(images: jax.Array, key: jax.Array, deviation: float) -> jax.Array:
     """Adds Gaussian noise of this standard deviation to every pixel."""
     return jnp.clip(images + deviation * jax.random.normal(key, images.shape), -1, 1)
@@ -125,7 +141,7 @@ def warp(images: jax.Array, key: jax.Array, pixels: float) -> jax.Array:
     They warp only inputs, so that the code describes the face before the warp.
     """
     height, width = images.shape[1:3]
-    moves = pixels * jax.random.normal(key, (len(images), WARP_POINTS, WARP_POINTS, 2))
+    moves = pixels * jax.random.normal(key, (len(images), POINTS, POINTS, 2))
     return resample(images, grid(height, width) + spread_moves(moves, height, width))
 
 
@@ -135,11 +151,13 @@ def augment(batch: Mapping[str, jax.Array], key: jax.Array, strengths: Any) -> d
     The domains share random numbers, so that pairs stay aligned. With `input_warp`, the batch
     also gets a warped `input_DOMAIN` for each DOMAIN.
     """
-    keys = jax.random.split(key, 8)
+    keys = jax.random.split(key, 9)
 
     def change(images: jax.Array) -> jax.Array:
         if strengths.flip:
             images = flip(images, keys[0])
+        if strengths.exchange:
+            images = exchange(images, keys[8], strengths.exchange)
         if strengths.shift:
             images = shift(images, keys[1], strengths.shift)
         if strengths.zoom or strengths.rotation:
@@ -171,5 +189,5 @@ def spread_moves(moves: jax.Array, height: int, width: int) -> jax.Array:
 
 def _hats(size: int) -> jax.Array:
     """Weight of each point, from border to border, at each pixel: [size, points]."""
-    place = jnp.linspace(0, WARP_POINTS - 1, size)[:, None]
-    return jnp.maximum(0, 1 - jnp.abs(place - jnp.arange(WARP_POINTS)))
+    place = jnp.linspace(0, POINTS - 1, size)[:, None]
+    return jnp.maximum(0, 1 - jnp.abs(place - jnp.arange(POINTS)))

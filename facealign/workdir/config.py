@@ -33,8 +33,8 @@ AT_LEAST_ONE = (
 PLACES = ("data.data_dir", "data.manual_dir", "mesh.data", "model.remat")
 NOT_NEGATIVE = ("seed", "data.polygon_seed", "mesh.data")
 SHIFTS = ("augment.shift", "discriminator.augment.shift")
-AUGMENT = ("brightness", "contrast", "flip", "input_warp", "light", "noise", "rotation", "shift",
-           "zoom")  # fmt: skip
+AUGMENT = ("brightness", "contrast", "exchange", "flip", "input_warp", "light", "noise", "rotation",
+           "shift", "zoom")  # fmt: skip
 # Fields that older configs lack -> the value with which they compute the same as before.
 AS_BEFORE = {
     "accumulate": 1,

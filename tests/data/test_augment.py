@@ -12,6 +12,7 @@ from facealign.data.augment import (
     blur,
     brightness,
     contrast,
+    exchange,
     flip,
     light,
     noise,
@@ -24,7 +25,7 @@ from facealign.data.augment import (
 IMAGES = jax.random.uniform(jax.random.key(0), (64, 6, 6, 1), minval=-1)
 KEY = jax.random.key(1)
 ALL = dict(flip=True, shift=2, zoom=0.1, rotation=10.0, brightness=0.3, contrast=0.2,
-           light=0.3, noise=0.1, input_warp=1.0)  # fmt: skip
+           light=0.3, exchange=0.5, noise=0.1, input_warp=1.0)  # fmt: skip
 
 
 def strengths(**changed):
@@ -48,6 +49,18 @@ def test_flip_mirrors_some_images_and_leaves_the_others():
 
 def test_flip_is_its_own_inverse_under_one_key():
     np.testing.assert_array_equal(flip(flip(IMAGES, KEY), KEY), IMAGES)
+
+
+def test_exchange_takes_parts_of_the_next_image_for_about_a_share_of_the_images():
+    black, white = jnp.full((32, 40, 40, 1), -1.0), jnp.full((32, 40, 40, 1), 1.0)
+    images = jnp.stack([black, white], axis=1).reshape(64, 40, 40, 1)  # in turn
+    taken = jnp.abs(exchange(images, KEY, 0.5) - images) / 2
+    changed = np.asarray(taken.max(axis=(1, 2, 3)) > 0)
+    assert 20 < changed.sum() < 44
+    whole, none = (taken[changed] > 0.7).mean(), (taken[changed] < 0.3).mean()
+    assert whole > 0.2 and none > 0.2 and 0.4 < taken[changed].mean() < 0.6
+    assert jnp.abs(jnp.diff(taken, axis=1)).max() < 0.5  # soft edges
+    np.testing.assert_array_equal(exchange(images, KEY, 0.0), images)
 
 
 def test_blur_keeps_flat_images_and_smooths_others_each_by_its_own_strength():

@@ -105,6 +105,13 @@ def test_jit_equals_eager_and_eval_shape_agrees(tiny_gan):
     assert jax.eval_shape(step, *args) == jax.eval_shape(lambda x: x, jitted)
 
 
+def test_photos_of_which_something_is_known_get_no_parts_of_others():
+    config = frontalize.get_config()
+    config.augment.exchange = 0.5
+    with pytest.raises(UserError, match=r"augment\.exchange=0\.5.*set it to 0"):
+        create_step(config, {}, create_stages(config)[0])
+
+
 @pytest.mark.parametrize("weights", [{}, {"reconstruction": 1.0, "sharpness": 1.0}])
 def test_a_loss_name_on_one_side_alone_raises(tiny, weights):
     stage, networks, state = setup(tiny, 0)
