@@ -1,7 +1,7 @@
 """The report's second experiment, step 1: one encoder, a decoder for each domain, L1.
 
-Variants: `:faithful` is the report's way: its rate, its decoder, which ends in ReLU, and ORL's photos
-as they are.
+Variants: `:faithful` is the report's way: its rate, its decoder, which ends in ReLU, and photos as
+they are.
 """
 
 from ml_collections import ConfigDict
