@@ -169,3 +169,10 @@ def choose(variant: str, values: Mapping[str, Value]) -> Value:
             f"variant {variant!r} is unknown; choose from: {', '.join(filter(None, values))}"
         )
     return values[variant]
+
+
+def shorten(config: ConfigDict, **steps: int) -> None:
+    """Stages get fewer steps, for a first run of some ten minutes on two CPU cores."""
+    for name, count in steps.items():
+        config.stages[name].steps = count
+    config.log_every, config.evaluate_every, config.checkpoint_every = 10, 100, 100

@@ -51,4 +51,6 @@ def get_config(variant: str = "") -> ConfigDict:
     config.checkpoint_every = 250
     config.evaluate_examples = 96
     config.best_metric = "l1/near"
+    if not variant:
+        base.shorten(config, complete=200, refine=100)
     return config

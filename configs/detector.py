@@ -34,4 +34,6 @@ def get_config(variant: str = "") -> ConfigDict:
     config.checkpoint_every = 500
     config.evaluate_examples = 256
     config.best_metric = "lost/verified"
+    if not variant:
+        base.shorten(config, detect=500, verify=300)
     return config

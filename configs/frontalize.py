@@ -63,4 +63,6 @@ def get_config(variant: str = "") -> ConfigDict:
     config.evaluate_every = 500
     config.checkpoint_every = 500
     config.best_metric = "l1/turned"
+    if not variant:
+        base.shorten(config, frontalize=1000, refine=300)
     return config

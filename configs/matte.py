@@ -34,4 +34,6 @@ def get_config(variant: str = "") -> ConfigDict:
     config.checkpoint_every = 250
     config.evaluate_examples = 128
     config.best_metric = "error/composed"
+    if not variant:
+        base.shorten(config, cut_out=300)
     return config

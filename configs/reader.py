@@ -44,4 +44,6 @@ def get_config(variant: str = "") -> ConfigDict:
     config.checkpoint_every = 500
     config.evaluate_examples = 512
     config.best_metric = "landmarks/photos"
+    if not variant:
+        base.shorten(config, read=800)
     return config

@@ -16,4 +16,6 @@ def get_config(variant: str = "") -> ConfigDict:
     config.data.batch_size = 32
     config.run = ("recognize",)
     config.best_metric = "eer/recognizer"
+    if not variant:
+        base.shorten(config, recognize=600)
     return config

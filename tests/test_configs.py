@@ -52,12 +52,14 @@ def test_no_config_needs_an_archive(name):
 
 
 @pytest.mark.parametrize("name", NEWS)
-def test_photos_of_the_news_change_nothing_but_the_data(name):
+def test_photos_of_the_news_change_nothing_but_the_data_and_how_long_they_train(name):
     module = importlib.import_module(f"configs.{name}")
     own, news = (flatten(module.get_config(variant)) for variant in ("", "lfw"))
     differing = {key for key in own if own[key] != news[key]}
     assert {"data.unrestricted", "data.restricted"} <= differing
-    assert all(key.startswith("data.") for key in differing)
+    long = {key for key in own if key.endswith((".steps", "_every"))}
+    assert all(key.startswith("data.") for key in differing - long)
+    assert all(own[key] <= news[key] for key in long)
 
 
 def test_every_role_has_its_optimizer_values():
