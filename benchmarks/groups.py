@@ -87,7 +87,7 @@ def turn_photos(
         f"the darkest tenth, face up to {darkest:.0f} of 255 bright": bright <= darkest,
         f"the brightest tenth, above {brightest:.0f}": bright > brightest,
     }
-    if eval_set.photos.dataset == "orl_faces":
+    if eval_set.photos.dataset.startswith("orl_faces"):
         with LOOKS.open(newline="") as file:
             seen = {f"{row['subject']}/{row['photo']}.pgm": row for row in csv.DictReader(file)}
         looks = [seen[name] for name in eval_set.photos.examples["file_name"][rows]]

@@ -22,6 +22,7 @@ LIGHT = (  # all stages of the adversarial experiment, in seconds
     "--config.data.image_size=32",
     "--config.data.polygon_pairs=80",
     "--config.data.batch_size=8",
+    "--config.augment.exchange=0.0",  # some have pairs
     "--config.discriminator.features=4",
     "--config.stages.reconstruction.steps=12",
     "--config.stages.discriminator.steps=8",

@@ -27,6 +27,7 @@ SPEEDS = ((1, 1), (2, 1), (4, 1), (8, 1), (1, 2))
 ADVERSARIAL = (
     "--config=configs/medium_gan.py",
     "--config.run=('adversarial',)",
+    "--config.optimizer.schedule=constant",  # the rate must not know how long the stage is
     "--config.log_every=1",
     "--config.evaluate_every=25",
     "--config.checkpoint_every=25",

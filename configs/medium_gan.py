@@ -1,6 +1,6 @@
 """The report's second experiment: reconstruct, pre-train the discriminator, go adversarial.
 
-Variants: `:faithful` ends in ReLU and drops the reconstruction term from the adversarial stage;
+Variants: `:faithful` is that of `medium_reconstruction`, without L1 in the adversarial stage;
 `:lfw` uses the report's data, people of the news (U) and mugshots (R), in `config.data.manual_dir`;
 `:code` adds a critic that keeps the codes of both domains alike.
 """

@@ -11,7 +11,8 @@ from facealign.geometry import frame, views
 from facealign.geometry.frame import five_points
 
 BLUR = 1 / 32  # standard deviation of the blurred input, as a share of the image's side
-ALIGNED = {"cfp", "lfw", "lfw-frontal", "mugshots"}  # datasets prepared as canonical crops
+# Datasets prepared as canonical crops.
+ALIGNED = {"cfp", "lfw", "lfw-frontal", "mugshots", "orl_faces-framed"}
 SEED = 0  # of the random choices
 
 
