@@ -1,10 +1,10 @@
 """Time of a train step: `python benchmarks/train_step.py --config=configs/medium_gan.py`.
 
-Without --config, a table of every config, each of its stages a row. With --peer=PYTHON, the python
-of an environment with benchmarks/peers/requirements.txt, rows more: the same step as PyTorch's,
-which takes turns; with --keras=PYTHON and requirements-keras.txt as Keras's. --twin=NAME is one of
-these steps alone. --batch_size, --image_size and --network take several values, a table of each
-combination; Keras has the medium network only.
+Without --config, a table of every config that trains on gray photos, each of its stages a row.
+With --peer=PYTHON, the python of an environment with benchmarks/peers/requirements.txt, rows more:
+the same step as PyTorch's, which takes turns; with --keras=PYTHON and requirements-keras.txt as
+Keras's. --twin=NAME is one of these steps alone. --batch_size, --image_size and --network take
+several values, a table of each combination; Keras has the medium network only.
 
 - autoencoder: encoder and one decoder, L1 and Adam;
 - adversarial: encoder, R's decoder and the discriminator, each network once, half of the images
@@ -37,6 +37,7 @@ from facealign.training.state import TrainState, create_networks, create_state
 from facealign.training.steps.table import create_step
 
 TWINS = ("autoencoder", "adversarial")  # steps that benchmarks/peers has as well
+LABELS = ("yaw", "subject")  # of photos, which the batches here have
 NETWORKS = ("light", "medium", "hourglass")  # and networks
 
 
@@ -47,6 +48,13 @@ def load(path: str) -> ConfigDict:
         sys.exit(f"error: --config={path}: no such file; choose one of configs/*.py")
     module = importlib.import_module(f"configs.{Path(file).stem}")
     return module.get_config(variant) if variant else module.get_config()
+
+
+def fits(config: ConfigDict) -> bool:
+    """Whether the batches here have all that the stages of a config take."""
+    stages = create_stages(config)
+    labels = [field for stage in stages for field, _ in OBJECTIVES[stage.objective].labels]
+    return config.data.channels == 1 and set(labels) <= set(LABELS)
 
 
 def twin(name: str, network: str = "medium") -> ConfigDict:
@@ -172,9 +180,12 @@ def main() -> None:
             measure_twin(name, network, images, size, args)
     if (peers or args.twin) and not args.config:
         return
-    names = [path.name for path in sorted((ROOT / "configs").glob("[!_]*.py"))]
+    if args.config and not fits(load(args.config)):
+        sys.exit(f"error: --config={args.config} takes more than gray photos; choose another")
+    paths = [path for path in sorted((ROOT / "configs").glob("[!_]*.py")) if path.stem != "base"]
+    names = [path.name for path in paths if fits(load(path.name))]
     for name in [args.config] if args.config else names:
-        for images, size in pairs if name != "base.py" else ():
+        for images, size in pairs:
             config = sized(load(name), size)
             config.model.stacks = args.stacks or config.model.stacks
             measure(Path(name).name, config, images // len(DOMAINS), images, args)
