@@ -66,7 +66,7 @@ def add_pairs(
     frontal, _ = _mirror_half(batch["restricted"], keys[0])
     wild, mirrored = _mirror_half(batch["unrestricted"], keys[8])
     index = jax.random.randint(keys[1], (len(frontal),), 0, len(bank.poses))
-    moves = jax.random.normal(keys[2], (len(frontal), *2 * (augment.WARP_POINTS,), 2))
+    moves = jax.random.normal(keys[2], (len(frontal), *2 * (augment.POINTS,), 2))
     maps = views.pick(bank.turn, index) + augment.spread_moves(SHAPE * moves, SIZE, SIZE)
     turned = views.turn(frontal, maps)
     head = _softened(jnp.asarray(bank.turn_head)[index], frontal.shape)
