@@ -23,7 +23,7 @@ PROFILES = "45+"  # the name of that yaw bin
 DATA = {"data.unrestricted": "lfw+cfp", "data.restricted": "lfw-frontal+mugshots"}
 GAN = {"reconstruction": 0.6, "discriminator": 0.05, "adversarial": 0.35}  # shares of the steps
 WARPED = {"augment.input_warp": 2.5, "augment.rotation": 10.0, "augment.zoom": 0.05}
-# What medium_gan was when the table was made.
+# How medium_gan differed when the table was made.
 THEN = {
     "augment.contrast": 0.0,
     "augment.exchange": 0.0,

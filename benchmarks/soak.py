@@ -39,7 +39,7 @@ def create_config(data_dir: str):
     config.stages.reconstruction.steps = 1000
     config.stages.discriminator.steps = 500
     config.stages.adversarial.steps = 10**8
-    config.optimizer.schedule = "constant"  # no part of so long a stage would be reached
+    config.optimizer.schedule = "constant"  # else the warm-up would outlast the soak
     config.log_every, config.evaluate_every, config.checkpoint_every = 5, 25, 100
     return config
 

@@ -180,11 +180,12 @@ def main() -> None:
             measure_twin(name, network, images, size, args)
     if (peers or args.twin) and not args.config:
         return
-    if args.config and not fits(load(args.config)):
-        sys.exit(f"error: --config={args.config} takes more than gray photos; choose another")
     paths = [path for path in sorted((ROOT / "configs").glob("[!_]*.py")) if path.stem != "base"]
-    names = [path.name for path in paths if fits(load(path.name))]
-    for name in [args.config] if args.config else names:
+    names = [args.config] if args.config else [path.name for path in paths]
+    names = [name for name in names if fits(load(name))]
+    if not names:
+        sys.exit(f"error: --config={args.config} takes more than gray photos; choose another")
+    for name in names:
         for images, size in pairs:
             config = sized(load(name), size)
             config.model.stacks = args.stacks or config.model.stacks

@@ -17,7 +17,6 @@ def get_config(variant: str = "") -> ConfigDict:
     config.stages.coarse = base.stage(
         "frontalize", 300, ("encoder",), 4e-4, l1=1.0, gradient=0.0, landmarks=0.02
     )
-    config.stages.refine.steps = 200
     config.stages.refine.loss_weights.landmarks = 0.02
-    config.log_every, config.evaluate_every, config.checkpoint_every = 10, 100, 100
+    base.shorten(config, refine=200)
     return config

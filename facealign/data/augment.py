@@ -96,8 +96,9 @@ def without_colour(images: jax.Array, key: jax.Array, share: float) -> jax.Array
 def exchange(images: jax.Array, key: jax.Array, share: float) -> jax.Array:
     """Gives about this share of the images parts of the next one in the batch, with soft edges.
 
-    In one frame, a face with another's eyes or jaw is nearly the face of somebody else: so 28
-    people become many. After CutMix (Yun et al. 2019); there are no labels here to mix.
+    `share` is 0 to 1. In one frame, a face with another's eyes or jaw is nearly the face of
+    somebody else, so that few people become many. After CutMix (Yun et al. 2019,
+    https://arxiv.org/abs/1905.04899), without its labels.
     """
     key, chosen_key = jax.random.split(key)
     count, height, width = images.shape[:3]

@@ -123,11 +123,14 @@ def check_stage(config: Any, stage: Stage) -> None:
             f"config.augment.flip=True, but the {stage.objective} objective "
             f"{objective.why_no_flip}; set it to False"
         )
-    if config.augment.exchange and (objective.labels or config.data.paired):
-        raise UserError(
-            f"config.augment.exchange={config.augment.exchange}, but a photo with parts of another "
-            "has no pair, and nothing is known of it; set it to 0"
-        )
+    fixed = objective.labels or config.data.paired
+    for name, strengths in (("", config), ("discriminator.", config.discriminator)):
+        if fixed and strengths.augment.exchange:
+            raise UserError(
+                f"config.{name}augment.exchange={strengths.augment.exchange}, but the "
+                f"{stage.objective} objective needs whole photos, by their labels or pairs; "
+                "set it to 0"
+            )
     for part in ("model", "discriminator"):
         if objective.model and config[part].name != objective.model:
             raise UserError(

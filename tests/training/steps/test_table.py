@@ -105,10 +105,11 @@ def test_jit_equals_eager_and_eval_shape_agrees(tiny_gan):
     assert jax.eval_shape(step, *args) == jax.eval_shape(lambda x: x, jitted)
 
 
-def test_photos_of_which_something_is_known_get_no_parts_of_others():
+@pytest.mark.parametrize("part", ["augment", "discriminator.augment"])
+def test_photos_of_which_something_is_known_get_no_parts_of_others(part):
     config = frontalize.get_config()
-    config.augment.exchange = 0.5
-    with pytest.raises(UserError, match=r"augment\.exchange=0\.5.*set it to 0"):
+    config.update_from_flattened_dict({f"{part}.exchange": 0.5})
+    with pytest.raises(UserError, match=rf"config\.{part}\.exchange=0\.5.*set it to 0"):
         create_step(config, {}, create_stages(config)[0])
 
 
