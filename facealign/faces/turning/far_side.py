@@ -59,7 +59,7 @@ def mirror_side(view: View, reach: Reach, own: np.ndarray) -> FarSide:
     usable = turned * own[:, mirrored] * ramp(reach.person[:, mirrored], PERSON)
     missing = _missing(view, reach, height, scale)
     shown = np.where(view.surface, missing, _around(reach.beside, height))
-    shown = shown * (1 - _neck(view, scale) * ramp(out, THROAT))
+    shown = shown * (1 - _neck(view, reach, scale) * ramp(out, THROAT))
     share = usable * far * ramp(height, LOWER) * shown
     return FarSide(reach.place[:, mirrored], usable * (far > 0), share, share)
 
@@ -80,10 +80,13 @@ def _missing(view: View, reach: Reach, height: np.ndarray, scale: float) -> np.n
     return np.maximum(1 - shown, 1 - person)
 
 
-def _neck(view: View, scale: float) -> np.ndarray:
-    """How much of the neck, [S, S], 0 to 1."""
-    neck = view.surface & (view.part == NECK)
-    return ramp(ndimage.gaussian_filter(neck.astype(np.float32), SOFT * scale), NECK_SHARE)
+def _neck(view: View, reach: Reach, scale: float) -> np.ndarray:
+    """How much of the neck, or of what is beside it, [S, S], 0 to 1."""
+    head, neck = (
+        ndimage.gaussian_filter(mask.astype(np.float32), SOFT * scale)
+        for mask in (view.surface, view.surface & (view.part == NECK))
+    )
+    return ramp(neck / np.maximum(head, 0.25), NECK_SHARE)[tuple(reach.on_head)]
 
 
 def _around(beside: np.ndarray, height: np.ndarray) -> np.ndarray:
