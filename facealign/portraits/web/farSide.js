@@ -42,7 +42,7 @@ export function mirrorSide(view, reach, own) {
     * (1 - ramp(Math.abs(camera.rotation[0][2]), AHEAD));
   const usable = make(own.length, (i) => turned * own[from(i)] * ramp(reach.person[from(i)], PERSON));
   const missing = findMissing(view, reach);
-  const neck = findNeck(view);
+  const neck = findNeck(view, reach);
   const share = make(own.length, (i) => {
     const height = (eyes - ((i / size) | 0)) / camera.scale;
     const all = surface[i] ? missing[i] : around(reach.beside[i], height);
@@ -68,10 +68,12 @@ function findMissing({ size, camera: { scale }, eyes, own }, reach) {
   });
 }
 
-/** How much of the neck, 0 to 1. */
-function findNeck({ surface, part, camera: { scale } }) {
-  const neck = make(part.length, (i) => (surface[i] && part[i] === NECK ? 1 : 0));
-  return smooth(neck, SOFT * scale).map((each) => ramp(each, NECK_SHARE));
+/** How much of the neck, or of what is beside it, 0 to 1. */
+function findNeck({ surface, part, camera: { scale } }, { onHead }) {
+  const head = smooth(new Float32Array(surface), SOFT * scale);
+  const neck = smooth(make(part.length, (i) => (surface[i] && part[i] === NECK ? 1 : 0)), SOFT * scale);
+  const share = neck.map((each, i) => ramp(each / Math.max(head[i], 0.25), NECK_SHARE));
+  return share.map((_, i) => share[onHead[i]]);
 }
 
 /** What ears and jaws may cover at so many cm beside the head. */
