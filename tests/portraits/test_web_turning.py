@@ -50,14 +50,14 @@ def seen_by(camera, points):
 def photograph(head, seed):
     """A head of smooth colours before another pattern, [ACROSS, ACROSS, 3], and how much it is.
 
-    It has a cm of hair.
+    It has hair of 2 cm.
     """
     noise = np.random.default_rng(seed).uniform(0, 255, (2, ACROSS, ACROSS, 3))
     inside, outside = ndimage.gaussian_filter(noise, (0, 4, 4, 0)).clip(100, 155) * 4 - 380
     model = heads.load_head()
     points = np.asarray(heads.shape(model, head.identity, head.expression))
     outwards = points - hair.CENTRE
-    outwards *= (hair.hairy() / np.linalg.norm(outwards, axis=1))[:, None]
+    outwards *= 2 * (hair.hairy() / np.linalg.norm(outwards, axis=1))[:, None]
     seen = seen_by(head.camera, points + outwards)
     drawn = rasterize.draw_triangles(seen, model.triangles, (ACROSS, ACROSS))
     person = ndimage.gaussian_filter((drawn.triangle >= 0).astype(np.float32), 1)

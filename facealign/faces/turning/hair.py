@@ -3,7 +3,8 @@
 What lies in the hair then turns with the head and is seen from both sides, in place of following
 the outline. A photo shows how thick hair is where its outline is: on the near side at the back of
 the head, on the far side at the temple. Elsewhere hair is taken to be as thick as around there, on
-both sides of the head, the thinner the surer: what is missing follows the outline. NumPy.
+both sides of the head, the thinner the surer, and hardly thicker than at the crown: what is
+missing follows the outline, as the loose ends of hair do. NumPy.
 """
 
 import functools
@@ -21,7 +22,7 @@ from facealign.geometry.camera import Camera
 
 # All lengths are in cm of the mean head, whose axes are those of `geometry.head`.
 CENTRE = np.array([0.0, -2.5, -0.5])  # of the scalp; hair grows away from it
-HAIRLINE = (0.0, 2.5)  # to the face, over which hair begins
+HAIRLINE = (0.0, 3.0)  # to the face, over which hair begins
 BEFORE, ABOVE = (-4.0, -1.5), (-7.0, -1.0)  # z and y over which ears begin, which have none
 NAPE = (6.0, 2.0)  # y over which hair begins; below, it falls
 FALLING = 0.25  # y of a direction from the centre below which the photo's hair falls
@@ -31,6 +32,8 @@ FEW = 10  # rays; with fewer there is none
 WIDE = 5  # rays over which the median is taken
 AROUND = 0.5  # radians over which hair is taken to be as thick
 THIN = 0.8  # share of the thinner side in how thick hair is
+CROWN, THICKER = -0.85, 0.8  # y of directions of the crown; how much thicker hair is elsewhere
+LOOSE = 0.25  # of the thickness: ends of hair
 
 
 def add_hair(points: np.ndarray, photo: Camera, matte: Matte) -> np.ndarray:
@@ -56,6 +59,9 @@ def add_hair(points: np.ndarray, photo: Camera, matte: Matte) -> np.ndarray:
     outwards /= np.linalg.norm(outwards, axis=1, keepdims=True)
     sides = np.stack([_spread(outwards, ways * side, thick) for side in ((1, 1, 1), (-1, 1, 1))])
     depth = THIN * sides.min(axis=0) + (1 - THIN) * sides.max(axis=0)
+    crown = ways[:, 1] < CROWN
+    thickest = np.median(thick[crown]) + THICKER if crown.any() else THICKEST
+    depth = (np.minimum(depth, thickest) - LOOSE).clip(0)
     grown = np.array(points, np.float32)
     grown[scalp] += outwards * (depth * share[scalp])[:, None]
     return grown

@@ -3,7 +3,8 @@
 // What lies in the hair then turns with the head and is seen from both sides, in place of following
 // the outline. A photo shows how thick hair is where its outline is: on the near side at the back of
 // the head, on the far side at the temple. Elsewhere hair is taken to be as thick as around there, on
-// both sides of the head, the thinner the surer: what is missing follows the outline.
+// both sides of the head, the thinner the surer, and hardly thicker than at the crown: what is
+// missing follows the outline, as the loose ends of hair do.
 
 import { clip, dot, ramp } from "./geometry.js";
 import { FACE, SKULL } from "./head.js";
@@ -11,7 +12,7 @@ import { indices, median } from "./planes.js";
 
 // All lengths are in cm of the mean head.
 const CENTRE = [0, -2.5, -0.5]; // of the scalp; hair grows away from it
-const HAIRLINE = [0, 2.5]; // to the face, over which hair begins
+const HAIRLINE = [0, 3]; // to the face, over which hair begins
 const [BEFORE, ABOVE] = [[-4, -1.5], [-7, -1]]; // z and y over which ears begin, which have none
 const NAPE = [6, 2]; // y over which hair begins; below, it falls
 const FALLING = 0.25; // y of a direction from the centre below which the photo's hair falls
@@ -21,6 +22,8 @@ const FEW = 10; // rays; with fewer there is none
 const WIDE = 5; // rays over which the median is taken
 const AROUND = 0.5; // radians over which hair is taken to be as thick
 const THIN = 0.8; // share of the thinner side in how thick hair is
+const [CROWN, THICKER] = [-0.85, 0.8]; // y of directions of the crown; how much thicker hair is elsewhere
+const LOOSE = 0.25; // of the thickness: ends of hair
 const AGREES = 0.85; // share of the scalp that a matte has to find
 
 /** Points [V * 3] of a head with hair; as they are if the matte of its photo does not find it. */
@@ -33,13 +36,16 @@ export function addHair(head, points, photo, matte) {
   const centre = CENTRE.map((each, k) => each + average(scalp.map((v) => points[3 * v + k] - mean[3 * v + k])));
   const known = measure(x, y, photo.place(centre), photo, matte);
   if (known.length < FEW) return points;
+  const crown = known.filter(({ way }) => way[1] < CROWN).map(({ thick }) => thick);
+  const thickest = crown.length ? median(crown) + THICKER : Infinity;
   const grown = Float64Array.from(points);
   for (const v of scalp) {
     const out = CENTRE.map((_, k) => points[3 * v + k] - centre[k]);
     const far = Math.hypot(...out);
     const [one, other] = [1, -1].map((side) => spread(out.map((each) => each / far), side, known));
     const thick = THIN * Math.min(one, other) + (1 - THIN) * Math.max(one, other);
-    out.forEach((each, k) => { grown[3 * v + k] += (each / far) * thick * share[v]; });
+    const depth = Math.max(0, Math.min(thick, thickest) - LOOSE) * share[v];
+    out.forEach((each, k) => { grown[3 * v + k] += (each / far) * depth; });
   }
   return grown;
 }
