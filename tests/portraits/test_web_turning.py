@@ -12,7 +12,6 @@ from PIL import Image
 from scipy import ndimage
 
 from facealign.faces import reading
-from facealign.faces.turning import hair
 from facealign.faces.turning.compose import compose_portrait
 from facealign.faces.turning.matte import Matte
 from facealign.faces.turning.style import Style
@@ -48,17 +47,11 @@ def seen_by(camera, points):
 
 
 def photograph(head, seed):
-    """A head of smooth colours before another pattern, [ACROSS, ACROSS, 3], and how much it is.
-
-    It has hair of 2 cm.
-    """
+    """A head of smooth colours before another pattern, [ACROSS, ACROSS, 3], and how much it is."""
     noise = np.random.default_rng(seed).uniform(0, 255, (2, ACROSS, ACROSS, 3))
     inside, outside = ndimage.gaussian_filter(noise, (0, 4, 4, 0)).clip(100, 155) * 4 - 380
     model = heads.load_head()
-    points = np.asarray(heads.shape(model, head.identity, head.expression))
-    outwards = points - hair.CENTRE
-    outwards *= 2 * (hair.hairy() / np.linalg.norm(outwards, axis=1))[:, None]
-    seen = seen_by(head.camera, points + outwards)
+    seen = seen_by(head.camera, heads.shape(model, head.identity, head.expression))
     drawn = rasterize.draw_triangles(seen, model.triangles, (ACROSS, ACROSS))
     person = ndimage.gaussian_filter((drawn.triangle >= 0).astype(np.float32), 1)
     image = outside + (inside - outside) * person[..., None]

@@ -7,7 +7,6 @@ import numpy as np
 from PIL import Image
 
 from facealign.faces.turning.far_side import mirror_side
-from facealign.faces.turning.hair import add_hair
 from facealign.faces.turning.light import read_sides, relight
 from facealign.faces.turning.matte import Matte
 from facealign.faces.turning.pixels import Pixels
@@ -42,7 +41,7 @@ def lay_out(
       angles: yaw and pitch of the head in the portrait, in degrees.
     """
     head = jax.tree.map(np.asarray, head)
-    points = add_hair(find_points(head), head.camera, matte)
+    points = find_points(head)
     camera = portrait_camera(heads.load_head(), points, GRID, angles)
     view = view_head(points, head.camera, camera, GRID)
     reach = map_scene(view, points, head.camera, matte)

@@ -2,7 +2,6 @@
 
 import { mirrorSide } from "./farSide.js";
 import { GRID } from "./geometry.js";
-import { addHair } from "./hair.js";
 import { readSides, relight } from "./light.js";
 import { Pixels } from "./pixels.js";
 import { mapScene } from "./scene.js";
@@ -19,9 +18,8 @@ import { portraitCamera, viewHead } from "./turn.js";
  */
 export function layOut(photo, read, matte, angles, head) {
   const camera = portraitCamera(read.marks, GRID, angles);
-  const points = addHair(head, read.points, read.camera, matte);
-  const view = viewHead(head, { ...read, points }, read.camera, camera, GRID);
-  const reach = mapScene(view, head, points, read.camera, matte);
+  const view = viewHead(head, read, read.camera, camera, GRID);
+  const reach = mapScene(view, head, read.points, read.camera, matte);
   const held = hold(reach.place, photo);
   let sources = findSources(view, reach, held, photo);
   let side = mirrorSide(view, reach, sources.ownWeight);
