@@ -64,5 +64,5 @@ def get_config(variant: str = "") -> ConfigDict:
     config.checkpoint_every = 500
     config.best_metric = "l1/turned"
     if not variant:
-        base.shorten(config, frontalize=1000, refine=300)
+        base.shorten(config, frontalize=500, refine=100)
     return config

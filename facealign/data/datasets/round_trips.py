@@ -39,7 +39,7 @@ from facealign.parallel.machine import cores
 from facealign.paths import shipped
 
 SETS = tuple(head_lists.LISTS)
-VIEWS = {"mugshots": 4, "orl_faces": 4}  # pairs of each photo, if more than one
+VIEWS = {"mugshots": 4, "orl_faces": 2}  # pairs of each photo, if more than one
 MOST_EACH = {"lfw": 2}  # photos of a person, if not all: some have hundreds
 # Largest degrees of yaw and pitch, and px of error, of a photo that is turned away.
 FRONTAL, STRAIGHT, FITTED = 10.0, 16.0, 2.4
