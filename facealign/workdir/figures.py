@@ -11,11 +11,14 @@ from PIL import Image, ImageDraw, ImageFont
 
 BLACK, WHITE = 0, 255
 MARGIN = 4  # px between images
-USUAL = {  # panel -> a value to compare with, and its name
-    "accuracy": (0.5, "a guess"),
+USUAL = {  # curve, or all of a panel -> a value to compare with, and its name
+    "accuracy_real": (0.5, "a guess"),
+    "accuracy_fake": (0.5, "a guess"),
     "diversity": (1.0, "inputs"),
     "sharpness": (1.0, "images of R"),
 }
+LOGARITHMIC = ("losses", "l1", "change", "error", "landmarks", "yaw")  # unless below 0
+UNITS = {"landmarks": " (px)", "yaw": " (degrees)", "turned": " (degrees)", "missed": " (share)"}
 LEVEL = {"ha": "right", "va": "bottom", "size": 7, "color": "0.4"}  # of the names of such values
 
 Curves = dict[str, tuple[list[int], list[float]]]  # name -> steps and values
@@ -79,7 +82,8 @@ def plot_curves(
                 title = panel_of(name)
                 steps, values = panels.setdefault(title, {}).setdefault(name, ([], []))
                 steps.append(row["step"])
-                frozen = title == "change" and value == 0  # which a log scale cannot show
+                # A log scale cannot show what is frozen, or left out of a step.
+                frozen = title in ("change", "losses") and value == 0
                 values.append(math.nan if frozen else value)
     if not panels:
         return
@@ -142,11 +146,11 @@ def _draw_panels(
         for number, (stage, start) in enumerate(starts.items()):
             axes.axvline(start, color="gray", linewidth=0.8, linestyle=":")
             axes.text(start, 0.98 - 0.09 * (number % 2), f" {stage}", **across)
-        if title in ("losses", "l1", "change") and any(
-            0 < v < math.inf for c in curves.values() for v in c[1]
-        ):
+        finite = [v for _, values in curves.values() for v in values if math.isfinite(v)]
+        if title in LOGARITHMIC and finite and min(finite) > 0:
             axes.set_yscale("log")
-        axes.set_ylabel({"l1": "held-out L1"}.get(title, title))
+        held_out = "" if title in ("losses", "accuracy") else "held-out "
+        axes.set_ylabel(f"{held_out}{title}{UNITS.get(title, '')}")
         axes.legend(fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5))
     axes.set_xlabel("step")
 
@@ -158,7 +162,7 @@ def levels(
     values = {
         (row[curve], name) for name, row in baselines.items() for curve in curves if curve in row
     }
-    return sorted(values) + ([USUAL[title]] if title in USUAL else [])
+    return sorted(values) + sorted({USUAL[name] for name in (title, *curves) if name in USUAL})
 
 
 def _draw(path: epath.Path, height: float, draw: Callable[[Any], None]) -> None:

@@ -9,6 +9,7 @@ from ml_collections import ConfigDict
 
 from facealign.names import DOMAINS
 from facealign.workdir.findings import find
+from facealign.workdir.legends import describe_numbers, describe_pictures
 from facealign.workdir.page import (
     Heading,
     Part,
@@ -60,20 +61,21 @@ def write_report(
     evaluations = {row["stage"]: row for row in rows if "trained_views" in row}
     alarms = [f"step {r['step']}, {r['alarm']}: {r['text']}" for r in rows if "alarm" in r]
     last = max(row["step"] for row in rows)
+    measured = _numbers(evaluations)
+    names = [name for row in measured.values() for name in row]
+    legend = describe_pictures(names)
     parts: list[Part] = [
         Title(workdir.name),
-        *_pictures(last, best_step),
+        *_pictures(last, best_step, config.best_metric),
+        *([Text(legend)] if legend else []),
         Heading("What the numbers say"),
+        Text(_describe(config, data)),
         Points(find(config, rows, baselines, best_step)),
         Heading("Curves"),
-        Picture("curves.png", "Dashed: what needs no network, and what real images have."),
+        Picture("curves.png", "Dashed: values to compare with, named at their right end."),
         Heading("Held-out examples, at the end of each stage"),
-        Text(
-            "L1 of images in [-1, 1]; sharpness divided by that of R's images; diversity divided "
-            "by that of the inputs; change since the previous evaluation. In brackets what needs "
-            "no network."
-        ),
-        Table(number_lines(_numbers(evaluations) | {f"({n})": r for n, r in baselines.items()})),
+        Text(f"{describe_numbers(names)}. In brackets what needs no network."),
+        Table(number_lines(measured | {f"({n})": r for n, r in baselines.items()})),
         Heading("Training, last row of each stage"),
         Table(number_lines(_numbers(stages))),
         Heading("Alarms"),
@@ -81,21 +83,21 @@ def write_report(
         Heading("What ran"),
         Text(
             f"Model {config.model.name}; {config.data.image_size} px, batches of "
-            f"{config.data.batch_size} per domain, seed {config.seed}. {_describe(config, data)} "
-            f"Step {last}; the best checkpoint by {config.best_metric} is step {best_step}."
+            f"{config.data.batch_size} per domain, seed {config.seed}. Step {last}; the best "
+            f"checkpoint by {config.best_metric} is step {best_step}."
         ),
         Picture("fetch_times.png", "Time to fetch batches."),
     ]
     write_page(workdir, "report", parts)
 
 
-def _pictures(last: int, best_step: int | None) -> list[Picture]:
+def _pictures(last: int, best_step: int | None, metric: str) -> list[Picture]:
     """The samples of the end; and those of the best step, if that is another one."""
     captions = {last: "At the end"}
     if best_step == last:
-        captions = {last: "At the end, which is the best checkpoint too"}
+        captions = {last: f"At the end, where {metric} is lowest too"}
     elif best_step is not None:
-        captions[best_step] = "The best checkpoint"
+        captions[best_step] = f"Where {metric} was lowest (--step={best_step} takes it)"
     return [
         Picture(f"samples/step_{step:06d}.png", f"{caption}, step {step}.")
         for step, caption in captions.items()
@@ -103,14 +105,14 @@ def _pictures(last: int, best_step: int | None) -> list[Picture]:
 
 
 def _describe(config: ConfigDict, data: Mapping[str, Mapping[str, Any]]) -> str:
-    """How many training photos of how many people each domain has."""
+    """How many training images of how many people each domain has."""
     counts = []
     for letter, domain in zip("UR", DOMAINS, strict=True):
         subjects = data[domain]["subject"]
-        people = len(np.unique(subjects))
-        name = config.data[domain]
-        counts.append(f"{letter} is {name}, {len(subjects):,} photos of {people:,} people")
-    return "; ".join(counts) + "."
+        people, name = len(np.unique(subjects)), config.data[domain]
+        of = f" of {people:,} people" if people < len(subjects) else ""
+        counts.append(f"{letter} is {name}, {len(subjects):,} images{of}")
+    return f"Trained on two sets: {'; '.join(counts)}."
 
 
 def _numbers(rows: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, float]]:

@@ -107,6 +107,9 @@ def test_a_panel_has_the_baselines_of_its_own_curves():
         (1.0, "images of R")
     ]
     assert levels("losses", {"loss": ([1], [0.2])}, BASELINES) == []
+    people, real = ({f"accuracy_{name}": ([1], [0.2])} for name in ("person", "real"))
+    assert levels("accuracy", people, {}) == []  # of many people a guess is far less than half
+    assert levels("accuracy", real, {}) == [(0.5, "a guess")]
 
 
 def test_no_rows_leave_no_picture(tmp_path):

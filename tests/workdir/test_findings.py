@@ -5,6 +5,7 @@ import pytest
 from facealign.training.checks import CHECKS
 from facealign.training.evaluator import output_kinds
 from facealign.workdir.findings import IMAGES, TASKS, find
+from facealign.workdir.legends import NUMBERS, PICTURES
 
 BASELINES = {"mean": {"l1/swap": 0.3, "l1/reconstruction_u": 0.2}, "copy": {"l1/swap": 0.25}}
 
@@ -26,6 +27,27 @@ def test_what_beats_the_best_baseline_is_learned_and_all_else_is_not(tiny):
     assert "nearly all the same" not in missed and "belongs" not in missed
 
 
+@pytest.mark.parametrize(("swap", "sentence"), [(0.14, "Learned"), (0.16, "part"), (0.23, "Not")])
+def test_what_is_hardly_better_is_learned_in_part(swap, sentence, tiny):
+    learned, missed, _ = sentences(tiny, [evaluation(4, swap)])
+    well, _, partly = learned.partition(" In part: ")
+    said = {"Learned": well, "part": partly, "Not": missed}
+    assert [name for name, text in said.items() if "that belongs to" in text] == [sentence]
+
+
+def test_of_faces_looked_at_twice_only_that_counts(tiny):
+    row = evaluation(4, 0.1) | {"missed/faces": 0.3, "missed/verified": 0.1}
+    learned, missed, _ = find(tiny, [row], {"middle": {"missed/faces": 1, "missed/verified": 1}}, 4)
+    assert "to find all faces (share missed 0.1;" in learned and "0.3" not in learned + missed
+
+
+def test_no_augmentation_is_advised_that_the_stage_refuses(tiny):
+    rows = [evaluation(step, value) for step, value in enumerate((0.3, 0.1, 0.2), start=1)]
+    assert "or more kinds of config.augment" in sentences(tiny, rows)[2]
+    tiny.stages.mirror.objective = "detect"
+    assert "config.augment" not in sentences(tiny, rows)[2]
+
+
 def test_images_without_a_target_and_images_all_the_same_are_said(tiny):
     row = evaluation(4, 0.1) | {"sharpness/swap": 1.0, "diversity/swap": 0.01}
     del row["l1/swap"]
@@ -41,7 +63,8 @@ def test_images_without_a_target_and_images_all_the_same_are_said(tiny):
         ((0.3, 0.2, 0.1, 0.05), "collapse", "--config.stages.mirror.steps=8"),
         ((0.9, 0.8, 0.7, 0.7), "collapse", "--config.stages.mirror.steps=8"),
         ((0.9, 0.9, 0.9, 0.9), "collapse", "--config.stages.mirror.learning_rate=0.0003"),
-        ((0.3, 0.1, 0.2, 0.2), "collapse", "lowest at step 2 (0.1, whose checkpoint"),
+        ((0.3, 0.1, 0.2, 0.2), "collapse", "mirror.steps=2), or more kinds"),
+        ((0.3, 0.1, 0.2, 0.2), "collapse", "lowest at step 2 (0.1, which is kept)"),
         ((0.3, 0.1, 0.1, 0.1), "collapse", "--config.stages.mirror.learning_rate=0.0003"),
         ((0.3, 0.1, 0.1, 0.1), "saturation", "learning_rate_scale.discriminator"),
         ((0.3, 0.1, 0.1, 0.1), "freeze", "--config.seed=1"),
@@ -60,3 +83,6 @@ def test_every_number_that_should_be_low_has_plain_words():
     checked = {name for check in CHECKS.values() for name in check.metrics}
     assert set(TASKS) == targets | checked | {"eer/recognizer"}
     assert set(IMAGES) == {name for of in kinds for name in of}
+    others = {"sharpness", "diversity", "change", "auc"}
+    assert set(NUMBERS) == {name.split("/")[0] for name in TASKS} | others
+    assert set(PICTURES) <= set(TASKS) | {"sharpness/swap"}
