@@ -4,7 +4,7 @@ import contextlib
 import io
 import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from typing import Any
 
@@ -23,6 +23,7 @@ FAULT = "fault"  # key of `Image.info`: what is wrong with a photo that can be u
 KINDS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "TIFF", "BMP")  # Pillow's names of usual formats
 LINEAR = ("linear", "g10")  # in names of profiles with the primaries of sRGB, not its curve
 RANGES = {"I": (255, 65535), "F": (1, 255, 65535)}  # largest values of pixels, by mode
+RARE = 0.1  # percent of pixels that may be out of range, as at sharpened edges
 ORIENTATIONS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -33,7 +34,7 @@ ORIENTATIONS = {
     8: Image.Transpose.ROTATE_90,
 }  # by the number in EXIF data
 BATCH_SIZE = 32  # images per call of a network outside of training
-_truncated = threading.Lock()  # Pillow's switch for files without an end is one of the process
+_lenient = threading.RLock()  # Pillow's switch for files with faults is one of the process
 
 
 class BadPhotoError(ValueError):
@@ -105,7 +106,7 @@ def read_photo(data: bytes, channels: int) -> Image.Image:
 def _open(data: bytes) -> Image.Image:
     """A photo that is not decoded yet, to be decoded at a size that can be used."""
     try:
-        image = Image.open(io.BytesIO(data))
+        image = _identify(data)
     except Image.DecompressionBombError:
         if not data.startswith(b"\xff\xd8"):
             raise BadPhotoError(f"more than {LARGEST} px") from None
@@ -124,6 +125,28 @@ def _open(data: bytes) -> Image.Image:
     if image.width * image.height > LARGEST:
         raise BadPhotoError(f"{width} x {height} px; at most {LARGEST} px can be used")
     return image
+
+
+def _identify(data: bytes) -> Image.Image:
+    """A file as Pillow opens it; without the parts beside the pixels, if those are damaged."""
+    try:
+        return Image.open(io.BytesIO(data))
+    except (Image.DecompressionBombError, MemoryError):
+        raise
+    except Exception:
+        with _faults_allowed():
+            return Image.open(io.BytesIO(data))
+
+
+@contextlib.contextmanager
+def _faults_allowed() -> Iterator[None]:
+    """In this context, Pillow reads files without an end, and PNG without sound metadata."""
+    with _lenient:
+        before, ImageFile.LOAD_TRUNCATED_IMAGES = ImageFile.LOAD_TRUNCATED_IMAGES, True
+        try:
+            yield
+        finally:
+            ImageFile.LOAD_TRUNCATED_IMAGES = before
 
 
 def _begins_as(kind: str, data: bytes) -> bool:
@@ -145,13 +168,9 @@ def _load(image: Image.Image, data: bytes) -> tuple[Image.Image, str]:
     except OSError as error:
         if "truncated" not in str(error):
             raise
-    with _truncated:
-        ImageFile.LOAD_TRUNCATED_IMAGES = True
-        try:
-            image = _open(data)
-            image.load()
-        finally:
-            ImageFile.LOAD_TRUNCATED_IMAGES = False
+    with _faults_allowed():
+        image = _open(data)
+        image.load()
     rows = np.asarray(image.convert("RGB")).reshape(image.height, -1)
     there = np.flatnonzero(~np.any([(rows == value).all(axis=1) for value in EMPTY], axis=0))
     share = (np.ptp(there) + 1 if len(there) else 0) / image.height
@@ -191,13 +210,15 @@ def convert(image: Image.Image, channels: int) -> Image.Image:
 
 
 def _to_bytes(values: np.ndarray, mode: str) -> np.ndarray:
-    """Pixels of 16 or 32 bits or fractions, as uint8. Their range says which they are."""
+    """Pixels of 16 or 32 bits or fractions, as uint8. The range of nearly all says which."""
     values = np.nan_to_num(values, posinf=0.0, neginf=0.0)
-    low, high = min(values.min(), 0.0), values.max()
+    low, high = np.percentile(values, (RARE, 100 - RARE), method="closest_observation")
     if mode.startswith("I;16"):
         low, high = 0.0, 65535.0
-    elif low == 0.0:
-        high = next((most for most in RANGES[mode] if high <= most), high)
+    elif low >= 0.0:
+        low, high = 0.0, next((most for most in RANGES[mode] if high <= most), values.max())
+    else:
+        low, high = values.min(), values.max()
     return ((values - low) * (255 / max(high - low, 1e-9))).clip(0, 255).round().astype(np.uint8)
 
 

@@ -83,8 +83,9 @@ def cfp_files() -> dict[str, bytes]:
 
 
 def write_tar(path: Path, files: dict[str, bytes]) -> None:
-    """A tar archive, compressed if its name ends with gz."""
-    with tarfile.open(path, "w:gz" if path.name.endswith("gz") else "w") as archive:
+    """A tar archive, compressed if its name ends with gz or xz."""
+    kind = path.name[-2:] if path.name.endswith(("gz", "xz")) else ""
+    with tarfile.open(path, f"w:{kind}") as archive:
         for name, content in files.items():
             member = tarfile.TarInfo(name)
             member.size = len(content)

@@ -4,7 +4,7 @@ import io
 
 import numpy as np
 import pytest
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, ImageFile
 
 from facealign import images
 from facealign.images import FAULT, BadPhotoError, read_photo
@@ -30,6 +30,27 @@ def test_fractions_and_large_numbers_are_gray_levels(most):
     gray[0, :2] = 0, 255
     data = encoded(gray.astype(np.float32) / 255 * np.float32(most), "TIFF")
     assert np.abs(np.asarray(images.read_gray(data), int) - gray).max() <= 1
+
+
+@pytest.mark.parametrize("strange", [1.001, 3.0, -9999.0])
+def test_a_pixel_out_of_range_does_not_change_the_others(strange):
+    values = np.tile(np.linspace(0, 1, 64, dtype=np.float32), (64, 1))
+    usual = np.asarray(images.read_gray(encoded(values, "TIFF")))
+    values[20, 30] = strange
+    found = np.asarray(images.read_gray(encoded(values, "TIFF")))
+    assert found[20, 30] == (255 if strange > 0 else 0)
+    assert np.array_equal(np.delete(found, 20, 0), np.delete(usual, 20, 0))
+
+
+@pytest.mark.parametrize("kind", [b"tEXt", b"eXIf", b"pHYs", b"iTXt"])
+def test_a_png_with_damaged_metadata_is_read(kind):
+    sound = encoded(picture(), "PNG")
+    start = 8 + 25  # behind signature and IHDR
+    content = b"Comment\x00made by hand"
+    chunk = len(content).to_bytes(4, "big") + kind + content + b"\x00\x01\x02\x03"  # no such sum
+    found = images.read_photo(sound[:start] + chunk + sound[start:], 3)
+    assert np.array_equal(np.asarray(found), picture())
+    assert not ImageFile.LOAD_TRUNCATED_IMAGES
 
 
 def test_numbers_below_zero_and_no_numbers_have_gray_levels_too():

@@ -25,8 +25,9 @@ from facealign.paths import cache_folder, open_path
 
 PACKAGE = str(PurePath(__file__).parents[1])
 OUT_OF_MEMORY = (
-    "out of memory; lower config.data.batch_size, or compute it in parts by config.accumulate, or "
-    "keep less by config.model.remat=True"
+    "out of memory; in training, lower config.data.batch_size, or compute it in parts by "
+    "config.accumulate, or keep less by config.model.remat=True; for portraits, lower --jobs or "
+    "--size"
 )
 
 

@@ -44,7 +44,10 @@ def find_photos(source: Path, output: Path, recursive: bool = True) -> Folders:
         else:
             others.append(name)
     if not photos:
-        raise UserError(f"--input={source} has no photo; photos have names like *.jpg or *.png")
+        there = f", only {count_kinds(others)}" if others else ""
+        raise UserError(
+            f"--input={source} has no photo{there}; photos have names like *.jpg or *.png"
+        )
     if others:
         logging.info("files that are no photos: %s", count_kinds(others))
     return Folders(photos, output)

@@ -133,7 +133,7 @@ def _list_reasons(failed: Sequence[Row]) -> list[str]:
 def _reason(note: str) -> str:
     """A note without what it says of one file alone."""
     if note.startswith(SYSTEM):
-        return note.split("] ")[-1].split(": ")[0]
+        return note.split("] ", 1)[-1].split(": ")[0]
     return OF_ONE.sub("", note)
 
 

@@ -86,7 +86,7 @@ def _list_faces(
 
 def _finish(made: list[Made], tasks: list[Callable[[], np.ndarray]]) -> list[Made]:
     """The rows with distances, from the descriptors of photo and portrait of each portrait."""
-    descriptors = iter([wait() for wait in tasks])
+    descriptors = iter([_wait(task) for task in tasks])
     away = iter([np.linalg.norm(a - b) for a, b in zip(descriptors, descriptors, strict=True)])
     return [
         one._replace(row=one.row._replace(distance=_written(next(away))))
@@ -94,6 +94,14 @@ def _finish(made: list[Made], tasks: list[Callable[[], np.ndarray]]) -> list[Mad
         else one
         for one in made
     ]
+
+
+def _wait(task: Callable[[], np.ndarray]) -> np.ndarray:
+    """The descriptor of a task; not a number if its process was killed, which costs no portrait."""
+    try:
+        return task()
+    except workers.KilledError:
+        return np.full(1, np.nan)
 
 
 def _written(distance: float) -> str:

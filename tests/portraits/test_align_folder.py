@@ -230,7 +230,10 @@ def test_bad_input_and_output_folders_are_refused(tmp_path):
             find_photos(tmp_path / "in", tmp_path / output)
     with pytest.raises(UserError, match="neither a folder nor a photo"):
         find_photos(tmp_path / "missing", tmp_path / "out")
-    with pytest.raises(UserError, match="has no photo"):
+    with pytest.raises(UserError, match="has no photo; photos have names"):
+        find_photos(tmp_path / "none", tmp_path / "out")
+    (tmp_path / "none" / "a.cr2").write_bytes(b"raw")
+    with pytest.raises(UserError, match=r"has no photo, only .*cr2"):
         find_photos(tmp_path / "none", tmp_path / "out")
     assert list(find_photos(tmp_path / "in", tmp_path / "out", recursive=False).photos) == ["a.png"]
     assert list(find_photos(tmp_path / "in" / "a.png", tmp_path / "out").photos) == ["a.png"]

@@ -32,6 +32,13 @@ def test_the_summary_by_hand():
     assert results.describe([results.Row("a", "a.png")]) == ["1 portrait of 1 photo"]
 
 
+def test_an_error_of_the_system_is_one_reason_whatever_its_file_is_called():
+    names = ("Album [2019] Rome/a: one.jpg", "b.jpg")
+    rows = [results.Row(n, note=f"[Errno 13] Permission denied: '/in/{n}'") for n in names]
+    (line,) = [line for line in results.describe(rows) if line.startswith("  ")]
+    assert line.startswith("  2: Permission denied; the next start tries again (Album [2019]")
+
+
 @pytest.mark.parametrize("format", FORMATS)
 def test_portraits_and_files_beside_them_have_different_paths(format):
     photos = ["a.png", "a.jpg", "a.png.jpg", "a.2.png", "a.png.2.png", "a.crop.png", "b/a.png"]

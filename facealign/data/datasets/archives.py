@@ -1,5 +1,6 @@
 """Reads files of photos from a folder, or from a tar or zip archive."""
 
+import lzma
 import os
 import re
 import tarfile
@@ -12,7 +13,7 @@ from absl import logging
 
 from facealign.errors import UserError
 
-DAMAGED = (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error, OSError)
+DAMAGED = (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error, lzma.LZMAError, OSError)
 # Folders and files that systems keep for themselves, besides those that start with a dot.
 OF_SYSTEMS = {"@eadir", "@recently-snapshot", "@recycle", "@tmp", "#recycle", "#snapshot",
               "$recycle.bin", "recycler", "found.000", "lost+found", "system volume information",
@@ -48,8 +49,8 @@ def walk(source: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
         for name, read in _walk_archive(source):
             if not is_hidden(name):
                 yield printable(name), read
-    except DAMAGED as error:
-        reason = str(error).splitlines()[0]
+    except (*DAMAGED, NotImplementedError) as error:  # a zip file of a later kind
+        reason = (str(error) or type(error).__name__).splitlines()[0]
         raise UserError(
             f"cannot read the archive {source} ({reason}); it is damaged, cut short, or no tar or "
             "zip file: download it again, or unpack it"
@@ -91,7 +92,8 @@ def read_all(source: Path, wanted: Callable[[str], bool]) -> dict[str, bytes]:
             try:
                 content[name] = read()
             except DAMAGED as error:
-                raise UserError(f"cannot read {name} in {source} ({error}); repair it") from error
+                reason = str(error) or type(error).__name__
+                raise UserError(f"cannot read {name} in {source} ({reason}); repair it") from error
     return content
 
 

@@ -187,13 +187,16 @@ def test_a_folder_may_be_left_out_wherever_it_is(tmp_path):
     assert names == ["b/c/three.jpg"]
 
 
-@pytest.mark.parametrize("name", ["files.tar", "files.tgz", "files.zip"])
+@pytest.mark.parametrize("name", ["files.tar", "files.tgz", "files.tar.xz", "files.zip"])
 def test_a_damaged_archive_is_one_line(name, tmp_path):
     write = photo_sources.write_zip if name.endswith("zip") else photo_sources.write_tar
     write(tmp_path / name, {f"{n}.jpg": photo_sources.photo_bytes(n) for n in range(4)})
     whole = (tmp_path / name).read_bytes()
-    for share in (0.02, 0.6):
-        (tmp_path / name).write_bytes(whole[: int(share * len(whole))])
+    cut = [whole[: int(share * len(whole))] for share in (0.02, 0.6)]
+    middle = len(whole) // 2
+    spoilt = [whole[:middle] + bytes(99) + whole[middle + 99 :]] if name.endswith("xz") else []
+    for content in cut + spoilt:
+        (tmp_path / name).write_bytes(content)
         with pytest.raises(UserError, match=r"cannot read.*files") as caught:
             archives.read_all(tmp_path / name, lambda name: True)
         assert "\n" not in str(caught.value)
