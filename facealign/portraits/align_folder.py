@@ -91,7 +91,8 @@ def align_folder(
     output, read = folders.output, read or load_read()
     with _raise_user_errors(output), locked(epath.Path(output), "--output"):
         stamps = {photo: stamp(path) for photo, path in folders.photos.items()}
-        rows = open_table(output, _name(method, files, wanted) + _finder(create), stamps)
+        name = _name(method, files, wanted) + _finder(create)
+        rows = open_table(output, name, stamps, folders.source)
         seen = {row.photo for row in rows}
         new = [name for name in folders.photos if name not in seen]
         with (

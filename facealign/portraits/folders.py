@@ -17,6 +17,7 @@ class Folders(NamedTuple):
 
     photos: dict[str, Path]  # by name, which is the path below the input folder
     output: Path
+    source: Path  # where the photos are
 
 
 def find_photos(source: Path, output: Path, recursive: bool = True) -> Folders:
@@ -28,7 +29,7 @@ def find_photos(source: Path, output: Path, recursive: bool = True) -> Folders:
     source, output = source.expanduser(), output.expanduser()
     here, there = source.resolve(), output.resolve()
     if source.is_file() and here != there:
-        return Folders({printable(source.name): source}, output)
+        return Folders({printable(source.name): source}, output, here.parent)
     if here == there or here in there.parents or there in here.parents:
         raise UserError(
             f"--output={output} and --input={source} must not be nested; choose another --output"
@@ -50,7 +51,7 @@ def find_photos(source: Path, output: Path, recursive: bool = True) -> Folders:
         )
     if others:
         logging.info("files that are no photos: %s", count_kinds(others))
-    return Folders(photos, output)
+    return Folders(photos, output, here)
 
 
 def _unlike(name: str, names: Container[str]) -> str:

@@ -28,7 +28,7 @@ NEEDED = {"photo", "portrait", "note"}  # columns of every version
 NUMBERS = [name for name in Row._fields if name not in NEEDED | {"stamp"}]
 
 
-def open_table(output: Path, name: str, stamps: Mapping[str, str]) -> list[Row]:
+def open_table(output: Path, name: str, stamps: Mapping[str, str], source: Path) -> list[Row]:
     """The rows that earlier runs of the same method wrote to this folder, and that still hold.
 
     The others are gone from results.csv then, with their portraits: those of photos that were
@@ -38,15 +38,19 @@ def open_table(output: Path, name: str, stamps: Mapping[str, str]) -> list[Row]:
       output: the folder; created if it is missing.
       name: of the method.
       stamps: of each photo to align, see `photo_files.stamp`.
+      source: the folder of the photos.
 
     Raises:
-      UserError: the folder holds portraits of another method, or files changed by others.
+      UserError: the folder holds portraits of another method, or of other photos of the same names
+        in another folder, or files changed by others.
       OSError: the folder cannot be written.
     """
     model, path = epath.Path(output / MODEL), output / RESULTS
     content = path.read_bytes() if path.exists() else b""
     try:
-        before = json.loads(model.read_text())["model"] if model.exists() else name
+        made = {"model": name, "photos": str(source)}
+        earlier = json.loads(model.read_text()) if model.exists() else made
+        before, made = earlier["model"], made | earlier
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(
             f"{MODEL} in --output={output} is not as facealign wrote it ({error!r}); "
@@ -63,8 +67,14 @@ def open_table(output: Path, name: str, stamps: Mapping[str, str]) -> list[Row]:
             f"{RESULTS} in --output={output} was changed by another program and is not as "
             f"facealign wrote it ({error}); put the earlier file back, or choose another folder"
         ) from error
+    others = [row.photo for row in rows if _is_replaced(row, stamps.get(row.photo, ""))]
+    if others and made["photos"] != str(source):
+        raise UserError(
+            f"--output={output} holds portraits of photos in {made['photos']}, and others in "
+            f"{source} have the same names, such as {others[0]}; choose another --output"
+        )
     if not model.exists():
-        write_whole(model, json.dumps({"model": name}).encode())
+        write_whole(model, json.dumps(made).encode())
     rows = _keep_finished(rows, output, stamps)
     if (text := _text([Row._fields, *rows]).encode()) != content:
         write_whole(epath.Path(path), text)
@@ -149,8 +159,12 @@ def _still_holds(row: Row, output: Path, stamp: str) -> bool:
     """Whether the photo of a row is not to be done again; `stamp` is what its file has now."""
     portrait = output / row.portrait
     lost = row.portrait and not (portrait.exists() and portrait.stat().st_size)
-    replaced = stamp and row.stamp and stamp != row.stamp
-    return is_final(row) and not lost and not replaced
+    return is_final(row) and not lost and not _is_replaced(row, stamp)
+
+
+def _is_replaced(row: Row, stamp: str) -> bool:
+    """Whether the file of a photo is not the one that its row is of."""
+    return bool(stamp and row.stamp and stamp != row.stamp)
 
 
 def _text(rows: Sequence[Sequence[object]]) -> str:
