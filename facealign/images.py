@@ -23,7 +23,7 @@ FAULT = "fault"  # key of `Image.info`: what is wrong with a photo that can be u
 KINDS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "TIFF", "BMP")  # Pillow's names of usual formats
 LINEAR = ("linear", "g10")  # in names of profiles with the primaries of sRGB, not its curve
 RANGES = {"I": (255, 65535), "F": (1, 255, 65535)}  # largest values of pixels, by mode
-RARE = 0.1  # percent of pixels that may be out of range, as at sharpened edges
+RARE, BEYOND = 0.1, 0.2  # percent of strange pixels; share of the range that edges may exceed
 ORIENTATIONS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -89,8 +89,7 @@ def read_photo(data: bytes, channels: int) -> Image.Image:
         raise BadPhotoError("the file is empty")
     # Decoders raise errors of any kind for damaged data. Pillow warns about many pixels, and only
     # raises for twice as many, so its warnings are ignored and the size is checked here.
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with warnings.catch_warnings(action="ignore"):
         image = _open(data)
         try:
             image, fault = _load(image, data)
@@ -128,7 +127,7 @@ def _open(data: bytes) -> Image.Image:
 
 
 def _identify(data: bytes) -> Image.Image:
-    """A file as Pillow opens it; without the parts beside the pixels, if those are damaged."""
+    """A file as Pillow opens it; parts beside the pixels are not checked if that fails."""
     try:
         return Image.open(io.BytesIO(data))
     except (Image.DecompressionBombError, MemoryError):
@@ -212,13 +211,15 @@ def convert(image: Image.Image, channels: int) -> Image.Image:
 def _to_bytes(values: np.ndarray, mode: str) -> np.ndarray:
     """Pixels of 16 or 32 bits or fractions, as uint8. The range of nearly all says which."""
     values = np.nan_to_num(values, posinf=0.0, neginf=0.0)
-    low, high = np.percentile(values, (RARE, 100 - RARE), method="closest_observation")
     if mode.startswith("I;16"):
         low, high = 0.0, 65535.0
-    elif low >= 0.0:
-        low, high = 0.0, next((most for most in RANGES[mode] if high <= most), values.max())
     else:
-        low, high = values.min(), values.max()
+        low, high = np.percentile(values, (RARE, 100 - RARE), method="closest_observation")
+        usual = [most for most in RANGES[mode] if high <= (1 + BEYOND) * most]
+        if usual and low >= -BEYOND * high:
+            low, high = 0.0, usual[0]
+        elif low >= 0:
+            low, high = 0.0, values.max()
     return ((values - low) * (255 / max(high - low, 1e-9))).clip(0, 255).round().astype(np.uint8)
 
 
@@ -238,9 +239,8 @@ def _in_srgb(image: Image.Image, profile: bytes) -> Image.Image:
 def is_gray(data: bytes) -> bool:
     """Whether the bytes of a photo have a gray mode; False if they are not a photo."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return Image.open(io.BytesIO(data)).mode == "L"
+        with warnings.catch_warnings(action="ignore"):
+            return _identify(data).mode == "L"
     except Exception:  # decoders raise errors of any kind
         return False
 

@@ -45,9 +45,9 @@ def find_photos(source: Path, output: Path, recursive: bool = True) -> Folders:
         else:
             others.append(name)
     if not photos:
-        there = f", only {count_kinds(others)}" if others else ""
+        only = f", only {count_kinds(others)}" if others else ""
         raise UserError(
-            f"--input={source} has no photo{there}; photos have names like *.jpg or *.png"
+            f"--input={source} has no photo{only}; photos have names like *.jpg or *.png"
         )
     if others:
         logging.info("files that are no photos: %s", count_kinds(others))

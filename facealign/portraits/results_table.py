@@ -41,16 +41,15 @@ def open_table(output: Path, name: str, stamps: Mapping[str, str], source: Path)
       source: the folder of the photos.
 
     Raises:
-      UserError: the folder holds portraits of another method, or of other photos of the same names
-        in another folder, or files changed by others.
+      UserError: the folder holds portraits of another method; or of photos of the same names in
+        another folder; or others changed its files.
       OSError: the folder cannot be written.
     """
     model, path = epath.Path(output / MODEL), output / RESULTS
     content = path.read_bytes() if path.exists() else b""
     try:
-        made = {"model": name, "photos": str(source)}
-        earlier = json.loads(model.read_text()) if model.exists() else made
-        before, made = earlier["model"], made | earlier
+        made = json.loads(model.read_text()) if model.exists() else {"model": name}
+        before, places = made["model"], list(made.get("photos", [str(source)]))
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(
             f"{MODEL} in --output={output} is not as facealign wrote it ({error!r}); "
@@ -68,13 +67,14 @@ def open_table(output: Path, name: str, stamps: Mapping[str, str], source: Path)
             f"facealign wrote it ({error}); put the earlier file back, or choose another folder"
         ) from error
     others = [row.photo for row in rows if _is_replaced(row, stamps.get(row.photo, ""))]
-    if others and made["photos"] != str(source):
+    if others and str(source) not in places:
         raise UserError(
-            f"--output={output} holds portraits of photos in {made['photos']}, and others in "
+            f"--output={output} holds portraits of photos in {places[-1]}, and others in "
             f"{source} have the same names, such as {others[0]}; choose another --output"
         )
-    if not model.exists():
-        write_whole(model, json.dumps(made).encode())
+    now = {"model": name, "photos": list(dict.fromkeys([*places, str(source)]))}
+    if now != made:
+        write_whole(model, json.dumps(now).encode())
     rows = _keep_finished(rows, output, stamps)
     if (text := _text([Row._fields, *rows]).encode()) != content:
         write_whole(epath.Path(path), text)

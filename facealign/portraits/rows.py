@@ -5,6 +5,7 @@ from itertools import count
 from typing import NamedTuple
 
 import numpy as np
+from absl import logging
 
 from facealign.faces import workers
 from facealign.faces.face import Face, Noted, ReadFaces, is_strange
@@ -101,6 +102,7 @@ def _wait(task: Callable[[], np.ndarray]) -> np.ndarray:
     try:
         return task()
     except workers.KilledError:
+        logging.warning("a process that compares a portrait was killed; its distance is left empty")
         return np.full(1, np.nan)
 
 

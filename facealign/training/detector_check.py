@@ -44,10 +44,10 @@ def measure_middle(
     canvases = _canvases(held_out)
     middle = np.full((1, 2), (SIZE - 1) / 2)
     face = Faces(middle, np.array([MIDDLE]), np.array([[0.0, -1.0]]), np.array([1.0]))
-    there = canvases.ball[..., 2] > 0
+    there = (2 * canvases.ball[..., 2] >= SMALLEST) & (canvases.seen >= SEEN)
     turned = np.degrees(np.arccos(-canvases.up[there][:, 1].clip(-1, 1)))
     errors = _errors([face] * len(canvases.image), canvases)
-    return errors | {"turned/faces": float(np.median(turned))}
+    return errors | ({"turned/faces": float(np.median(turned))} if there.any() else {})
 
 
 def measure_verifier(

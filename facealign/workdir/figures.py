@@ -17,7 +17,7 @@ USUAL = {  # curve, or all of a panel -> a value to compare with, and its name
     "diversity": (1.0, "inputs"),
     "sharpness": (1.0, "images of R"),
 }
-LOGARITHMIC = ("losses", "l1", "change", "error", "landmarks", "yaw")  # unless below 0
+LOGARITHMIC = ("losses", "l1", "change", "error", "landmarks", "yaw")  # unless some are 0 or less
 UNITS = {"landmarks": " (px)", "yaw": " (degrees)", "turned": " (degrees)", "missed": " (share)"}
 LEVEL = {"ha": "right", "va": "bottom", "size": 7, "color": "0.4"}  # of the names of such values
 
@@ -82,7 +82,7 @@ def plot_curves(
                 title = panel_of(name)
                 steps, values = panels.setdefault(title, {}).setdefault(name, ([], []))
                 steps.append(row["step"])
-                # A log scale cannot show what is frozen, or left out of a step.
+                # A log scale has no 0: nothing changed, or the step leaves the loss out.
                 frozen = title in ("change", "losses") and value == 0
                 values.append(math.nan if frozen else value)
     if not panels:

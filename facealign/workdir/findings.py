@@ -6,7 +6,7 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from facealign.stages import OBJECTIVES
+from facealign.stages import CHANGES, OBJECTIVES
 
 Row = Mapping[str, Any]
 
@@ -26,13 +26,13 @@ TASKS = {  # what a number that should be low measures, in plain words; and its 
     "yaw/turned": ("to read the yaw of turned heads", "degrees"),
     "error/composed": ("to cut people out of composed photos", "mean error of a matte"),
     "error/outlines": ("to cut people out of real photos", "mean error of a matte"),
-    "lost/faces": ("to rank faces above all else", "1 - average precision"),
+    "lost/faces": ("to rank faces above what is none", "1 - average precision"),
     "missed/faces": ("to find all faces", "share missed"),
-    "invented/faces": ("to see no face where there is none", "false finds a canvas"),
+    "invented/faces": ("to see no face where there is none", "false finds per canvas"),
     "turned/faces": ("to tell which way is up", "degrees off"),
-    "lost/verified": ("to rank faces above all else", "1 - average precision"),
+    "lost/verified": ("to rank faces above what is none", "1 - average precision"),
     "missed/verified": ("to find all faces", "share missed"),
-    "invented/verified": ("to see no face where there is none", "false finds a canvas"),
+    "invented/verified": ("to see no face where there is none", "false finds per canvas"),
     "turned/verified": ("to tell which way is up", "degrees off"),
 }
 IMAGES = {  # kinds of outputs, in plain words
@@ -44,7 +44,7 @@ IMAGES = {  # kinds of outputs, in plain words
 LOOKED_TWICE = "verified"  # of the numbers of faces, those of both networks count
 WELL, HARDLY = 0.6, 0.9  # of the best baseline: below is a success, above is none
 BLURRED = 0.7  # of the sharpness of real photos of R
-ROSE = 1.1  # times its lowest value of the stage: a number that was better before
+ROSE = 1.1  # times the lowest value of a stage: a number above was better before
 FALLING = 0.95  # times an earlier value of the stage: a number that still falls
 
 
@@ -125,12 +125,12 @@ def _advise(
     steps, rate = config.stages[name].steps, config.stages[name].learning_rate
     if last[metric] > ROSE * lowest[metric]:
         kept = ", which is kept" if best_step == lowest["step"] else ""
-        fewer = steps - (last["step"] - lowest["step"])
-        varied = OBJECTIVES[config.stages[name].objective].alters
-        also = "" if varied else ", or more kinds of config.augment"
+        start = sum(config.stages[n].steps for n in config.run[: config.run.index(name)])
+        refused = OBJECTIVES[config.stages[name].objective].alters
+        also = "" if set(CHANGES) <= set(refused) else ", or more kinds of config.augment"
         return (
-            f"fewer steps ({flag}.steps={fewer}){also}: {metric} was lowest at step "
-            f"{lowest['step']} ({lowest[metric]:.3g}{kept}) and ends at {last[metric]:.3g}"
+            f"fewer steps ({flag}.steps={lowest['step'] - start}){also}: {metric} was lowest at "
+            f"step {lowest['step']} ({lowest[metric]:.3g}{kept}) and ends at {last[metric]:.3g}"
         )
     if last[metric] < FALLING * before[metric]:
         return (

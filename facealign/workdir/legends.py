@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-PICTURES = {  # a number of the run -> its pictures; the first that is there counts
+PICTURES = {  # a number of the run -> what its pictures show; the first match is taken
     "l1/turned": "swap: the input, seen from the front. turned: R's photo, turned away in 3D. "
     "turned back: by the network, which sees nothing else; it should equal R's photo.",
     "l1/near": "turned: what came back of a portrait turned away, not mended. truth: what mended "
@@ -28,8 +28,8 @@ NUMBERS = {  # what stands before the slash in the names of numbers
     "lost": "1 - average precision",
     "missed": "share of the faces",
     "invented": "finds without a face, in a canvas",
-    "turned": "median error of the way up of faces found, in degrees",
-    "eer": "equal error rate: so many pairs are taken for one person wrongly, and for two",
+    "turned": "median error of the way up in degrees, of faces found; in brackets of all",
+    "eer": "equal error rate, the share of pairs of photos that are told wrongly",
     "auc": "area under the ROC curve, high is good; 0.5 is a guess",
 }
 

@@ -74,7 +74,7 @@ def write_report(
         Heading("Curves"),
         Picture("curves.png", "Dashed: values to compare with, named at their right end."),
         Heading("Held-out examples, at the end of each stage"),
-        Text(f"{describe_numbers(names)}. In brackets what needs no network."),
+        *([Text(f"{describe_numbers(names)}. In brackets what needs no network.")] * bool(names)),
         Table(number_lines(measured | {f"({n})": r for n, r in baselines.items()})),
         Heading("Training, last row of each stage"),
         Table(number_lines(_numbers(stages))),

@@ -1,8 +1,11 @@
 """The summary, the HTML page and the paths of portraits."""
 
+import numpy as np
 import pytest
+from absl import logging
 
-from facealign.portraits import results
+from facealign.faces import workers
+from facealign.portraits import results, rows
 from facealign.portraits.image_files import FORMATS, Files
 from tests.toy_portraits import run, write_photos
 
@@ -53,3 +56,13 @@ def test_files_beside_a_portrait_have_its_name_without_its_format():
     portrait = results.portrait_path("a/b.jpg", 2, "webp")
     assert portrait == "a/b.jpg.2.webp"
     assert results.path_beside(portrait, results.MASK) == "a/b.jpg.2.mask.png"
+
+
+def test_a_comparison_whose_process_is_killed_costs_a_distance_and_a_line(caplog):
+    def killed():
+        raise workers.KilledError
+
+    logging.set_verbosity(logging.INFO)
+    row = results.Row("a", "a.png", yaw_after="1.0")
+    (made,) = rows._finish([rows.Made(row)], [lambda: np.ones(128), killed])
+    assert made.row == row and "was killed" in caplog.text

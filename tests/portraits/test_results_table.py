@@ -128,3 +128,9 @@ def test_portraits_of_another_folder_are_not_replaced(tmp_path):
     assert (tmp_path / "out" / "a.png.png").read_bytes() == before
     (tmp_path / "100A").rename(tmp_path / "moved")
     assert [row.photo for row in run(tmp_path / "moved", tmp_path / "out")] == ["a.png"] * 2
+    write_photos(tmp_path / "101B", ["b.png"])
+    for name in ("moved/a.png", "101B/b.png"):  # both folders are known, and may change
+        run(tmp_path / "101B", tmp_path / "out")
+        write_photos(tmp_path, [name])
+        rows = run((tmp_path / name).parent, tmp_path / "out")
+        assert sorted({row.photo for row in rows}) == ["a.png", "b.png"]
