@@ -3,8 +3,8 @@
 Frontal photos are turned away by their own 3D heads, found, read and turned back as any photo is;
 the network learns from what went wrong. By default on ORL, which needs no download; `:lfw` on
 archives in `config.data.manual_dir`, as the weights that come with facealign. ORL is gray, and so
-is what it teaches. On two cores the round trips of the archives take up to fifty minutes, and training
-95 with `:lfw`.
+is what it teaches. On two cores the round trips of the archives take up to fifty minutes, and
+training 95 with `:lfw`.
 """
 
 from ml_collections import ConfigDict

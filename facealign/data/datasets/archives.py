@@ -49,7 +49,7 @@ def walk(source: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
         for name, read in _walk_archive(source):
             if not is_hidden(name):
                 yield printable(name), read
-    except (*DAMAGED, NotImplementedError) as error:  # a zip file of a later kind
+    except (*DAMAGED, NotImplementedError) as error:  # a zip of a version too new
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise UserError(
             f"cannot read the archive {source} ({reason}); it is damaged, cut short, or no tar or "

@@ -20,8 +20,9 @@ SIDE = (1.5, 3.5)  # beside the middle of the portrait, over which its far side 
 EAR, JAW = (1.2, 2.0), (0.1, 0.5)  # beside the head: how far ears and hair, and jaws, reach
 LOBES, HAIRLINE = (-7.5, -5.5), (1.5, 4.0)  # heights over which ears and hair begin
 # A mirrored neck would end in a step: heights over which what is beside the head begins; the soft
-# edge below; cm beside the middle over which a neck ceases to be; its share around a pixel.
+# edge below; cm beside the middle over which a neck ceases to be; its share of the head around.
 BESIDE, EDGE, THROAT, NECK_SHARE = (-9.0, -7.5), (0.0, 0.3), (2.5, 4.0), (0.2, 0.8)
+LEAST_HEAD = 0.25  # share of head around a pixel below which its neck counts less
 PERSON = (0.75, 0.95)  # of the matte: what is mirrored
 # How well the photo has to show what is not replaced: skin, and hair, which differs more between
 # the two sides; smoothed by cm.
@@ -86,7 +87,7 @@ def _neck(view: View, reach: Reach, scale: float) -> np.ndarray:
         ndimage.gaussian_filter(mask.astype(np.float32), SOFT * scale)
         for mask in (view.surface, view.surface & (view.part == NECK))
     )
-    return ramp(neck / np.maximum(head, 0.25), NECK_SHARE)[tuple(reach.on_head)]
+    return ramp(neck / np.maximum(head, LEAST_HEAD), NECK_SHARE)[tuple(reach.on_head)]
 
 
 def _around(beside: np.ndarray, height: np.ndarray) -> np.ndarray:

@@ -16,6 +16,7 @@ const [LOBES, HAIRLINE] = [[-7.5, -5.5], [1.5, 4]]; // heights over which ears a
 // A mirrored neck would end in a step: heights over which what is beside the head begins; below, only
 // a soft EDGE is; cm beside the middle over which a neck ceases to be; its share around a pixel.
 const [BESIDE, EDGE, THROAT, NECK_SHARE] = [[-9, -7.5], [0, 0.3], [2.5, 4], [0.2, 0.8]];
+const LEAST_HEAD = 0.25; // share of head around a pixel below which its neck counts less
 const PERSON = [0.75, 0.95]; // of the matte: what is mirrored
 // How well the photo has to show what is not replaced: skin, and hair, which differs more between
 // the two sides; smoothed by cm.
@@ -72,8 +73,8 @@ function findMissing({ size, camera: { scale }, eyes, own }, reach) {
 function findNeck({ surface, part, camera: { scale } }, { onHead }) {
   const head = smooth(new Float32Array(surface), SOFT * scale);
   const neck = smooth(make(part.length, (i) => (surface[i] && part[i] === NECK ? 1 : 0)), SOFT * scale);
-  const share = neck.map((each, i) => ramp(each / Math.max(head[i], 0.25), NECK_SHARE));
-  return share.map((_, i) => share[onHead[i]]);
+  const around = neck.map((each, i) => ramp(each / Math.max(head[i], LEAST_HEAD), NECK_SHARE));
+  return around.map((_, i) => around[onHead[i]]);
 }
 
 /** What ears and jaws may cover at so many cm beside the head. */
