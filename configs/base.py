@@ -123,7 +123,7 @@ def _discriminator() -> ConfigDict:
 
 
 def _optimizer() -> ConfigDict:
-    """Adam, one for each network."""
+    """Adam, one for each network, or Muon for its kernels."""
     optimizer = ConfigDict()
     optimizer.b1 = 0.5
     optimizer.b2 = 0.999
@@ -132,6 +132,8 @@ def _optimizer() -> ConfigDict:
     # warm_cosine: first from 0 over a 20th of it.
     optimizer.schedule = "constant"
     optimizer.learning_rate_scale = ConfigDict(dict.fromkeys(ROLES, 1.0))  # times the stage's rate
+    # Above 0, kernels of convolutions learn by Muon, at this many times the network's rate.
+    optimizer.muon = ConfigDict(dict.fromkeys(ROLES, 0.0))
     # Moving average of the weights, used to evaluate; 0 is off.
     optimizer.ema_decay = ConfigDict(dict.fromkeys(ROLES, 0.0))
     return optimizer

@@ -1,11 +1,14 @@
-"""Adam and its schedules."""
+"""Adam, for some kernels Muon, and their schedules."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
+import jax
 import optax
 
 from facealign.errors import lookup
+from facealign.training.muon import is_kernel, scale_by_muon
 
 WARM = 20  # the rate of warm_cosine rises over so small a part of a stage
 
@@ -23,19 +26,30 @@ SCHEDULES: dict[str, Callable[[float, int], optax.Schedule]] = {
 
 
 def create_optimizer(
-    optimizer: Any, learning_rate: float, steps: int
+    optimizer: Any, role: str, learning_rate: float, steps: int
 ) -> optax.GradientTransformation:
-    """Adam for one network and one stage.
+    """Adam for one network and one stage; Muon for its kernels where `optimizer.muon` says so.
 
     Args:
       optimizer: `config.optimizer`.
-      learning_rate: at the first step of the schedule.
+      role: of the network.
+      learning_rate: of the stage, at the first step of the schedule.
       steps: length of the stage.
 
     Raises:
       UserError: unknown schedule.
     """
     make_schedule = lookup(SCHEDULES, optimizer.schedule, "config.optimizer.schedule")
-    return optax.adam(
+    learning_rate *= optimizer.learning_rate_scale[role]
+    adam = optax.adam(
         make_schedule(learning_rate, steps), b1=optimizer.b1, b2=optimizer.b2, eps=optimizer.epsilon
     )
+    if not optimizer.muon[role]:
+        return adam
+    rate = make_schedule(learning_rate * optimizer.muon[role], steps)
+    muon = optax.chain(scale_by_muon(), optax.scale_by_learning_rate(rate))
+    return optax.partition({"muon": muon, "adam": adam}, partial(jax.tree.map, _choose))
+
+
+def _choose(weights: jax.Array) -> str:
+    return "muon" if is_kernel(weights) else "adam"

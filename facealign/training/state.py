@@ -64,11 +64,7 @@ def create_networks(
     return {
         role: Network(
             module=modules[role],
-            optimizer=create_optimizer(
-                config.optimizer,
-                stage.learning_rate * config.optimizer.learning_rate_scale[role],
-                stage.steps,
-            ),
+            optimizer=create_optimizer(config.optimizer, role, stage.learning_rate, stage.steps),
             ema_decay=config.optimizer.ema_decay[role],
             ema_start=begins.get(role, 0),
             dtype=dtype,

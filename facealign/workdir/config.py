@@ -56,6 +56,7 @@ AS_BEFORE = {
     **{f"{part}.{name}": 0 for part in ("augment", "discriminator.augment") for name in AUGMENT},
     **{f"optimizer.ema_decay.{role}": 0.0 for role in ROLES},
     **{f"optimizer.learning_rate_scale.{role}": 1.0 for role in ROLES},
+    **{f"optimizer.muon.{role}": 0.0 for role in ROLES},
 }
 GONE = ("mesh.model",)  # fields that are no longer used
 MULTIPLES = (("evaluate_every", "log_every"), ("checkpoint_every", "evaluate_every"))

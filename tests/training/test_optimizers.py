@@ -17,7 +17,7 @@ def run_adam(gradients, schedule="constant", steps=STEPS):
     """The update of each step for a parameter that sees these gradients."""
     config = base.get_config().optimizer
     config.schedule = schedule
-    optimizer = create_optimizer(config, RATE, steps)
+    optimizer = create_optimizer(config, "encoder", RATE, steps)
     state, updates = optimizer.init(jnp.zeros(())), []
     for gradient in gradients:
         update, state = optimizer.update(jnp.asarray(gradient), state)

@@ -74,6 +74,7 @@ WITHOUT = {  # what was computed before there were these fields
     "model.remat": False,
     "optimizer.ema_decay.encoder": 0,
     "optimizer.learning_rate_scale.encoder": 1,
+    "optimizer.muon.encoder": 0,
     "recognizer.people": 4096,
     "steps_per_call": 1,
 }
