@@ -27,7 +27,8 @@ WEIGHTS = "detector.safetensors"
 POSSIBLE = 0.2  # least likeness, to the detector, of what the verifier looks at
 LIKELY = 0.72  # least likeness of a face, the mean of both; chosen on validation people
 SEARCHED = 1024  # px: longest longest side that is searched; larger photos are shrunk
-DEEPER = 2048  # px: the same, for a photo in which no face was found
+DEEPER = 2048  # px: the same, for a photo in which no face was found, or a small one
+SMALL = 48  # px, as it is searched, so small that smaller ones may be beside it
 AGAIN = 8  # how much smaller a photo is searched again for larger faces
 BORDER = 16  # px of repeated border, so that a face that fills the photo is found
 ALIKE, INSIDE = 0.4, 0.6  # as in `choose`
@@ -63,8 +64,10 @@ class Detector:
     def __call__(self, photo: Image.Image) -> Faces:
         """The faces of a gray photo, the largest first."""
         longest = max(photo.size)
-        found = self._at(photo, min(1.0, SEARCHED / longest))
-        if len(found.side) or longest <= SEARCHED:
+        factor = min(1.0, SEARCHED / longest)
+        found = self._at(photo, factor)
+        all_large = len(found.side) and found.side.min() * factor >= SMALL
+        if factor == 1 or all_large:
             return found
         return self._at(photo, min(1.0, DEEPER / longest))
 

@@ -35,15 +35,20 @@ class NetState:
 
 def init_network(network: Network, key: jax.Array, x: Tree) -> NetState:
     """A fresh state of a network for inputs with the shapes of x."""
-    variables = _cast(network.module.init(key, x, train=False), _output_dtype(network))
-    params = variables.get("params", {})
-    return NetState(
-        params=params,
-        batch_stats=variables.get("batch_stats", {}),
-        opt_state=network.optimizer.init(params),
-        # A copy, since JAX cannot donate the same buffer twice.
-        ema=jax.tree.map(jnp.copy, params) if network.ema_decay else {},
-    )
+
+    @jax.jit  # operation by operation, a hundred programs would be compiled
+    def create(key: jax.Array, x: Tree) -> NetState:
+        variables = _cast(network.module.init(key, x, train=False), _output_dtype(network))
+        params = variables.get("params", {})
+        return NetState(
+            params=params,
+            batch_stats=variables.get("batch_stats", {}),
+            opt_state=network.optimizer.init(params),
+            # A copy, since JAX cannot donate the same buffer twice.
+            ema=jax.tree.map(jnp.copy, params) if network.ema_decay else {},
+        )
+
+    return create(key, x)
 
 
 def apply_network(network: Network, net: NetState, x: Tree) -> Tree:
