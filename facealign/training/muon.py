@@ -2,7 +2,8 @@
 
 After Jordan et al. 2024 (https://kellerjordan.github.io/posts/muon). `optax.contrib.muon` iterates
 whole matrices; here only their small Gram matrices are iterated, which gives the same in a fraction
-of the time: kernels are up to fifty times as long as wide.
+of the time: a kernel may have fifty times as many weights
+for an output as outputs.
 """
 
 import jax
@@ -48,11 +49,8 @@ def orthogonalize(matrix: jax.Array) -> jax.Array:
 
 
 def _update_kernel(kernel: jax.Array) -> jax.Array:
-    """A kernel [H, W, I, O] as a matrix as wide as the fewer of its channels, orthogonal."""
-    *window, inputs, outputs = kernel.shape
-    turned = inputs < outputs
-    matrix = (jnp.swapaxes(kernel, -1, -2) if turned else kernel).reshape(-1, min(inputs, outputs))
-    matrix = ADAMS_SIZE * len(matrix) ** 0.5 * orthogonalize(matrix)
-    if turned:
-        return jnp.swapaxes(matrix.reshape(*window, outputs, inputs), -1, -2)
-    return matrix.reshape(kernel.shape)
+    """A kernel [H, W, I, O] as a matrix [H W I, O], orthogonal."""
+    matrix = kernel.reshape(-1, kernel.shape[-1])
+    tall = matrix if len(matrix) >= matrix.shape[1] else matrix.T
+    update = ADAMS_SIZE * len(tall) ** 0.5 * orthogonalize(tall)
+    return (update if tall is matrix else update.T).reshape(kernel.shape)
