@@ -2,8 +2,7 @@
 
 After Jordan et al. 2024 (https://kellerjordan.github.io/posts/muon). `optax.contrib.muon` iterates
 whole matrices; here only their small Gram matrices are iterated, which gives the same in a fraction
-of the time: a kernel may have fifty times as many weights
-for an output as outputs.
+of the time: a kernel may have twenty times as many weights for an output as outputs.
 """
 
 import jax
