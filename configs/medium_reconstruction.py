@@ -21,7 +21,7 @@ def get_config(variant: str = "") -> ConfigDict:
         config.data.unrestricted, config.data.restricted = base.PHOTOS[variant]
         config.optimizer.schedule = "warm_cosine"
         config.stages.reconstruction.learning_rate = 1e-3
-        config.stages.reconstruction.steps = 850  # as good as 2,000 and more of Adam's
+        config.stages.reconstruction.steps = 850
         config.optimizer.muon.update(dict.fromkeys(roles, 2.0))
         config.augment.flip = True
         config.augment.exchange = 1.0  # 28 people are few to learn faces from

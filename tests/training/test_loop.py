@@ -30,6 +30,7 @@ def saved_state(config, workdir, step=0):
 def trained(data_dir, tmp_path_factory):
     """The config and the workdir of a run that has ended; copy it before changing it."""
     config, workdir = shrink(polygons_light.get_config(), data_dir), tmp_path_factory.mktemp("run")
+    config.optimizer.muon.decoder_r = 1.0  # its state is saved as Adam's is
     train(config, workdir)
     return config, workdir
 
