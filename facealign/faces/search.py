@@ -66,8 +66,7 @@ class Detector:
         longest = max(photo.size)
         factor = min(1.0, SEARCHED / longest)
         found = self._at(photo, factor)
-        all_large = len(found.side) and found.side.min() * factor >= SMALL
-        if factor == 1 or all_large:
+        if factor == 1 or not may_miss(found, factor):
             return found
         return self._at(photo, min(1.0, DEEPER / longest))
 
@@ -104,6 +103,14 @@ class Detector:
                 kernel, bias = self._heads[number]
                 said.append(x.reshape(-1, x.shape[-1]) @ kernel + bias)
         return np.concatenate(said)
+
+
+def may_miss(found: Faces, factor: float) -> bool:
+    """Whether a photo may have faces too small to be found at `factor` times its size.
+
+    It may where no face was found, or a small one.
+    """
+    return not len(found.side) or bool(found.side.min() * factor < SMALL)
 
 
 @cache

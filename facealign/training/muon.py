@@ -16,7 +16,10 @@ ADAMS_SIZE = 0.2  # root mean square of an update of Adam (Liu et al. 2025, arXi
 
 
 def scale_by_muon() -> optax.GradientTransformation:
-    """Kernels' gradients to updates of the size of Adam's; its state is their momentum."""
+    """Gradients of kernels [H, W, I, O] to updates of the size of Adam's, still to be subtracted.
+
+    The state is the momentum of each kernel.
+    """
 
     def update(
         gradients: optax.Updates, momentum: optax.OptState, params: optax.Params | None = None
@@ -35,7 +38,9 @@ def is_kernel(weights: jax.Array) -> bool:
 
 
 def orthogonalize(matrix: jax.Array) -> jax.Array:
-    """The matrix [M, N], M >= N, with all its singular values near 1; zero stays zero."""
+    """The matrix [M, N] with all its singular values near 1; zero stays zero."""
+    if len(matrix) < matrix.shape[1]:
+        return orthogonalize(matrix.T).T  # with the smaller Gram matrix
     matrix = matrix / (jnp.linalg.norm(matrix) + 1e-8)
     gram = matrix.T @ matrix
     identity = jnp.eye(len(gram), dtype=gram.dtype)
@@ -48,8 +53,7 @@ def orthogonalize(matrix: jax.Array) -> jax.Array:
 
 
 def _update_kernel(kernel: jax.Array) -> jax.Array:
-    """A kernel [H, W, I, O] as a matrix [H W I, O], orthogonal."""
+    """A kernel [H, W, I, O] as a matrix [H * W * I, O], orthogonal."""
     matrix = kernel.reshape(-1, kernel.shape[-1])
-    tall = matrix if len(matrix) >= matrix.shape[1] else matrix.T
-    update = ADAMS_SIZE * len(tall) ** 0.5 * orthogonalize(tall)
-    return (update if tall is matrix else update.T).reshape(kernel.shape)
+    size = ADAMS_SIZE * max(matrix.shape) ** 0.5
+    return size * orthogonalize(matrix).reshape(kernel.shape)

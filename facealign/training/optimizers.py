@@ -1,4 +1,4 @@
-"""Adam, for some kernels Muon, and their schedules."""
+"""Adam, or Muon for kernels, and their schedules."""
 
 from collections.abc import Callable
 from functools import partial
@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import optax
 
-from facealign.errors import lookup
+from facealign.errors import UserError, lookup
 from facealign.training.muon import is_kernel, scale_by_muon
 
 WARM = 20  # the rate of warm_cosine rises over so small a part of a stage
@@ -37,16 +37,19 @@ def create_optimizer(
       steps: length of the stage.
 
     Raises:
-      UserError: unknown schedule.
+      UserError: unknown schedule, or a negative rate for Muon.
     """
     make_schedule = lookup(SCHEDULES, optimizer.schedule, "config.optimizer.schedule")
     learning_rate *= optimizer.learning_rate_scale[role]
     adam = optax.adam(
         make_schedule(learning_rate, steps), b1=optimizer.b1, b2=optimizer.b2, eps=optimizer.epsilon
     )
-    if not optimizer.muon[role]:
+    times = optimizer.muon[role]
+    if times < 0:
+        raise UserError(f"config.optimizer.muon.{role}={times} must not be negative")
+    if not times:
         return adam
-    rate = make_schedule(learning_rate * optimizer.muon[role], steps)
+    rate = make_schedule(learning_rate * times, steps)
     muon = optax.chain(scale_by_muon(), optax.scale_by_learning_rate(rate))
     return optax.partition({"muon": muon, "adam": adam}, partial(jax.tree.map, _choose))
 

@@ -80,23 +80,12 @@ def test_a_photo_has_the_faces_that_are_verified(weights, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("found", "scales"), [([], 2), ([300], 1), ([300, 90], 2), ([300, 100], 1)]
+    ("sides", "missed"), [((), True), ((300,), False), ((300, 90), True), ((300, 100), False)]
 )
-def test_where_faces_are_missing_or_small_a_large_photo_is_searched_again(
-    found, scales, weights, monkeypatch
-):
-    """Of 2048 px, at half of its size: 90 px are 45 there, less than SMALL."""
-    detector, factors = search.Detector(weights), []
-
-    def at(photo, factor):
-        factors.append(factor)
-        return faces(*((50, 50, side, 0.9) for side in found)) if found else NOTHING
-
-    monkeypatch.setattr(detector, "_at", at)
-    detector(Image.new("L", (2048, 100)))
-    assert factors == [0.5, 1.0][:scales]
-    detector(Image.new("L", (1000, 100)))
-    assert len(factors) == scales + 1  # no photo is enlarged
+def test_beside_small_faces_there_may_be_smaller_ones(sides, missed):
+    """At half of its size, 90 px are 45, less than SMALL, and 100 px are not."""
+    found = Faces(np.zeros((0, 2)), np.array(sides), np.zeros((0, 2)), np.zeros(0))
+    assert search.may_miss(found, 0.5) is missed
 
 
 def test_cells_by_hand():
@@ -119,9 +108,6 @@ def test_every_size_has_a_level():
     for small, large in itertools.pairwise(STRIDES):
         assert SIDES[1] * small > SIDES[0] * large
     assert SIDES[1] * STRIDES[-1] > SIDES[0] * STRIDES[0] * search.AGAIN
-
-
-NOTHING = Faces(np.zeros((0, 2)), np.zeros(0), np.zeros((0, 2)), np.zeros(0))
 
 
 def faces(*squares):

@@ -53,6 +53,13 @@ def test_schedules_at_their_start_middle_and_end(name):
     np.testing.assert_allclose(values, [RATE, *MIDDLE_AND_END[name]], atol=1e-8)
 
 
+def test_a_negative_rate_of_muon_is_refused():
+    config = base.get_config().optimizer
+    config.muon.decoder_u = -2.0
+    with pytest.raises(UserError, match="decoder_u=-2"):
+        create_optimizer(config, "decoder_u", RATE, STEPS)
+
+
 def test_unknown_schedule_names_the_nearest():
     with pytest.raises(UserError, match="did you mean 'cosine'"):
         run_adam([], "cosin")
